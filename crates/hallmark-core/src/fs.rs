@@ -1,0 +1,65 @@
+//! Atomic writes: a reader sees the old bytes or the new ones, never half of either, whatever kills the process.
+
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
+
+use crate::{Error, Result, codes, random};
+
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// As the process's file mode mask says.
+    Default,
+    /// The owner only (0600 on Unix).
+    Private,
+}
+
+/// Writes the bytes beside `path`, syncs them, and renames them into place; folders on the way are made.
+///
+/// # Errors
+/// `HM-C011` on a full disk or quota, `HM-C010` otherwise; the file at `path` is then as it was.
+pub fn write_atomic(path: &Path, bytes: &[u8], mode: Mode) -> Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|e| failed(path, &e))?;
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let temporary = folder.join(format!(".{name}.{}.tmp", random::token(8)?));
+    let written = write_new(&temporary, bytes, mode).and_then(|()| std::fs::rename(&temporary, path));
+    if let Err(error) = written {
+        let _ = std::fs::remove_file(&temporary);
+        return Err(failed(path, &error));
+    }
+    Ok(())
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: Mode) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if mode == Mode::Private {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = mode;
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Error {
+    let full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+    let (code, next) = if full {
+        (&codes::DISK_FULL, "free some space, then run the command again: nothing was changed")
+    } else {
+        (&codes::WRITE_FAILED, "check that the folder exists and may be written")
+    };
+    Error::new(code, format!("could not write {}", path.display())).because(error).next(next)
+}
+
+/// Reads a whole text file.
+///
+/// # Errors
+/// `HM-C012` if it cannot be read or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|e| Error::new(&codes::READ_FAILED, format!("could not read {}", path.display())).because(&e))
+}

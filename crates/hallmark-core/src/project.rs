@@ -1,0 +1,75 @@
+//! The project folder and the state that Hallmark keeps for it under `.hallmark/`.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result, codes, digest, fs};
+
+/// The name of the state folder.
+pub const STATE_FOLDER: &str = ".hallmark";
+
+/// The format of the state folder; a newer one is refused rather than misread.
+pub const STATE_FORMAT: u32 = 1;
+
+/// A user's project: its root and its state folder.
+#[derive(Clone, Debug)]
+pub struct Project {
+    root: PathBuf,
+}
+
+impl Project {
+    /// The project at `path` or above it: the nearest folder with `hallmark.toml`, else `path` itself.
+    ///
+    /// # Errors
+    /// `HM-C004` if `path` is no existing folder.
+    pub fn discover(path: &Path) -> Result<Self> {
+        let start = path.canonicalize().ok().filter(|p| p.is_dir()).ok_or_else(|| {
+            Error::new(&codes::NOT_A_PROJECT, format!("{} is not a folder", path.display()))
+                .next("name an existing folder, for example: hallmark check .")
+        })?;
+        let root = start.ancestors().find(|p| p.join("hallmark.toml").is_file()).unwrap_or(&start).to_path_buf();
+        Ok(Self { root })
+    }
+
+    /// The absolute root folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder's name, for display.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.root.file_name().map_or_else(|| "project".to_owned(), |n| n.to_string_lossy().into_owned())
+    }
+
+    /// Twelve hexadecimal digits that tell this project's path from others on the machine.
+    #[must_use]
+    pub fn id(&self) -> String {
+        digest::sha256(self.root.as_os_str().as_encoded_bytes())[..12].to_owned()
+    }
+
+    /// The path of the state folder, which may not exist yet.
+    #[must_use]
+    pub fn state_path(&self) -> PathBuf {
+        self.root.join(STATE_FOLDER)
+    }
+
+    /// The state folder, made if need be, with its format and a `.gitignore` of its own.
+    ///
+    /// # Errors
+    /// `HM-C003` if a newer Hallmark wrote it; `HM-C010`, `HM-C011` if it cannot be made.
+    pub fn state(&self) -> Result<PathBuf> {
+        let folder = self.state_path();
+        let format = folder.join("format");
+        if let Ok(text) = std::fs::read_to_string(&format) {
+            if text.trim().parse::<u32>().is_ok_and(|n| n <= STATE_FORMAT) {
+                return Ok(folder);
+            }
+            return Err(Error::new(&codes::STATE_FORMAT, format!("{} has format {}", folder.display(), text.trim()))
+                .next("use a newer Hallmark, or move the folder away"));
+        }
+        fs::write_atomic(&folder.join(".gitignore"), b"*\n", fs::Mode::Default)?;
+        fs::write_atomic(&format, format!("{STATE_FORMAT}\n").as_bytes(), fs::Mode::Default)?;
+        Ok(folder)
+    }
+}
