@@ -1,1 +1,3 @@
-//! placeholder
+//! The Python front end.
+
+pub mod models;
