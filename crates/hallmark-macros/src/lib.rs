@@ -1,1 +1,1 @@
-extern crate proc_macro;
+//! Attribute and derive macros of Hallmark. They implement traits; registering stays explicit.

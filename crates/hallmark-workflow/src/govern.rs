@@ -1,0 +1,285 @@
+//! Governance: the one place that decides whether an input satisfies a node's description.
+//!
+//! Nothing is coerced, nothing undeclared passes, and no message repeats a value of a parameter that is personal or secret.
+
+use hallmark_core::secret::MASK;
+use hallmark_core::{Code, Error, Result};
+use serde_json::Value;
+
+use crate::nearest::hint;
+use crate::{Input, NodeSpec, Param, ParamType, Sensitivity, codes, limits};
+
+/// The input with defaults applied, if it satisfies the description.
+///
+/// ```
+/// use hallmark_workflow::{NodeSpec, Param, govern::govern};
+/// use serde_json::json;
+/// let spec = NodeSpec::new("Area", "Area").param(Param::integer("floors").default(1)).param(Param::number("m2").required());
+/// let input = |value: serde_json::Value| value.as_object().unwrap().clone();
+/// assert_eq!(govern(&spec, input(json!({"m2": 5})))?, input(json!({"floors": 1, "m2": 5})));
+/// assert_eq!(govern(&spec, input(json!({"m2": "5"}))).unwrap_err().code().id, "HM-W012");
+/// # Ok::<(), hallmark_core::Error>(())
+/// ```
+///
+/// # Errors
+/// `HM-W010` to `HM-W016`, with `node.parameter` as the place and what was expected in the message.
+pub fn govern(spec: &NodeSpec, mut input: Input) -> Result<Input> {
+    measure_members(&input, limits::INPUT_MAX_BYTES)
+        .map_err(|why| refuse(&codes::INPUT_TOO_LARGE, spec, None, format!("the input {why}")))?;
+    if let Some(name) = input.keys().find(|name| spec.find(name).is_none()) {
+        return Err(unknown(spec, name));
+    }
+    for param in &spec.params {
+        let given = input.get(&param.name);
+        let absent = given.is_none_or(|v| v.is_null() && param.kind != ParamType::Any && !param.required);
+        if !absent {
+            check_value(spec, param, given.unwrap_or(&Value::Null))?;
+        } else if param.required {
+            let expected = expected(param);
+            return Err(refuse(
+                &codes::MISSING_PARAMETER,
+                spec,
+                Some(param),
+                format!("expected {expected}, got nothing"),
+            ));
+        } else if let Some(default) = &param.default {
+            input.insert(param.name.clone(), default.clone());
+        } else {
+            input.remove(&param.name);
+        }
+    }
+    Ok(input)
+}
+
+/// Refuses a parameter that the node does not declare, and names the nearest ones.
+pub(crate) fn unknown(spec: &NodeSpec, name: &str) -> Error {
+    let names = || spec.params.iter().map(|p| p.name.as_str());
+    let known = names().collect::<Vec<_>>().join(", ");
+    let known = if known.is_empty() { "it takes none".to_owned() } else { format!("it takes {known}") };
+    Error::new(&codes::UNKNOWN_PARAMETER, format!("{} has no parameter {}", spec.name, echo(name)))
+        .at(spec.name.clone())
+        .next(hint(name, names(), &known))
+}
+
+/// Checks one value that was given for a parameter: type, choices, bounds, length.
+pub(crate) fn check_value(spec: &NodeSpec, param: &Param, value: &Value) -> Result<()> {
+    let fail = |code, got: String| {
+        let expected = expected(param);
+        Err(refuse(code, spec, Some(param), format!("expected {expected}, got {got}")))
+    };
+    if !param.kind.accepts(value) {
+        return fail(&codes::WRONG_TYPE, kind_of(value).to_owned());
+    }
+    let length = match value {
+        Value::String(text) => text.chars().count(),
+        Value::Array(items) => items.len(),
+        Value::Object(members) => members.len(),
+        _ => 0,
+    };
+    let most =
+        param.max_length.unwrap_or(if value.is_string() { limits::STRING_MAX_CHARS } else { usize::MAX });
+    if length > most {
+        return fail(&codes::TOO_LONG, length.to_string());
+    }
+    if !param.choices.is_empty() && !param.choices.contains(value) {
+        return fail(&codes::NOT_A_CHOICE, "another value".to_owned());
+    }
+    if let Some(number) = value.as_f64()
+        && (param.minimum.is_some_and(|bound| number < bound)
+            || param.maximum.is_some_and(|bound| number > bound))
+    {
+        let got =
+            if param.sensitivity == Sensitivity::Plain { value.to_string() } else { "another number".into() };
+        return fail(&codes::OUT_OF_BOUNDS, got);
+    }
+    Ok(())
+}
+
+/// The input as logs and records may show it: values of personal and secret parameters are masked, and so is every value
+/// that the description does not know.
+#[must_use]
+pub fn mask_input(spec: &NodeSpec, input: &Input) -> Input {
+    input
+        .iter()
+        .map(|(name, value)| (name.clone(), mask_value(spec.find(name), value, Sensitivity::Pii)))
+        .collect()
+}
+
+pub(crate) fn mask_value(param: Option<&Param>, value: &Value, from: Sensitivity) -> Value {
+    match param {
+        Some(param) if param.sensitivity < from || value.is_null() => value.clone(),
+        _ => Value::String(MASK.to_owned()),
+    }
+}
+
+/// The texts inside the values of secret parameters, to be blanked wherever they turn up again.
+pub(crate) fn secrets(spec: &NodeSpec, input: &Input, found: &mut Vec<String>) {
+    for param in spec.params.iter().filter(|p| p.sensitivity == Sensitivity::Secret) {
+        if let Some(value) = input.get(&param.name) {
+            texts(value, found);
+        }
+    }
+}
+
+fn texts(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text)
+            if text.chars().count() >= limits::SECRET_SEARCH_MIN_CHARS && !found.contains(text) =>
+        {
+            found.push(text.clone());
+        }
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::Object(members) => members.values().for_each(|item| texts(item, found)),
+        _ => {}
+    }
+}
+
+/// Blanks the secrets in every text and member name of the value.
+pub(crate) fn scrub(value: &mut Value, secrets: &[String]) {
+    match value {
+        Value::String(text) => scrub_text(text, secrets),
+        Value::Array(items) => items.iter_mut().for_each(|item| scrub(item, secrets)),
+        Value::Object(members) => {
+            if members.keys().any(|name| secrets.iter().any(|s| name.contains(s))) {
+                *members = std::mem::take(members)
+                    .into_iter()
+                    .map(|(mut name, value)| {
+                        scrub_text(&mut name, secrets);
+                        (name, value)
+                    })
+                    .collect();
+            }
+            members.values_mut().for_each(|item| scrub(item, secrets));
+        }
+        _ => {}
+    }
+}
+
+fn scrub_text(text: &mut String, secrets: &[String]) {
+    for secret in secrets {
+        if text.contains(secret) {
+            *text = text.replace(secret, MASK);
+        }
+    }
+}
+
+/// The same error with the secrets blanked in every text it carries.
+pub(crate) fn scrub_error(error: Error, secrets: &[String]) -> Error {
+    if secrets.is_empty() {
+        return error;
+    }
+    let clean = |text: &str| {
+        let mut text = text.to_owned();
+        scrub_text(&mut text, secrets);
+        text
+    };
+    let mut scrubbed = Error::new(error.code(), clean(error.message()));
+    for cause in error.causes() {
+        scrubbed = scrubbed.because_text(clean(cause));
+    }
+    if let Some(next) = error.next_step() {
+        scrubbed = scrubbed.next(clean(next));
+    }
+    if let Some(place) = error.place() {
+        scrubbed = scrubbed.at(clean(place));
+    }
+    scrubbed
+}
+
+/// The approximate size of a value in bytes; the sentence that says why if it is over the bounds.
+pub(crate) fn measure(value: &Value, most: usize) -> Result<usize, String> {
+    let mut bytes = 0;
+    walk(value, 1, &mut bytes, most)?;
+    Ok(bytes)
+}
+
+pub(crate) fn measure_members(members: &Input, most: usize) -> Result<usize, String> {
+    let mut bytes = 0;
+    for (name, value) in members {
+        bytes += name.len() + 4;
+        walk(value, 2, &mut bytes, most)?;
+    }
+    Ok(bytes)
+}
+
+fn walk(value: &Value, depth: usize, bytes: &mut usize, most: usize) -> Result<(), String> {
+    if depth > limits::VALUE_MAX_DEPTH {
+        return Err(format!("is nested deeper than {} levels", limits::VALUE_MAX_DEPTH));
+    }
+    *bytes += 8;
+    match value {
+        Value::String(text) => *bytes += text.len(),
+        Value::Array(items) => {
+            for item in items {
+                walk(item, depth + 1, bytes, most)?;
+            }
+        }
+        Value::Object(members) => {
+            for (name, item) in members {
+                *bytes += name.len() + 4;
+                walk(item, depth + 1, bytes, most)?;
+            }
+        }
+        _ => {}
+    }
+    if *bytes > most { Err(format!("is larger than {most} bytes")) } else { Ok(()) }
+}
+
+/// A user's text for a message: quoted, escaped and cut.
+pub(crate) fn echo(text: &str) -> String {
+    let cut: String = text.chars().take(limits::ECHO_MAX_CHARS).collect();
+    if cut.len() < text.len() { format!("{cut:?}…") } else { format!("{cut:?}") }
+}
+
+fn refuse(code: &'static Code, spec: &NodeSpec, param: Option<&Param>, why: String) -> Error {
+    match param {
+        Some(param) => Error::new(code, format!("parameter {}: {why}", param.name))
+            .at(format!("{}.{}", spec.name, param.name)),
+        None => Error::new(code, why).at(spec.name.clone()),
+    }
+}
+
+/// What the parameter takes, in words.
+fn expected(param: &Param) -> String {
+    let mut text = match param.kind {
+        ParamType::String => "a string",
+        ParamType::Integer => "an integer",
+        ParamType::Number => "a number",
+        ParamType::Boolean => "true or false",
+        ParamType::Object => "an object",
+        ParamType::Array => "an array",
+        ParamType::Any => "a value",
+    }
+    .to_owned();
+    if let Some(bound) = param.max_length {
+        let unit = match param.kind {
+            ParamType::String => "characters",
+            ParamType::Array => "items",
+            _ => "members",
+        };
+        text += &format!(" of at most {bound} {unit}");
+    }
+    text += &match (param.minimum, param.maximum) {
+        (Some(low), Some(high)) => format!(" from {low} to {high}"),
+        (Some(low), None) => format!(" of at least {low}"),
+        (None, Some(high)) => format!(" of at most {high}"),
+        (None, None) => String::new(),
+    };
+    if !param.choices.is_empty() && param.sensitivity == Sensitivity::Plain {
+        let choices: Vec<String> = param.choices.iter().take(20).map(Value::to_string).collect();
+        text += &format!(" among {}", choices.join(", "));
+    }
+    text
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(n) if n.is_f64() => "a number with a fraction",
+        Value::Number(_) => "an integer",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,187 @@
+//! The registry: every node by name, filled explicitly by whoever assembles the program.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallmark_core::{Error, Result};
+use serde_json::Value;
+
+use crate::call::call;
+use crate::govern::{check_value, echo, scrub};
+use crate::nearest::hint;
+use crate::workflow::WorkflowNode;
+use crate::{Context, Input, Node, NodeSpec, Workflow, builtin, codes, limits};
+
+/// Every node that may run, sorted by name.
+#[derive(Default)]
+pub struct Registry {
+    nodes: BTreeMap<String, Entry>,
+}
+
+struct Entry {
+    node: Arc<dyn Node>,
+    workflow: Option<Workflow>,
+}
+
+impl Registry {
+    /// An empty registry.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A registry that holds [`builtin::nodes`].
+    ///
+    /// # Errors
+    /// None in practice: the built-in nodes have distinct names.
+    pub fn with_builtins() -> Result<Self> {
+        let mut registry = Self::new();
+        registry.register_all(builtin::nodes())?;
+        Ok(registry)
+    }
+
+    /// Adds a node under the name in its description.
+    ///
+    /// # Errors
+    /// `HM-W002` if the name is taken, `HM-W003` if the description contradicts itself.
+    pub fn register(&mut self, node: Arc<dyn Node>) -> Result<()> {
+        self.insert(node, None)
+    }
+
+    /// Adds several nodes; stops at the first that cannot be added.
+    ///
+    /// # Errors
+    /// As [`Registry::register`].
+    pub fn register_all(&mut self, nodes: impl IntoIterator<Item = Arc<dyn Node>>) -> Result<()> {
+        nodes.into_iter().try_for_each(|node| self.register(node))
+    }
+
+    /// Adds a workflow as a node: its declared inputs are the node's parameters, its result is the node's result.
+    ///
+    /// # Errors
+    /// As [`Registry::register`].
+    pub fn register_workflow(&mut self, name: &str, summary: &str, workflow: Workflow) -> Result<()> {
+        let workflow = workflow.named(name);
+        self.insert(Arc::new(WorkflowNode::new(name, summary, workflow.clone())), Some(workflow))
+    }
+
+    fn insert(&mut self, node: Arc<dyn Node>, workflow: Option<Workflow>) -> Result<()> {
+        let spec = node.spec();
+        check_spec(spec)?;
+        if self.nodes.contains_key(&spec.name) {
+            return Err(Error::new(
+                &codes::DUPLICATE_NODE,
+                format!("a node called {} is already registered", spec.name),
+            )
+            .next("give one of the two another name"));
+        }
+        self.nodes.insert(spec.name.clone(), Entry { node, workflow });
+        Ok(())
+    }
+
+    /// The node of this name.
+    ///
+    /// # Errors
+    /// `HM-W001` with the nearest names.
+    pub fn get(&self, name: &str) -> Result<&Arc<dyn Node>> {
+        self.nodes.get(name).map(|entry| &entry.node).ok_or_else(|| {
+            let names = self.nodes.keys().map(String::as_str);
+            Error::new(&codes::UNKNOWN_NODE, format!("no node is called {}", echo(name))).next(hint(
+                name,
+                names,
+                "list them with: hallmark nodes",
+            ))
+        })
+    }
+
+    /// The workflow registered under this name, if it is one.
+    #[must_use]
+    pub fn workflow(&self, name: &str) -> Option<&Workflow> {
+        self.nodes.get(name)?.workflow.as_ref()
+    }
+
+    /// Every node, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Node>> {
+        self.nodes.values().map(|entry| &entry.node)
+    }
+
+    /// Every description, sorted by name.
+    pub fn specs(&self) -> impl Iterator<Item = &NodeSpec> {
+        self.iter().map(|node| node.spec())
+    }
+
+    /// How many nodes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Governs the input and executes one node, without keeping a run.
+    ///
+    /// # Errors
+    /// `HM-W001`, what governance refuses (`HM-W010` to `HM-W016`), what the node meets, `HM-W030` to `HM-W033`.
+    pub async fn call(&self, name: &str, context: &Context, input: Input) -> Result<Value> {
+        let node = self.get(name)?;
+        let called = call(node.as_ref(), context, input, Duration::from_millis(node.spec().timeout_ms)).await;
+        let (mut value, _) = called.result?;
+        if !called.secrets.is_empty() {
+            scrub(&mut value, &called.secrets);
+        }
+        Ok(value)
+    }
+}
+
+/// Whether a name can be a node's, a step's or a parameter's: it must survive as a tool name and in a URL.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=limits::NAME_MAX_CHARS).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+}
+
+/// A description is checked when it is registered, so that a mistake shows at start and not in a user's run.
+pub(crate) fn check_spec(spec: &NodeSpec) -> Result<()> {
+    let wrong = |why: String| Err(Error::new(&codes::BAD_SPEC, why).at(spec.name.clone()));
+    if !is_name(&spec.name) {
+        return wrong(format!("{} cannot be a node's name", echo(&spec.name)));
+    }
+    if spec.params.len() > limits::NODE_MAX_PARAMS {
+        return wrong(format!("more than {} parameters", limits::NODE_MAX_PARAMS));
+    }
+    if spec.timeout_ms == 0 || spec.timeout_ms > limits::NODE_TIMEOUT_MAX_MS {
+        return wrong(format!("the time limit is outside 1 to {} ms", limits::NODE_TIMEOUT_MAX_MS));
+    }
+    for (i, param) in spec.params.iter().enumerate() {
+        if !is_name(&param.name) {
+            return wrong(format!("{} cannot be a parameter's name", echo(&param.name)));
+        }
+        if spec.params[..i].iter().any(|p| p.name == param.name) {
+            return wrong(format!("parameter {} is declared twice", param.name));
+        }
+        if param.required && param.default.is_some() {
+            return wrong(format!(
+                "parameter {} is required and has a default: it can be only one of both",
+                param.name
+            ));
+        }
+        if let (Some(low), Some(high)) = (param.minimum, param.maximum)
+            && low > high
+        {
+            return wrong(format!("parameter {}: the minimum {low} is above the maximum {high}", param.name));
+        }
+        let listed = param.choices.iter().find(|choice| !param.kind.accepts(choice));
+        let default = param.default.as_ref().and_then(|value| check_value(spec, param, value).err());
+        if listed.is_some() || default.is_some() {
+            return wrong(format!(
+                "parameter {}: a choice or the default does not satisfy the declaration",
+                param.name
+            ));
+        }
+    }
+    Ok(())
+}
