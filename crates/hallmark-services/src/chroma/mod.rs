@@ -1,0 +1,8 @@
+//! ChromaDB over its v2 HTTP API.
+
+mod client;
+mod config;
+pub(crate) mod health;
+
+pub use client::{Chroma, Collection, CollectionId, Neighbour, Records};
+pub use config::ChromaConfig;

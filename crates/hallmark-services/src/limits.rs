@@ -1,0 +1,69 @@
+//! Every bound of this crate. What is bounded says so in its error when the bound is hit.
+
+use std::time::Duration;
+
+/// How long a connection may take to be made.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a caller waits for a free connection of a pool before the pool counts as exhausted.
+pub const POOL_WAIT: Duration = Duration::from_secs(5);
+
+/// Connections of the PostgreSQL pool unless the configuration says otherwise.
+pub const POSTGRES_POOL_SIZE: usize = 8;
+
+/// The largest pool that a configuration may ask for.
+pub const POOL_SIZE_MAX: usize = 256;
+
+/// How long PostgreSQL may work on one statement.
+pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long Neo4j may work on one query, its driver's repeats of transient failures included.
+pub const CYPHER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Connections of the Neo4j pool.
+pub const NEO4J_POOL_SIZE: usize = 8;
+
+/// Rows that one Cypher query may return.
+pub const CYPHER_ROWS: usize = 50_000;
+
+/// Nesting of a JSON value that becomes a Cypher parameter.
+pub const PARAMETER_DEPTH: usize = 32;
+
+/// How long one Redis command may take.
+pub const REDIS_RESPONSE: Duration = Duration::from_secs(5);
+
+/// How often the Redis connection is made anew before a command fails.
+pub const REDIS_RECONNECTS: usize = 2;
+
+/// How long one ChromaDB request may take.
+pub const CHROMA_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Records that one ChromaDB request may carry; larger upserts are sent in several.
+pub const CHROMA_BATCH: usize = 1_000;
+
+/// Collections that one listing returns.
+pub const CHROMA_COLLECTIONS: usize = 1_000;
+
+/// How long one request to the model API may take: a small local model on a busy machine needs most of it.
+pub const MODEL_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Texts that one embedding request carries; longer lists are sent in several.
+pub const EMBEDDING_BATCH: usize = 64;
+
+/// Bytes of an HTTP answer.
+pub const HTTP_BODY_BYTES: usize = 32 * 1024 * 1024;
+
+/// Bytes of a refusal's text that an error repeats.
+pub const REFUSAL_BYTES: usize = 300;
+
+/// Samples that must agree on the server's identity.
+pub const PROBE_SAMPLES: usize = 3;
+
+/// The time over which those samples are taken, at least.
+pub const PROBE_SPREAD: Duration = Duration::from_millis(1_000);
+
+/// How long one probe may take in all.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a probe's canary may outlive a probe that was killed, in seconds.
+pub const CANARY_TTL_S: u64 = 60;

@@ -1,0 +1,9 @@
+//! Neo4j over Bolt: one query, JSON in, JSON out.
+
+mod client;
+mod config;
+mod convert;
+pub(crate) mod health;
+
+pub use client::{Neo4j, error};
+pub use config::Neo4jConfig;

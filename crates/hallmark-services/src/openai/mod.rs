@@ -1,0 +1,8 @@
+//! An API that speaks OpenAI's protocol: chat and embeddings, with the HTTP status kept.
+
+mod client;
+mod config;
+pub(crate) mod health;
+
+pub use client::{ChatMessage, ChatRequest, Completion, OpenAi};
+pub use config::{DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL, OpenAiConfig};

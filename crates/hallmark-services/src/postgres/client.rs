@@ -1,0 +1,95 @@
+//! The handle on PostgreSQL.
+
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+};
+use hallmark_core::{Error, Result};
+use tokio_postgres::NoTls;
+
+use super::{PostgresConfig, error};
+use crate::{ServiceKind, codes, limits, url};
+
+/// A bounded pool of connections to one database. Cheap to clone; clones share the pool.
+#[derive(Clone)]
+pub struct Postgres {
+    pool: Pool,
+    configured: bool,
+}
+
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Postgres").field("configured", &self.configured).finish_non_exhaustive()
+    }
+}
+
+impl Postgres {
+    /// A pool on this database. Nothing is contacted yet.
+    ///
+    /// # Errors
+    /// `HM-S008` if the address asks for TLS.
+    pub fn new(config: &PostgresConfig) -> Result<Self> {
+        if config.require_tls {
+            return Err(Error::new(
+                &codes::TLS_UNSUPPORTED,
+                "the address of PostgreSQL has an sslmode that requires TLS, which is not supported yet",
+            )
+            .next("use sslmode=prefer over a network you trust, or a local tunnel"));
+        }
+        Ok(Self { pool: pool(config.driver(), config.pool_size)?, configured: true })
+    }
+
+    pub(crate) fn unconfigured() -> Result<Self> {
+        Ok(Self { pool: pool(tokio_postgres::Config::new(), 1)?, configured: false })
+    }
+
+    /// The pool itself; its own errors are not coded, so prefer [`Postgres::client`].
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// A connection of the pool, which goes back when it is dropped.
+    ///
+    /// # Errors
+    /// `HM-S001` without an address; `HM-S007` if none becomes free within [`limits::POOL_WAIT`]; `HM-S003`,
+    /// `HM-S004`, `HM-S005`, `HM-S029` if no connection can be made.
+    pub async fn client(&self) -> Result<Object> {
+        if !self.configured {
+            return Err(url::not_configured(ServiceKind::Postgres));
+        }
+        self.pool.get().await.map_err(|e| self.pool_error(e))
+    }
+
+    fn pool_error(&self, failure: PoolError) -> Error {
+        match failure {
+            PoolError::Timeout(TimeoutType::Wait) => Error::new(
+                &codes::POOL_EXHAUSTED,
+                format!(
+                    "all {} connections of the pool were in use for {} s",
+                    self.pool.status().max_size,
+                    limits::POOL_WAIT.as_secs()
+                ),
+            ),
+            PoolError::Timeout(_) => {
+                Error::new(&codes::TIMED_OUT, "PostgreSQL did not accept the connection in time")
+            }
+            PoolError::Backend(e) => error(e),
+            other => Error::new(&codes::CONNECTION_LOST, "the pool gave no connection").because(&other),
+        }
+    }
+}
+
+fn pool(driver: tokio_postgres::Config, size: usize) -> Result<Pool> {
+    let manager =
+        Manager::from_config(driver, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    Pool::builder(manager)
+        .max_size(size)
+        .wait_timeout(Some(limits::POOL_WAIT))
+        .create_timeout(Some(limits::CONNECT_TIMEOUT))
+        .recycle_timeout(Some(limits::CONNECT_TIMEOUT))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|e| {
+            Error::new(&hallmark_core::codes::INTERNAL, "no connection pool could be made").because(&e)
+        })
+}

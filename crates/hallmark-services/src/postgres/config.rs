@@ -1,0 +1,142 @@
+//! Where PostgreSQL is and how it may be used.
+
+use hallmark_core::{Result, Secret};
+use reqwest::Url;
+
+use crate::{ServiceKind, limits, url};
+
+/// A database of a PostgreSQL server.
+#[derive(Clone, Debug)]
+pub struct PostgresConfig {
+    /// The server's host.
+    pub host: String,
+    /// The server's port.
+    pub port: u16,
+    /// The user.
+    pub user: String,
+    /// The user's password; empty if the server asks for none.
+    pub password: Secret,
+    /// The database.
+    pub database: String,
+    /// Whether the connection must be encrypted (`sslmode=require` and stricter).
+    pub require_tls: bool,
+    /// Connections of the pool.
+    pub pool_size: usize,
+    /// How long one statement may take.
+    pub statement_timeout_ms: u64,
+}
+
+impl PostgresConfig {
+    /// Reads `postgres://user:password@host:port/database?sslmode=…`.
+    ///
+    /// # Errors
+    /// `HM-S002` if that is no such URL.
+    pub fn from_url(text: &str) -> Result<Self> {
+        let url = url::parse(ServiceKind::Postgres, text, &["postgres", "postgresql"])?;
+        let user = url::decode(url.username());
+        let database = url::decode(url.path().trim_start_matches('/'));
+        let mut require_tls = false;
+        for (name, value) in url.query_pairs() {
+            match &*name {
+                "sslmode" => require_tls = !matches!(&*value, "disable" | "allow" | "prefer"),
+                "application_name" | "connect_timeout" => {}
+                other => {
+                    return Err(url::invalid(
+                        ServiceKind::Postgres,
+                        &format!("it has the unknown option {other}"),
+                    ));
+                }
+            }
+        }
+        let user = if user.is_empty() { "postgres".to_owned() } else { user };
+        Ok(Self {
+            host: url::host(&url),
+            port: url.port().unwrap_or(5432),
+            database: if database.is_empty() { user.clone() } else { database },
+            user,
+            password: Secret::new(url::decode(url.password().unwrap_or_default())),
+            require_tls,
+            pool_size: limits::POSTGRES_POOL_SIZE,
+            statement_timeout_ms: u64::try_from(limits::STATEMENT_TIMEOUT.as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// The configuration itself if its numbers are within bounds.
+    ///
+    /// # Errors
+    /// `HM-S002` otherwise.
+    pub fn checked(self) -> Result<Self> {
+        if self.pool_size == 0 || self.pool_size > limits::POOL_SIZE_MAX {
+            let reason = format!("pool-size must be from 1 to {}", limits::POOL_SIZE_MAX);
+            return Err(url::invalid(ServiceKind::Postgres, &reason));
+        }
+        Ok(self)
+    }
+
+    /// The same server, another database.
+    #[must_use]
+    pub fn with_database(&self, database: &str) -> Self {
+        Self { database: database.to_owned(), ..self.clone() }
+    }
+
+    /// The URL of the database, with the password.
+    #[must_use]
+    pub fn url(&self) -> Secret {
+        let authority = url::authority(&self.host, self.port);
+        let Ok(mut url) = Url::parse(&format!("postgres://{authority}")) else { return Secret::default() };
+        let _ = url.set_username(&self.user);
+        if !self.password.is_empty() {
+            let _ = url.set_password(Some(self.password.expose()));
+        }
+        url.set_path(&self.database);
+        if self.require_tls {
+            url.set_query(Some("sslmode=require"));
+        }
+        Secret::new(url.as_str())
+    }
+
+    pub(crate) fn driver(&self) -> tokio_postgres::Config {
+        let mut config = tokio_postgres::Config::new();
+        config
+            .host(&self.host)
+            .port(self.port)
+            .user(&self.user)
+            .dbname(&self.database)
+            .application_name("hallmark")
+            .connect_timeout(limits::CONNECT_TIMEOUT)
+            .options(format!("-c statement_timeout={}", self.statement_timeout_ms));
+        if !self.password.is_empty() {
+            config.password(self.password.expose());
+        }
+        config
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_survives_the_round_trip() {
+        let config =
+            PostgresConfig::from_url("postgres://app:p%40ss%2Fw@db.example:5433/cat?sslmode=require")
+                .unwrap();
+        assert_eq!((config.user.as_str(), config.password.expose()), ("app", "p@ss/w"));
+        assert_eq!(
+            (config.host.as_str(), config.port, config.database.as_str()),
+            ("db.example", 5433, "cat")
+        );
+        assert!(config.require_tls);
+        let again = PostgresConfig::from_url(config.url().expose()).unwrap();
+        assert_eq!(again.password.expose(), "p@ss/w");
+        assert!(!format!("{config:?}").contains("p@ss"));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        assert!(PostgresConfig::from_url("postgres://h/d?sslmod=require").is_err());
+        assert!(PostgresConfig::from_url("mysql://h/d").is_err());
+        let config = PostgresConfig::from_url("postgres://h/d").unwrap();
+        assert!(PostgresConfig { pool_size: 0, ..config }.checked().is_err());
+    }
+}

@@ -1,0 +1,10 @@
+//! PostgreSQL: a bounded pool of connections whose errors are coded.
+
+mod client;
+mod config;
+mod error;
+pub(crate) mod health;
+
+pub use client::Postgres;
+pub use config::PostgresConfig;
+pub use error::error;

@@ -1,0 +1,8 @@
+//! Redis: one multiplexed connection that is made anew when it breaks.
+
+mod client;
+mod config;
+pub(crate) mod health;
+
+pub use client::{Redis, error};
+pub use config::RedisConfig;

@@ -1,0 +1,174 @@
+//! The section `[services]` of `hallmark.toml`: services that are given by address instead of being started.
+
+use std::path::Path;
+
+use hallmark_core::{Error, Project, Result, Secret, fs};
+use serde::Deserialize;
+
+use crate::{
+    ChromaConfig, Endpoints, Neo4jConfig, OpenAiConfig, PostgresConfig, RedisConfig, ServiceKind, codes, url,
+};
+
+/// `[services.<name>]`, one table for each service that is given by address.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ServicesSection {
+    /// `[services.postgres]`.
+    pub postgres: Option<PostgresSection>,
+    /// `[services.neo4j]`.
+    pub neo4j: Option<Neo4jSection>,
+    /// `[services.chromadb]`.
+    pub chromadb: Option<ChromaSection>,
+    /// `[services.redis]`.
+    pub redis: Option<RedisSection>,
+    /// `[services.openai]`.
+    pub openai: Option<OpenAiSection>,
+}
+
+/// Where a password or key comes from. One of the two; neither means that there is none (or that the URL holds it).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SecretSource {
+    /// The environment variable that holds it.
+    pub env: Option<String>,
+    /// The file that holds it, relative to the project; white space at its ends is dropped.
+    pub file: Option<String>,
+}
+
+/// `[services.postgres]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PostgresSection {
+    /// `postgres://user@host:port/database`.
+    pub url: Secret,
+    /// Where the password comes from.
+    #[serde(default)]
+    pub password: SecretSource,
+    /// Connections of the pool.
+    pub pool_size: Option<usize>,
+    /// How long one statement may take.
+    pub statement_timeout_ms: Option<u64>,
+}
+
+/// `[services.neo4j]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Neo4jSection {
+    /// `bolt://host:port`.
+    pub url: Secret,
+    /// The user; `neo4j` if not given.
+    pub user: Option<String>,
+    /// Where the password comes from.
+    #[serde(default)]
+    pub password: SecretSource,
+    /// The database; the server's default if not given.
+    pub database: Option<String>,
+}
+
+/// `[services.chromadb]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ChromaSection {
+    /// `http://host:port`.
+    pub url: Secret,
+    /// The tenant; `default_tenant` if not given.
+    pub tenant: Option<String>,
+    /// The database; `default_database` if not given.
+    pub database: Option<String>,
+}
+
+/// `[services.redis]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RedisSection {
+    /// `redis://host:port/database`.
+    pub url: Secret,
+    /// Where the password comes from.
+    #[serde(default)]
+    pub password: SecretSource,
+}
+
+/// `[services.openai]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OpenAiSection {
+    /// `https://host/v1`.
+    pub base_url: Secret,
+    /// Where embeddings are answered, if elsewhere.
+    pub embeddings_base_url: Option<Secret>,
+    /// Where the key comes from.
+    #[serde(default)]
+    pub api_key: SecretSource,
+    /// The model that chats.
+    pub model: Option<String>,
+    /// The model that embeds.
+    pub embedding_model: Option<String>,
+}
+
+impl SecretSource {
+    fn read(&self, kind: ServiceKind, project: &Path) -> Result<Option<Secret>> {
+        if let Some(name) = &self.env {
+            return match std::env::var(name) {
+                Ok(text) if !text.is_empty() => Ok(Some(Secret::new(text))),
+                _ => Err(Error::new(
+                    &codes::ENDPOINT_INVALID,
+                    format!("the environment variable {name}, named for {}, is not set", kind.title()),
+                )
+                .next(format!("export {name}"))),
+            };
+        }
+        let Some(file) = &self.file else { return Ok(None) };
+        Ok(Some(Secret::new(fs::read_text(&project.join(file))?.trim())))
+    }
+}
+
+impl ServicesSection {
+    /// The addresses that the section gives, with their secrets read.
+    ///
+    /// # Errors
+    /// `HM-S002` if an address is not valid or a named variable is not set; `HM-C012` if a secret's file is missing.
+    pub fn endpoints(&self, project: &Project) -> Result<Endpoints> {
+        let root = project.root();
+        let mut endpoints = Endpoints::default();
+        if let Some(s) = &self.postgres {
+            let mut config = PostgresConfig::from_url(s.url.expose())?;
+            if let Some(password) = s.password.read(ServiceKind::Postgres, root)? {
+                config.password = password;
+            }
+            config.pool_size = s.pool_size.unwrap_or(config.pool_size);
+            config.statement_timeout_ms = s.statement_timeout_ms.unwrap_or(config.statement_timeout_ms);
+            endpoints.postgres = Some(config.checked()?);
+        }
+        if let Some(s) = &self.neo4j {
+            let password = s.password.read(ServiceKind::Neo4j, root)?;
+            let mut config = Neo4jConfig::new(s.url.expose(), s.user.as_deref(), password)?;
+            config.database.clone_from(&s.database);
+            endpoints.neo4j = Some(config);
+        }
+        if let Some(s) = &self.chromadb {
+            let mut config = ChromaConfig::from_url(s.url.expose())?;
+            config.tenant = s.tenant.clone().unwrap_or(config.tenant);
+            config.database = s.database.clone().unwrap_or(config.database);
+            endpoints.chroma = Some(config);
+        }
+        if let Some(s) = &self.redis {
+            let mut config = RedisConfig::from_url(s.url.expose())?;
+            if let Some(password) = s.password.read(ServiceKind::Redis, root)? {
+                config.password = password;
+            }
+            endpoints.redis = Some(config);
+        }
+        if let Some(s) = &self.openai {
+            let key = s.api_key.read(ServiceKind::OpenAi, root)?.unwrap_or_default();
+            let mut config = OpenAiConfig::new(s.base_url.expose(), key)?;
+            if let Some(other) = &s.embeddings_base_url {
+                let other = url::parse(ServiceKind::OpenAi, other.expose(), &["http", "https"])?;
+                config.embeddings_base_url = Some(url::base(&other));
+            }
+            config.model = s.model.clone().unwrap_or(config.model);
+            config.embedding_model = s.embedding_model.clone().unwrap_or(config.embedding_model);
+            endpoints.openai = Some(config);
+        }
+        Ok(endpoints)
+    }
+}
