@@ -14,6 +14,7 @@ pub mod neo4j;
 pub mod openai;
 pub mod postgres;
 pub mod probe;
+mod recorder;
 pub mod redis;
 pub mod section;
 mod url;
@@ -25,7 +26,7 @@ pub use kind::ServiceKind;
 pub use neo4j::{Neo4j, Neo4jConfig};
 pub use openai::{OpenAi, OpenAiConfig};
 pub use postgres::{Postgres, PostgresConfig};
-pub use probe::{ProbeOptions, ProbeReport, State, Step, probe, probe_with};
+pub use probe::{ProbeOptions, ProbeReport, State, Step, probe, probe_all, probe_with};
 pub use redis::{Redis, RedisConfig};
 
 hallmark_core::codes! {

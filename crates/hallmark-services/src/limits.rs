@@ -65,5 +65,11 @@ pub const PROBE_SPREAD: Duration = Duration::from_millis(1_000);
 /// How long one probe may take in all.
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long one step of a probe may take: a server's first query after its start can need several seconds.
+pub const PROBE_STEP: Duration = Duration::from_secs(20);
+
+/// How long a server may take to answer the first bytes of its protocol; one that hangs is found out here.
+pub const PROBE_HANDSHAKE: Duration = Duration::from_secs(5);
+
 /// How long a probe's canary may outlive a probe that was killed, in seconds.
 pub const CANARY_TTL_S: u64 = 60;

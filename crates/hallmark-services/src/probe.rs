@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{Endpoints, ServiceKind, limits};
+use crate::recorder::{Recorder, Stopped};
+use crate::{Endpoints, ServiceKind, chroma, limits, neo4j, openai, postgres, redis};
 
 /// What a probe found. Only [`State::Usable`] is green.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -88,17 +89,41 @@ pub async fn probe(kind: ServiceKind, endpoints: &Endpoints) -> ProbeReport {
     probe_with(kind, endpoints, &ProbeOptions::default()).await
 }
 
-/// Probes one service.
-pub async fn probe_with(kind: ServiceKind, _endpoints: &Endpoints, _options: &ProbeOptions) -> ProbeReport {
-    ProbeReport {
-        service: kind,
-        state: State::NotMeasured,
-        steps: Vec::new(),
-        identity: String::new(),
-        version: String::new(),
-        latency_ms: 0.0,
-        reason: None,
-        next: None,
-        notes: Vec::new(),
+/// Probes one service. Never fails and always ends: after [`ProbeOptions::timeout`] at the latest the step that is then
+/// running counts as failed.
+pub async fn probe_with(kind: ServiceKind, endpoints: &Endpoints, options: &ProbeOptions) -> ProbeReport {
+    let mut recorder = Recorder::new(kind, *options);
+    if !endpoints.has(kind) {
+        return recorder.not_configured();
+    }
+    let outcome = tokio::time::timeout(options.timeout, run(kind, endpoints, &mut recorder)).await;
+    recorder.finish(outcome.is_ok())
+}
+
+/// Probes the five at the same time; the reports stand in the order of [`ServiceKind::ALL`].
+pub async fn probe_all(endpoints: &Endpoints, options: &ProbeOptions) -> Vec<ProbeReport> {
+    futures_util::future::join_all(ServiceKind::ALL.map(|kind| probe_with(kind, endpoints, options))).await
+}
+
+async fn run(kind: ServiceKind, endpoints: &Endpoints, recorder: &mut Recorder) {
+    // A step that stops the probe has been recorded; there is nothing to add to it here.
+    let _ = match kind {
+        ServiceKind::Postgres => {
+            each(endpoints.postgres.as_ref(), |c| postgres::health::probe(c, recorder)).await
+        }
+        ServiceKind::Neo4j => each(endpoints.neo4j.as_ref(), |c| neo4j::health::probe(c, recorder)).await,
+        ServiceKind::Chroma => each(endpoints.chroma.as_ref(), |c| chroma::health::probe(c, recorder)).await,
+        ServiceKind::Redis => each(endpoints.redis.as_ref(), |c| redis::health::probe(c, recorder)).await,
+        ServiceKind::OpenAi => each(endpoints.openai.as_ref(), |c| openai::health::probe(c, recorder)).await,
+    };
+}
+
+async fn each<C, F>(config: Option<C>, probe: impl FnOnce(C) -> F) -> Result<(), Stopped>
+where
+    F: Future<Output = Result<(), Stopped>>,
+{
+    match config {
+        Some(config) => probe(config).await,
+        None => Err(Stopped),
     }
 }

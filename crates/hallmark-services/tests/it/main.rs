@@ -1,0 +1,9 @@
+//! Tests against real services, which `hallmark up` starts and `hallmark env` names.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod clients;
+mod controls;
+mod planted;
+mod probes;
+mod support;
