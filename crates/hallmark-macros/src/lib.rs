@@ -1,1 +1,36 @@
 //! Attribute and derive macros of Hallmark. They implement traits; registering stays explicit.
+
+mod node;
+mod options;
+
+use proc_macro::TokenStream;
+
+/// Makes a governed node of an `async fn`, or of the `async fn run` of an `impl` block (for nodes that hold something).
+///
+/// The arguments are the parameters: `T` is required, `Option<T>` and `#[param(default = …)]` are not. A leading `&Context`
+/// is the execution's context. The input is governed before the function is called. A function becomes a unit struct of its
+/// name; give it to the registry like any node: `registry.register(Arc::new(HvacSuitability))`.
+///
+/// Options of the node: `name = "…"` (else the function's or type's name), `summary = "…"` (else the doc comment's first
+/// paragraph), `group = "agent" | "builtin" | "custom"`, `read_only`, `branching`, `timeout_ms = …`.
+///
+/// Options of a parameter, in `#[param(…)]`: `describe = "…"` (else its doc comment), `name = "…"`, `default = …`,
+/// `choices = […]`, `min = …`, `max = …`, `max_length = …`, `pii`, `secret`.
+///
+/// ```ignore
+/// /// Says whether a heat pump suits a building.
+/// #[register_node(read_only)]
+/// async fn HvacSuitabilityNode(
+///     context: &Context,
+///     /// Floor area in square metres
+///     #[param(min = 1, max = 10_000)] area_m2: f64,
+///     #[param(default = "temperate", choices = ["cold", "temperate", "hot"])] climate: String,
+///     #[param(secret)] token: Option<String>,
+/// ) -> Result<Value> {
+///     Ok(json!({"suitable": climate != "cold" || area_m2 < 200.0}))
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn register_node(options: TokenStream, item: TokenStream) -> TokenStream {
+    node::expand(options.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}

@@ -28,6 +28,7 @@ mod definition;
 mod engine;
 pub mod govern;
 pub mod limits;
+pub mod macros;
 mod nearest;
 mod node;
 mod param;
@@ -40,6 +41,7 @@ mod workflow;
 
 pub use definition::{Connection, Definition, Step, WorkflowBuilder};
 pub use futures_util::future::BoxFuture;
+pub use hallmark_macros::register_node;
 pub use node::{Caller, Context, Group, Input, Node, NodeSpec};
 pub use param::{Param, ParamType, Sensitivity};
 pub use path::Path;
@@ -75,6 +77,7 @@ hallmark_core::codes! {
         RESULT_NOT_OBJECT = "HM-W033", "a node's result is not a JSON object", Internal;
         PATH_NOT_FOUND = "HM-W034", "a connection's output path is not in the result", Usage;
         CANCELLED = "HM-W035", "the run was cancelled", Findings;
+        INTERRUPTED = "HM-W036", "the process that ran it is gone", Findings;
         RUN_NOT_FOUND = "HM-W040", "there is no such run", Usage;
         NO_STORE = "HM-W041", "no place to keep runs is configured", Unavailable;
         KEY_REUSED = "HM-W042", "the idempotency key was used for another request", Usage;

@@ -36,3 +36,7 @@ pub const ECHO_MAX_CHARS: usize = 64;
 pub const SECRET_SEARCH_MIN_CHARS: usize = 6;
 /// Segments of an output path.
 pub const PATH_MAX_SEGMENTS: usize = 32;
+/// How often keeping the outcome of a run is tried again.
+pub const FINISH_RETRIES: u32 = 3;
+/// The first pause before it is tried again, doubled each time.
+pub const FINISH_PAUSE_MS: u64 = 100;

@@ -39,7 +39,6 @@ impl Status {
         }
     }
 
-    #[expect(dead_code, reason = "read by the store")]
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         [Self::Running, Self::Succeeded, Self::Failed, Self::Skipped, Self::Cancelled, Self::Interrupted]
             .into_iter()

@@ -179,23 +179,28 @@ impl LocalRuntime {
             let job = Job { plan: plan.clone(), given, context, options, token: None };
             return Ok(job.conduct(run).await);
         }
-        let new = NewRun::new(&run, plan, &given, caller);
-        if let Begun::Before(run_id) = self.shared.store.begin(&new).await? {
-            return self.first(&run_id).await;
-        }
+        let new = NewRun::new(&run, plan, &given, caller)?;
         let token = CancellationToken::new();
-        self.shared.running().insert(run.run_id.clone(), token.clone());
-        let job = Job { plan: plan.clone(), given, context, options, token: Some(token) };
+        let job = Job { plan: plan.clone(), given, context, options, token: Some(token.clone()) };
         let shared = self.shared.clone();
+        // All of it in the task: a caller that hangs up between two steps leaves no run behind that nobody ends.
         let task = self.shared.tasks.spawn(async move {
+            if let Begun::Before(run_id) = shared.store.begin(&new).await? {
+                return Ok::<_, Error>(Err(run_id));
+            }
+            shared.running().insert(run.run_id.clone(), token);
             let (run, error) = job.conduct(run).await;
             shared.running().remove(&run.run_id);
             shared.store.finish(&run).await?;
-            Ok((run, error))
+            Ok(Ok((run, error)))
         });
-        task.await.map_err(|e| {
+        let ended = task.await.map_err(|e| {
             Error::new(&hallmark_core::codes::INTERNAL, "the run's task broke off").because(&e)
-        })?
+        })?;
+        match ended? {
+            Ok(ended) => Ok(ended),
+            Err(before) => self.first(&before).await,
+        }
     }
 
     /// The first run with the same idempotency key, once it has ended.
