@@ -1,0 +1,1 @@
+"""A product catalogue on the Kailash SDK: models, governed nodes and two workflows."""
