@@ -1,0 +1,146 @@
+//! The table of sessions in PostgreSQL.
+
+use deadpool_postgres::Object;
+use hallmark_core::{Error, Result, canonical};
+use hallmark_services::Postgres;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use tokio_postgres::Row;
+
+use super::Session;
+use crate::{codes, limits};
+
+const SCHEMA: &str = "
+    CREATE SCHEMA IF NOT EXISTS hallmark;
+    CREATE TABLE IF NOT EXISTS hallmark.sessions (
+        id text PRIMARY KEY,
+        owner text NOT NULL,
+        label text NOT NULL,
+        data text NOT NULL,
+        created_at timestamptz NOT NULL,
+        expires_at timestamptz NOT NULL,
+        revoked_at timestamptz
+    );
+    CREATE INDEX IF NOT EXISTS sessions_owner ON hallmark.sessions (owner, created_at DESC);";
+
+/// Any two processes that make the tables at once would collide in the catalogue; this lock of ours keeps them apart.
+const SCHEMA_LOCK: i64 = 0x4841_4c4c_4e58;
+
+const COLUMNS: &str = "id, owner, label, data, created_at, expires_at, revoked_at";
+
+pub(super) struct Store {
+    postgres: Postgres,
+    made: OnceCell<()>,
+}
+
+impl Store {
+    pub(super) fn new(postgres: Postgres) -> Self {
+        Self { postgres, made: OnceCell::new() }
+    }
+
+    /// A connection to a database that has the table: made at first use, so that a server can start before its database.
+    async fn client(&self) -> Result<Object> {
+        let mut client = self.postgres.client().await?;
+        self.made.get_or_try_init(|| make(&mut client)).await?;
+        Ok(client)
+    }
+
+    pub(super) async fn insert(&self, session: &Session) -> Result<()> {
+        let client = self.client().await?;
+        let forgotten = "DELETE FROM hallmark.sessions WHERE expires_at < now() - interval '30 days'";
+        client.execute(forgotten, &[]).await.map_err(query)?;
+        let insert = "INSERT INTO hallmark.sessions (id, owner, label, data, created_at, expires_at)
+            SELECT $1, $2, $3, $4, $5, $6 WHERE
+            (SELECT count(*) FROM hallmark.sessions WHERE owner = $2 AND revoked_at IS NULL AND expires_at > now()) < $7";
+        let statement = client.prepare_cached(insert).await.map_err(query)?;
+        let Session { id, owner, label, created_at, expires_at, .. } = session;
+        let data = text_of(session);
+        let rows = client
+            .execute(
+                &statement,
+                &[id, owner, label, &data, created_at, expires_at, &limits::SESSIONS_PER_PRINCIPAL_MAX],
+            )
+            .await
+            .map_err(query)?;
+        if rows == 1 {
+            return Ok(());
+        }
+        Err(Error::new(
+            &codes::TOO_MANY_SESSIONS,
+            format!("{owner} has {} live sessions already", limits::SESSIONS_PER_PRINCIPAL_MAX),
+        )
+        .next("revoke some: hallmark session list, hallmark session revoke HANDLE"))
+    }
+
+    pub(super) async fn get(&self, id: &str) -> Result<Option<Session>> {
+        let client = self.client().await?;
+        let select = format!("SELECT {COLUMNS} FROM hallmark.sessions WHERE id = $1");
+        let statement = client.prepare_cached(&select).await.map_err(query)?;
+        client.query_opt(&statement, &[&id]).await.map_err(query)?.map(|row| read(&row)).transpose()
+    }
+
+    pub(super) async fn list(&self, owner: &str, all: bool, most: usize) -> Result<Vec<Session>> {
+        let client = self.client().await?;
+        let select = format!(
+            "SELECT {COLUMNS} FROM hallmark.sessions WHERE owner = $1 AND ($2 OR (revoked_at IS NULL AND expires_at > now()))
+             ORDER BY created_at DESC, id LIMIT $3"
+        );
+        let statement = client.prepare_cached(&select).await.map_err(query)?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = client.query(&statement, &[&owner, &all, &most]).await.map_err(query)?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Reads, changes and writes one session under its row's lock.
+    pub(super) async fn change(
+        &self,
+        id: &str,
+        change: impl FnOnce(Session) -> Result<Session> + Send,
+    ) -> Result<Option<Session>> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(query)?;
+        let select = format!("SELECT {COLUMNS} FROM hallmark.sessions WHERE id = $1 FOR UPDATE");
+        let Some(row) = transaction.query_opt(&select, &[&id]).await.map_err(query)? else { return Ok(None) };
+        let session = change(read(&row)?)?;
+        let update = "UPDATE hallmark.sessions SET data = $2, revoked_at = $3 WHERE id = $1";
+        transaction.execute(update, &[&id, &text_of(&session), &session.revoked_at]).await.map_err(query)?;
+        transaction.commit().await.map_err(query)?;
+        Ok(Some(session))
+    }
+}
+
+async fn make(client: &mut Object) -> Result<()> {
+    let transaction = client.transaction().await.map_err(query)?;
+    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&SCHEMA_LOCK]).await.map_err(query)?;
+    transaction.batch_execute(SCHEMA).await.map_err(query)?;
+    transaction.commit().await.map_err(query)
+}
+
+/// The data as text rather than `jsonb`, which refuses U+0000 and rewrites numbers.
+fn text_of(session: &Session) -> String {
+    canonical::to_string(&Value::Object(session.data.clone()))
+}
+
+fn read(row: &Row) -> Result<Session> {
+    let data: String = row.try_get("data").map_err(query)?;
+    Ok(Session {
+        id: row.try_get("id").map_err(query)?,
+        owner: row.try_get("owner").map_err(query)?,
+        label: row.try_get("label").map_err(query)?,
+        data: serde_json::from_str(&data).map_err(|e| failed("a session's data", &e))?,
+        created_at: row.try_get("created_at").map_err(query)?,
+        expires_at: row.try_get("expires_at").map_err(query)?,
+        revoked_at: row.try_get("revoked_at").map_err(query)?,
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+fn query(error: tokio_postgres::Error) -> Error {
+    failed("the table of sessions", &error)
+}
+
+pub(super) fn failed(what: &str, error: &(dyn std::error::Error + 'static)) -> Error {
+    Error::new(&codes::SESSION_STORE, format!("{what} could not be used"))
+        .because(error)
+        .next("hallmark status")
+}
