@@ -17,19 +17,7 @@ use proc_macro::TokenStream;
 /// Options of a parameter, in `#[param(…)]`: `describe = "…"` (else its doc comment), `name = "…"`, `default = …`,
 /// `choices = […]`, `min = …`, `max = …`, `max_length = …`, `pii`, `secret`.
 ///
-/// ```ignore
-/// /// Says whether a heat pump suits a building.
-/// #[register_node(read_only)]
-/// async fn HvacSuitabilityNode(
-///     context: &Context,
-///     /// Floor area in square metres
-///     #[param(min = 1, max = 10_000)] area_m2: f64,
-///     #[param(default = "temperate", choices = ["cold", "temperate", "hot"])] climate: String,
-///     #[param(secret)] token: Option<String>,
-/// ) -> Result<Value> {
-///     Ok(json!({"suitable": climate != "cold" || area_m2 < 200.0}))
-/// }
-/// ```
+/// An example that runs is in `hallmark_workflow::register_node`.
 #[proc_macro_attribute]
 pub fn register_node(options: TokenStream, item: TokenStream) -> TokenStream {
     node::expand(options.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()

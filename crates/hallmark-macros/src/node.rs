@@ -277,3 +277,118 @@ impl Node<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(options: TokenStream, item: TokenStream) -> String {
+        expand(options, item).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let good = quote!(
+            async fn A(x: i64) -> Result<Value> {
+                Ok(x.into())
+            }
+        );
+        let documented = quote!(summary = "s");
+        let cases = [
+            (quote!(), good.clone(), "a node says what it does"),
+            (quote!(sumary = "s"), good.clone(), "expected name, summary, group"),
+            (quote!(summary = "s", summary = "t"), good.clone(), "given twice"),
+            (quote!(summary = "s", group = "model"), good, "expected \"agent\""),
+            (
+                documented.clone(),
+                quote!(
+                    fn A() -> Result<Value> {}
+                ),
+                "is async",
+            ),
+            (
+                documented.clone(),
+                quote!(
+                    async fn A() {}
+                ),
+                "gives hallmark_core::Result",
+            ),
+            (
+                documented.clone(),
+                quote!(
+                    async fn A<T>(x: T) -> Result<Value> {}
+                ),
+                "no generic parameters",
+            ),
+            (
+                documented.clone(),
+                quote!(
+                    async fn A(x: &str) -> Result<Value> {}
+                ),
+                "is owned",
+            ),
+            (
+                documented.clone(),
+                quote!(
+                    async fn A((x, y): P) -> Result<Value> {}
+                ),
+                "a plain name",
+            ),
+            (
+                documented.clone(),
+                quote!(
+                    async fn A(x: i64, c: &Context) -> Result<Value> {}
+                ),
+                "stands first",
+            ),
+            (
+                documented.clone(),
+                quote!(
+                    async fn A(#[param(maxi = 1)] x: i64) -> Result<Value> {}
+                ),
+                "expected name, describe",
+            ),
+            (
+                documented.clone(),
+                quote!(
+                    async fn A(#[param(pii, secret)] x: i64) -> Result<Value> {}
+                ),
+                "pii or secret",
+            ),
+            (
+                documented.clone(),
+                quote!(
+                    async fn A(x: i64, #[param(name = "x")] y: i64) -> Result<Value> {}
+                ),
+                "have this name",
+            ),
+            (
+                documented.clone(),
+                quote!(
+                    struct A;
+                ),
+                "stands on an async fn",
+            ),
+            (documented.clone(), quote!(impl Node for A {}), "an inherent impl block"),
+            (documented.clone(), quote!(impl A { fn other(&self) {} }), "needs an `async fn run"),
+            (documented.clone(), quote!(impl A { async fn run() -> Result<Value> {} }), "takes `&self`"),
+            (documented, quote!(impl A { async fn run(&mut self) -> Result<Value> {} }), "take `&self`"),
+        ];
+        for (options, item, says) in cases {
+            let text = item.to_string();
+            let error = error(options, item);
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_only_the_macro_understands_is_gone_from_what_it_gives() {
+        let item = quote! {
+            /// Does it.
+            pub(crate) async fn A(/** the x */ #[param(min = 1)] x: i64) -> Result<Value> { Ok(x.into()) }
+        };
+        let given = expand(quote!(), item).unwrap().to_string();
+        assert!(!given.contains("# [param") && given.contains("pub (crate) struct A"), "{given}");
+        assert!(given.contains(". describe (\"the x\")"), "{given}");
+    }
+}

@@ -308,3 +308,111 @@ fn truthy(value: &Value) -> bool {
         Value::Object(members) => !members.is_empty(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Caller, Registry};
+
+    fn run(name: &str, input: Value) -> Result<Value> {
+        let registry = Registry::with_builtins()?;
+        let context = Context::new(&Caller::new("test"));
+        let Value::Object(input) = input else { panic!("an object") };
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap()
+            .block_on(registry.call(name, &context, input))
+    }
+
+    #[test]
+    fn operators_compare_by_value_and_never_across_types() {
+        let holds = |value: Value, operator: &str, operand: Value| {
+            let taken =
+                run("ConditionNode", json!({"value": value, "operator": operator, "operand": operand}));
+            taken.map(|taken| taken.get("then").is_some()).map_err(|e| e.code().id)
+        };
+        let max = u64::MAX;
+        for (value, operator, operand, expected) in [
+            (json!(1), "==", json!(1.0), Ok(true)),
+            (json!(max), "==", json!(max - 1), Ok(false)),
+            (json!(max), ">", json!(-1), Ok(true)),
+            (json!("a"), "<", json!("b"), Ok(true)),
+            (json!(1), "<", json!("2"), Err("HM-W012")),
+            (json!("1"), "==", json!(1), Ok(false)),
+            (json!(2), "<=", json!(2), Ok(true)),
+            (json!(2.5), ">=", json!(3), Ok(false)),
+            (json!([1, 2]), "contains", json!(2.0), Ok(true)),
+            (json!("abc"), "contains", json!("bc"), Ok(true)),
+            (json!({"k": 1}), "contains", json!("k"), Ok(true)),
+            (json!(3), "in", json!([1, 2]), Ok(false)),
+            (json!(3), "!=", json!(4), Ok(true)),
+            (json!(0), "exists", json!(null), Ok(true)),
+            (json!(0), "truthy", json!(null), Ok(false)),
+            (json!(""), "truthy", json!(null), Ok(false)),
+            (json!([0]), "truthy", json!(null), Ok(true)),
+        ] {
+            assert_eq!(
+                holds(value.clone(), operator, operand.clone()),
+                expected,
+                "{value} {operator} {operand}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_filter_keeps_what_holds_and_what_is_missing_never_does() {
+        let items = json!([{"price": 5}, {"price": 15}, {}, {"price": 25}]);
+        let kept =
+            run("FilterNode", json!({"items": items, "path": "price", "operator": ">", "operand": 10}))
+                .unwrap();
+        assert_eq!(kept, json!({"count": 2, "items": [{"price": 15}, {"price": 25}]}));
+    }
+
+    #[test]
+    fn a_map_picks_from_one_or_from_each() {
+        let paths = json!({"n": "name", "first": "tags.0"});
+        let one = run("MapNode", json!({"value": {"name": "a", "tags": ["x"]}, "paths": paths})).unwrap();
+        assert_eq!(one, json!({"n": "a", "first": "x"}));
+        let value = json!([{"name": "a", "tags": []}]);
+        let each = json!({"value": value, "paths": paths, "each": true, "lenient": true});
+        assert_eq!(run("MapNode", each).unwrap(), json!({"count": 1, "items": [{"n": "a", "first": null}]}));
+        let strict = json!({"value": value, "paths": paths, "each": true});
+        assert_eq!(run("MapNode", strict).unwrap_err().code().id, "HM-W034");
+        assert_eq!(run("MapNode", json!({"value": 1, "paths": {"a": 1}})).unwrap_err().code().id, "HM-W012");
+    }
+
+    #[test]
+    fn a_merge_joins_in_each_mode() {
+        let merge = |mode: &str, a: Value, c: Value| run("MergeNode", json!({"mode": mode, "a": a, "c": c}));
+        assert_eq!(merge("first", json!(1), json!(2)).unwrap()["value"], 1);
+        assert_eq!(merge("list", json!(1), json!([2])).unwrap()["value"], json!([1, [2]]));
+        assert_eq!(merge("concat", json!([1]), json!([2])).unwrap()["value"], json!([1, 2]));
+        let joined = merge("object", json!({"x": 1, "y": 1}), json!({"y": 2})).unwrap();
+        assert_eq!(joined["value"], json!({"x": 1, "y": 2}));
+        assert_eq!(merge("object", json!(1), json!({})).unwrap_err().code().id, "HM-W012");
+        assert_eq!(run("MergeNode", json!({})).unwrap(), json!({"value": null}));
+    }
+
+    #[test]
+    fn a_switch_names_the_branch() {
+        let cases = json!({"low": [1, 2], "high": 9});
+        let switch =
+            |n: i64| run("SwitchNode", json!({"value": {"n": n}, "path": "n", "cases": cases})).unwrap();
+        assert_eq!(switch(2), json!({"low": {"n": 2}}));
+        assert_eq!(switch(9), json!({"high": {"n": 9}}));
+        assert_eq!(switch(5), json!({"default": {"n": 5}}));
+    }
+
+    #[test]
+    fn a_template_fills_and_never_evaluates_what_it_filled_in() {
+        let values = json!({"a": {"b": "{{ c }}"}, "n": 1.5, "c": "no"});
+        let fill = |template: &str| run("TemplateNode", json!({"template": template, "values": values}));
+        assert_eq!(fill("<{{a.b}}|{{ n }}>").unwrap()["text"], "<{{ c }}|1.5>");
+        assert_eq!(fill("plain }}").unwrap()["text"], "plain }}");
+        for wrong in ["{{ a", "{{ missing }}"] {
+            assert_eq!(fill(wrong).unwrap_err().code().id, "HM-W026", "{wrong}");
+        }
+        assert_eq!(fill("{{ }}").unwrap_err().code().id, "HM-W024");
+    }
+}

@@ -7,24 +7,19 @@ use futures_util::FutureExt as _;
 use hallmark_core::{Error, Result};
 use serde_json::Value;
 
-use crate::govern::{govern, mask_input, measure, scrub_error, secrets};
+use crate::govern::{govern, mask_input, measure, scrub_error};
 use crate::{Context, Input, Node, codes, limits};
 
-/// What a node gave, its size, and the secrets that it was given.
-pub(crate) struct Called {
-    pub(crate) result: Result<(Value, usize)>,
-    pub(crate) secrets: Vec<String>,
-}
-
-/// Governs the input, runs the node under its time limit and checks the result.
-pub(crate) async fn call(node: &dyn Node, context: &Context, input: Input, timeout: Duration) -> Called {
+/// Governs the input, runs the node under its time limit and checks the result; the value comes with its size.
+pub(crate) async fn call(
+    node: &dyn Node,
+    context: &Context,
+    input: Input,
+    timeout: Duration,
+) -> Result<(Value, usize)> {
     let spec = node.spec();
-    let mut known = Vec::new();
-    let input = match govern(spec, input) {
-        Ok(input) => input,
-        Err(error) => return Called { result: Err(error), secrets: known },
-    };
-    secrets(spec, &input, &mut known);
+    let input = govern(spec, input)?;
+    context.secrets.note(spec, &input);
     if tracing::enabled!(tracing::Level::DEBUG) {
         let masked = Value::Object(mask_input(spec, &input));
         tracing::debug!(node = spec.name, run = context.run_id, input = %masked, "node starts");
@@ -44,7 +39,7 @@ pub(crate) async fn call(node: &dyn Node, context: &Context, input: Input, timeo
         }
         Ok(Ok(result)) => result.and_then(|value| checked(&spec.name, value)),
     };
-    Called { result: result.map_err(|error| scrub_error(error, &known)), secrets: known }
+    result.map_err(|error| scrub_error(error, &context.secrets.all()))
 }
 
 fn checked(name: &str, value: Value) -> Result<(Value, usize)> {

@@ -15,7 +15,7 @@ use hallmark_core::{Error, Result};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::call::{Called, call};
+use crate::call::call;
 use crate::govern::{scrub, scrub_error};
 use crate::run::now;
 use crate::workflow::{Feed, Plan, PlanStep, Source};
@@ -25,7 +25,6 @@ use crate::{Context, Input, Status, codes, limits};
 pub(crate) struct Progress {
     pub(crate) slots: Vec<Slot>,
     pub(crate) error: Option<Error>,
-    secrets: Vec<String>,
     bytes: usize,
 }
 
@@ -43,7 +42,7 @@ pub(crate) struct Slot {
 impl Progress {
     pub(crate) fn new(plan: &Plan) -> Self {
         let slots = plan.steps.iter().map(|_| Slot::default()).collect();
-        Self { slots, error: None, secrets: Vec::new(), bytes: 0 }
+        Self { slots, error: None, bytes: 0 }
     }
 
     /// The raw results, in the order of the nodes.
@@ -52,37 +51,36 @@ impl Progress {
     }
 
     /// Ends whatever did not end, and blanks the secrets in what will be kept and returned.
-    pub(crate) fn seal(&mut self, plan: &Plan) {
+    pub(crate) fn seal(&mut self, plan: &Plan, context: &Context) {
+        let secrets = context.secrets.all();
         for (slot, step) in self.slots.iter_mut().zip(&plan.steps) {
             if matches!(slot.status, None | Some(Status::Running)) {
                 slot.status = Some(Status::Cancelled);
                 slot.duration_us = slot.began.map_or(0, micros);
             }
+            if let Some(error) = &mut slot.error {
+                scrub(error, &secrets);
+            }
             if let Some(value) = &mut slot.value
-                && !(step.secret_outputs.is_empty() && self.secrets.is_empty())
+                && !(step.secret_outputs.is_empty() && secrets.is_empty())
             {
                 let mut clean = Value::clone(value);
                 for path in &step.secret_outputs {
                     path.set(&mut clean, Value::String(MASK.to_owned()));
                 }
-                scrub(&mut clean, &self.secrets);
+                scrub(&mut clean, &secrets);
                 *value = Arc::new(clean);
             }
         }
         if let Some(error) = self.error.take() {
-            self.error = Some(scrub_error(error, &self.secrets));
+            self.error = Some(scrub_error(error, &secrets));
         }
     }
 
-    fn end(&mut self, index: usize, plan: &Plan, called: Called) {
+    fn end(&mut self, index: usize, plan: &Plan, called: Result<(Value, usize)>) {
         let slot = &mut self.slots[index];
         slot.duration_us = slot.began.map_or(0, micros);
-        for secret in called.secrets {
-            if !self.secrets.contains(&secret) {
-                self.secrets.push(secret);
-            }
-        }
-        match called.result {
+        match called {
             Ok((value, bytes)) => {
                 self.bytes += bytes;
                 slot.status = Some(Status::Succeeded);
@@ -100,7 +98,7 @@ impl Progress {
     fn fail(&mut self, index: usize, plan: &Plan, error: Error) {
         let id = &plan.steps[index].id;
         let place = error.place().map_or_else(|| format!("node {id}"), |inner| format!("node {id}: {inner}"));
-        let error = scrub_error(error.at(place), &self.secrets);
+        let error = error.at(place);
         self.slots[index].status = Some(Status::Failed);
         self.slots[index].error = Some(error.to_json());
         self.error = Some(error);

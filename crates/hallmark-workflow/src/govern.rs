@@ -2,6 +2,9 @@
 //!
 //! Nothing is coerced, nothing undeclared passes, and no message repeats a value of a parameter that is personal or secret.
 
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use hallmark_core::secret::MASK;
 use hallmark_core::{Code, Error, Result};
 use serde_json::Value;
@@ -112,12 +115,29 @@ pub(crate) fn mask_value(param: Option<&Param>, value: &Value, from: Sensitivity
     }
 }
 
-/// The texts inside the values of secret parameters, to be blanked wherever they turn up again.
-pub(crate) fn secrets(spec: &NodeSpec, input: &Input, found: &mut Vec<String>) {
-    for param in spec.params.iter().filter(|p| p.sensitivity == Sensitivity::Secret) {
-        if let Some(value) = input.get(&param.name) {
-            texts(value, found);
+/// The secrets that the nodes of a run were given. Clones share them; they are never printed.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets(Arc<Mutex<Vec<String>>>);
+
+impl Secrets {
+    /// Notes the texts inside the values of secret parameters, to be blanked wherever they turn up again.
+    pub(crate) fn note(&self, spec: &NodeSpec, input: &Input) {
+        for param in spec.params.iter().filter(|p| p.sensitivity == Sensitivity::Secret) {
+            if let Some(value) = input.get(&param.name) {
+                texts(value, &mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+            }
         }
+    }
+
+    /// Those noted so far.
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
     }
 }
 
@@ -281,5 +301,105 @@ fn kind_of(value: &Value) -> &'static str {
         Value::String(_) => "a string",
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn spec() -> NodeSpec {
+        NodeSpec::new("N", "n")
+            .param(Param::string("name").required().max_length(3))
+            .param(Param::integer("count").range(1.0, 9.0))
+            .param(Param::number("share").default(0.5))
+            .param(Param::string("mode").choices(["fast", "safe"]))
+            .param(Param::array("list").max_length(2))
+            .param(Param::object("map").max_length(1))
+            .param(Param::boolean("flag"))
+            .param(Param::any("any"))
+            .param(Param::integer("pin").range(1000.0, 9999.0).pii())
+            .param(Param::string("token").choices(["alpha-secret", "beta-secret"]).secret())
+    }
+
+    fn input(value: impl Into<Value>) -> Input {
+        let Value::Object(members) = value.into() else { panic!("an object") };
+        members
+    }
+
+    #[test]
+    fn each_refusal_has_its_code_its_place_and_what_was_expected() {
+        let cases = [
+            (json!({}), "HM-W011", "N.name", "expected a string of at most 3 characters, got nothing"),
+            (json!({"name": null}), "HM-W012", "N.name", "got null"),
+            (json!({"name": 5}), "HM-W012", "N.name", "got an integer"),
+            (json!({"name": "abcd"}), "HM-W014", "N.name", "got 4"),
+            (
+                json!({"name": "a", "count": "5"}),
+                "HM-W012",
+                "N.count",
+                "expected an integer from 1 to 9, got a string",
+            ),
+            (json!({"name": "a", "count": 5.5}), "HM-W012", "N.count", "a number with a fraction"),
+            (json!({"name": "a", "count": 5.0}), "HM-W012", "N.count", "a number with a fraction"),
+            (json!({"name": "a", "count": 10}), "HM-W013", "N.count", "got 10"),
+            (json!({"name": "a", "mode": "FAST"}), "HM-W015", "N.mode", "among \"fast\", \"safe\""),
+            (json!({"name": "a", "list": [1, 2, 3]}), "HM-W014", "N.list", "of at most 2 items"),
+            (json!({"name": "a", "map": {"x": 1, "y": 2}}), "HM-W014", "N.map", "of at most 1 members"),
+            (json!({"name": "a", "flag": 0}), "HM-W012", "N.flag", "true or false"),
+            (json!({"name": "a", "flog": true}), "HM-W010", "N", "no parameter \"flog\""),
+        ];
+        for (value, code, place, says) in cases {
+            let error = govern(&spec(), input(value)).unwrap_err();
+            assert_eq!((error.code().id, error.place()), (code, Some(place)), "{error:?}");
+            assert!(error.message().contains(says), "{error:?} should say {says}");
+        }
+        let error = govern(&spec(), input(json!({"name": "a", "flog": true}))).unwrap_err();
+        assert_eq!(error.next_step(), Some("did you mean flag?"));
+    }
+
+    #[test]
+    fn what_satisfies_passes_unchanged_and_defaults_are_applied() {
+        let given = json!({"name": "äöü", "count": 9, "share": 3, "mode": null, "list": [], "any": null});
+        let expected = json!({"name": "äöü", "count": 9, "share": 3, "list": [], "any": null});
+        assert_eq!(govern(&spec(), input(given)).unwrap(), input(expected));
+        assert_eq!(govern(&spec(), input(json!({"name": "a"}))).unwrap()["share"], 0.5);
+    }
+
+    #[test]
+    fn no_message_repeats_a_value_that_is_personal_or_secret() {
+        for (value, hidden) in [
+            (json!({"name": "a", "pin": 123_456}), "123456"),
+            (json!({"name": "a", "token": "gamma-secret"}), "gamma"),
+            (json!({"name": "a", "token": "x"}), "alpha"),
+            (json!({"name": "a", "token": {"gamma": 1}}), "gamma"),
+        ] {
+            let error = govern(&spec(), input(value)).unwrap_err();
+            assert!(!format!("{error:?}").contains(hidden), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn masking_hides_personal_secret_and_unknown_values_whole() {
+        let given =
+            input(json!({"name": "a", "pin": 1234, "token": {"deep": "t"}, "stray": "s", "count": 1}));
+        let masked = json!({"name": "a", "pin": MASK, "token": MASK, "stray": MASK, "count": 1});
+        assert_eq!(mask_input(&spec(), &given), input(masked));
+    }
+
+    #[test]
+    fn long_names_are_cut_and_escaped_in_messages() {
+        let name = format!("{}\u{1b}[31m", "x".repeat(10_000));
+        let error = govern(&spec(), input(json!({"name": "a", name: 1}))).unwrap_err();
+        assert!(error.message().len() < 200 && !error.message().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn size_and_depth_are_bounded() {
+        assert_eq!(measure(&json!([[1]]), 1_000), Ok(24));
+        assert!(measure(&json!("x".repeat(1_000)), 1_000).unwrap_err().contains("larger than 1000 bytes"));
+        let deep = (0..limits::VALUE_MAX_DEPTH).fold(json!(1), |inner, _| json!([inner]));
+        assert!(measure(&deep, 10_000).unwrap_err().contains("nested deeper"));
     }
 }

@@ -41,6 +41,34 @@ mod workflow;
 
 pub use definition::{Connection, Definition, Step, WorkflowBuilder};
 pub use futures_util::future::BoxFuture;
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use std::sync::Arc;
+/// use hallmark_core::Result;
+/// use hallmark_workflow::{Caller, Context, LocalRuntime, Registry, RunStore, register_node};
+/// use serde_json::{Value, json};
+///
+/// /// Says whether a heat pump suits a building.
+/// #[register_node(read_only)]
+/// async fn HvacSuitabilityNode(
+///     context: &Context,
+///     /// Floor area in square metres
+///     #[param(min = 1, max = 10_000)]
+///     area_m2: f64,
+///     #[param(default = "temperate", choices = ["cold", "temperate", "hot"])] climate: String,
+///     #[param(secret)] token: Option<String>,
+/// ) -> Result<Value> {
+///     Ok(json!({"suitable": climate != "cold" || area_m2 < 200.0, "for": context.caller, "token": token.is_some()}))
+/// }
+///
+/// let mut registry = Registry::new();
+/// registry.register(Arc::new(HvacSuitabilityNode))?;
+/// let runtime = LocalRuntime::new(Arc::new(registry), RunStore::none());
+/// let run = runtime.call("HvacSuitabilityNode", json!({"area_m2": 120}), &Caller::new("ada")).await?;
+/// assert_eq!(run.result["suitable"], true);
+/// # Ok::<(), hallmark_core::Error>(()) }).unwrap();
+/// ```
 pub use hallmark_macros::register_node;
 pub use node::{Caller, Context, Group, Input, Node, NodeSpec};
 pub use param::{Param, ParamType, Sensitivity};

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use hallmark_core::Result;
 
+use crate::govern::Secrets;
 use crate::{Param, limits};
 
 /// A node's input: parameter name to value, already governed when a node sees it.
@@ -146,6 +147,8 @@ pub struct Context {
     pub tenant: Option<String>,
     /// The session that the run belongs to, if any.
     pub session: Option<String>,
+    /// Every secret that a node of the run was given, for masking what repeats it.
+    pub(crate) secrets: Secrets,
 }
 
 impl Context {
@@ -157,6 +160,7 @@ impl Context {
             caller: caller.name.clone(),
             tenant: caller.tenant.clone(),
             session: caller.session.clone(),
+            secrets: Secrets::default(),
         }
     }
 }

@@ -129,10 +129,11 @@ impl Registry {
     /// `HM-W001`, what governance refuses (`HM-W010` to `HM-W016`), what the node meets, `HM-W030` to `HM-W033`.
     pub async fn call(&self, name: &str, context: &Context, input: Input) -> Result<Value> {
         let node = self.get(name)?;
-        let called = call(node.as_ref(), context, input, Duration::from_millis(node.spec().timeout_ms)).await;
-        let (mut value, _) = called.result?;
-        if !called.secrets.is_empty() {
-            scrub(&mut value, &called.secrets);
+        let timeout = Duration::from_millis(node.spec().timeout_ms);
+        let (mut value, _) = call(node.as_ref(), context, input, timeout).await?;
+        let secrets = context.secrets.all();
+        if !secrets.is_empty() {
+            scrub(&mut value, &secrets);
         }
         Ok(value)
     }
@@ -184,4 +185,54 @@ pub(crate) fn check_spec(spec: &NodeSpec) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Param;
+
+    #[test]
+    fn built_in_nodes_are_sorted_and_well_described() {
+        let registry = Registry::with_builtins().unwrap();
+        let names: Vec<&str> = registry.specs().map(|spec| spec.name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["ConditionNode", "FilterNode", "MapNode", "MergeNode", "SwitchNode", "TemplateNode"]
+        );
+        let given: Vec<String> = builtin::nodes().iter().map(|node| node.spec().name.clone()).collect();
+        assert_eq!(given, names, "the list in the source is sorted");
+    }
+
+    #[test]
+    fn a_name_is_registered_once_and_nearest_names_are_told() {
+        let mut registry = Registry::with_builtins().unwrap();
+        let error = registry.register_all(builtin::nodes()).unwrap_err();
+        assert_eq!(error.code().id, "HM-W002");
+        assert_eq!(registry.len(), 6);
+        let error = registry.get("mergenod").err().unwrap();
+        assert_eq!((error.code().id, error.next_step()), ("HM-W001", Some("did you mean MergeNode?")));
+    }
+
+    #[test]
+    fn a_description_that_contradicts_itself_is_refused() {
+        let spec = || NodeSpec::new("N", "n");
+        let cases = [
+            NodeSpec::new("a b", "n"),
+            NodeSpec::new("", "n"),
+            NodeSpec::new("x".repeat(200), "n"),
+            spec().param(Param::string("a")).param(Param::string("a")),
+            spec().param(Param::string("a\"")),
+            spec().param(Param::string("a").required().default("x")),
+            spec().param(Param::integer("a").default("x")),
+            spec().param(Param::integer("a").range(1.0, 2.0).default(3)),
+            spec().param(Param::integer("a").range(2.0, 1.0)),
+            spec().param(Param::string("a").choices([1, 2])),
+            spec().timeout_ms(0),
+            spec().params((0..=limits::NODE_MAX_PARAMS).map(|i| Param::any(format!("p{i}")))),
+        ];
+        for spec in cases {
+            assert_eq!(check_spec(&spec).unwrap_err().code().id, "HM-W003", "{spec:?}");
+        }
+    }
 }

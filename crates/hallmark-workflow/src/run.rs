@@ -145,6 +145,8 @@ pub struct RunSummary {
     pub status: Status,
     /// Who asked for it.
     pub caller: String,
+    /// The tenant it was run for.
+    pub tenant: Option<String>,
     /// The session it is kept with.
     pub session: Option<String>,
     /// When it began.

@@ -266,7 +266,7 @@ impl Job {
             )),
             () = cancelled => Some(Error::new(&codes::CANCELLED, "the run was cancelled")),
         };
-        progress.seal(&plan);
+        progress.seal(&plan, &context);
         let values = progress.values();
         let mut error = stopped.or(progress.error.take());
         if error.is_none() {

@@ -162,6 +162,7 @@ fn summary(row: &Row) -> Result<RunSummary> {
         workflow: column(row, "workflow")?,
         status: status(row)?,
         caller: column(row, "caller")?,
+        tenant: column(row, "tenant")?,
         session: column(row, "session")?,
         started_at: column(row, "started_at")?,
         duration_ms: millis(column(row, "duration_us")?),

@@ -60,7 +60,7 @@ pub(super) struct Sql {
     pub(super) reap: String,
 }
 
-const SUMMARY: &str = "run_id, workflow, status, caller, session, started_at, duration_us";
+const SUMMARY: &str = "run_id, workflow, status, caller, tenant, session, started_at, duration_us";
 
 impl Sql {
     pub(super) fn new(schema: &str) -> Self {

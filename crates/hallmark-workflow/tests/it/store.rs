@@ -125,6 +125,53 @@ async fn secrets_are_nowhere_in_the_tables() {
 }
 
 #[tokio::test]
+async fn a_nested_workflow_keeps_its_secrets_too() {
+    let scratch = Scratch::open().await;
+    let secret = "nested-secret-42";
+    let inner = build(WorkflowBuilder::new().add_node("LeakNode", "use", json!({"token": secret}))).unwrap();
+    let mut registry = hallmark_workflow::Registry::with_builtins().unwrap();
+    registry.register_all(crate::nodes::all()).unwrap();
+    registry.register_workflow("leaky", "Repeats its secret", inner).unwrap();
+    let outer = WorkflowBuilder::new().add_node("leaky", "n", json!({})).build(&registry).unwrap();
+    let runtime = hallmark_workflow::LocalRuntime::new(registry.into(), scratch.store.clone());
+    let run = runtime.execute(&outer, json!({}), &ada()).await.unwrap();
+    assert!(!run.to_json().to_string().contains(secret));
+    assert!(!scratch.dump().await.contains(secret));
+    assert!(!format!("{outer:?} {:?}", outer.definition()).contains(secret));
+    scratch.remove().await;
+}
+
+#[tokio::test]
+async fn logs_show_masked_inputs() {
+    let log = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let writer = Log(log.clone());
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let input = json!({"user": "ada@example.org", "password": "hunter2-hunter2"});
+    crate::unkept().call("LoginNode", input, &ada()).await.unwrap();
+    let text = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("LoginNode") && text.contains("********"), "{text}");
+    assert!(!text.contains("hunter2") && !text.contains("example.org"), "{text}");
+}
+
+#[derive(Clone)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
 async fn an_idempotency_key_gives_the_first_run() {
     let scratch = Scratch::open().await;
     let runtime = scratch.runtime();
