@@ -1,0 +1,169 @@
+//! Baseline, part 1: the project's tests are discovered, executed and pass, with the stack's environment.
+
+mod control;
+mod pytest;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use hallmark_evidence::Evidence;
+use serde_json::json;
+
+use crate::context::{Context, Instrument, Measured};
+use crate::score::{BASELINE_PARTS, BASELINE_WEIGHT};
+use crate::section::Kind;
+use pytest::{Extra, Outcome, Pytest};
+
+/// The requirement that this part breaks the baseline down to.
+const REQUIREMENT: &str = "REQ-BASE-001";
+
+/// The share of the collected tests that must be executed; what the requirements ask for.
+const EXECUTED_SHARE_MIN: f64 = 0.95;
+
+/// The share of the executed tests that must pass, by tier. A tier is a folder in the test's path.
+const PASSED_SHARE_MIN: &[(&str, f64)] =
+    &[("unit", 0.95), ("integration", 0.98), ("e2e", 1.0), ("other", 0.95)];
+
+/// Failing tests that evidence names.
+const NAMED_MAX: usize = 20;
+
+/// The part.
+pub(crate) static PART: Instrument = Instrument {
+    id: "tests",
+    title: "Tests discovered and executable",
+    kind: Kind::Baseline,
+    weight: BASELINE_WEIGHT / BASELINE_PARTS as f64,
+    measure,
+    control: control::run,
+};
+
+fn measure(context: &Context) -> BoxFuture<'_, Measured> {
+    async move {
+        let started = std::time::Instant::now();
+        let config = &context.config.tests;
+        let pytest = match Pytest::find(&context.project, config).await {
+            Ok(pytest) => pytest,
+            Err(error) => return not_run(&format!("{error:?}")),
+        };
+        let scratch = match context.scratch_folder("pytest") {
+            Ok(scratch) => scratch,
+            Err(error) => return not_run(&error.to_string()),
+        };
+        let extra = Extra { scratch: &scratch, environment: &context.environment };
+        match pytest.run(context.project.root(), config, &extra).await {
+            Ok(outcome) => judge(&outcome, &pytest, context, started.elapsed()),
+            Err(error) => not_run(&format!("{error:?}")),
+        }
+    }
+    .boxed()
+}
+
+fn checks() -> [Evidence; 3] {
+    [
+        Evidence::new(
+            REQUIREMENT,
+            "tests.collected",
+            "pytest discovers the tests, and no file fails to be collected",
+        )
+        .threshold("at least 1 collected, 0 collection errors"),
+        Evidence::new(REQUIREMENT, "tests.executed", "collected tests are executed; a skipped test is not")
+            .threshold(format!("executed / collected >= {EXECUTED_SHARE_MIN}")),
+        Evidence::new(REQUIREMENT, "tests.passed", "executed tests pass, by tier")
+            .threshold("passed / executed >= 0.95 unit, 0.98 integration, 1.00 e2e, 0.95 other"),
+    ]
+}
+
+fn not_run(reason: &str) -> Measured {
+    Measured::evidence(checks().map(|e| e.reproduce("hallmark certify").because(reason)))
+}
+
+fn judge(outcome: &Outcome, pytest: &Pytest, context: &Context, took: std::time::Duration) -> Measured {
+    let [collected, executed, passed] =
+        checks().map(|e| e.reproduce(pytest.command_line(&context.config.tests)).took(took));
+    let found = outcome.collected > 0 && outcome.collection_errors.is_empty() && outcome.finished;
+    let errors: Vec<_> = outcome.collection_errors.iter().take(NAMED_MAX).collect();
+    let collected = collected.measured(
+        json!({"collected": outcome.collected, "collection_errors": outcome.collection_errors.len(), "first_errors": errors, "pytest": pytest.version}),
+        found,
+    );
+    if outcome.tests.is_empty() && !outcome.finished {
+        let reason = format!("pytest did not come to its end: {}", outcome.last_words);
+        return Measured::evidence([
+            collected.because(&reason),
+            executed.because(&reason),
+            passed.because(&reason),
+        ]);
+    }
+    let ran = outcome.executed();
+    let share = ran as f64 / outcome.collected.max(1) as f64;
+    let executed = executed.measured(
+        json!({"executed": ran, "collected": outcome.collected, "skipped": outcome.count("skipped"), "deselected": outcome.deselected, "set_up_or_tear_down_errors": outcome.count("error"), "share": share}),
+        outcome.finished && ran > 0 && share >= EXECUTED_SHARE_MIN,
+    );
+    let tiers = by_tier(outcome);
+    let holds = outcome.finished && ran > 0 && tiers.iter().all(|t| t.holds());
+    let rows: serde_json::Map<String, serde_json::Value> =
+        tiers.iter().map(|t| (t.name.to_owned(), t.to_json())).collect();
+    let passed = passed.measured(json!({"passed": outcome.count("passed"), "executed": ran, "tiers": rows, "first_failures": failures(outcome)}), holds);
+    let explain = |e: Evidence| if e.verdict.is_green() { e } else { e.because(why(outcome)) };
+    Measured::evidence([collected, executed, passed].map(explain))
+}
+
+struct Tier {
+    name: &'static str,
+    minimum: f64,
+    ran: usize,
+    passed: usize,
+}
+
+impl Tier {
+    fn holds(&self) -> bool {
+        self.ran == 0 || self.passed as f64 / self.ran as f64 >= self.minimum
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        json!({"executed_or_broken": self.ran, "passed": self.passed, "minimum": self.minimum})
+    }
+}
+
+/// A test whose set-up or tear-down broke counts against its tier: it is neither skipped nor passed.
+fn by_tier(outcome: &Outcome) -> Vec<Tier> {
+    let tier_of = |id: &str| {
+        let path = id.split("::").next().unwrap_or(id);
+        let segment = |name: &str| path.split('/').any(|s| s == name || (name == "e2e" && s == "end_to_end"));
+        ["unit", "integration", "e2e"].into_iter().find(|name| segment(name)).unwrap_or("other")
+    };
+    let tiers = PASSED_SHARE_MIN.iter().map(|&(name, minimum)| {
+        let some = outcome.tests.iter().filter(|(id, o)| tier_of(id) == name && *o != "skipped");
+        let (ran, passed) = some.fold((0, 0), |(ran, passed), (_, o)| {
+            (ran + 1, passed + usize::from(o == "passed" || o == "xfailed"))
+        });
+        Tier { name, minimum, ran, passed }
+    });
+    tiers.filter(|t| t.ran > 0).collect()
+}
+
+fn failures(outcome: &Outcome) -> Vec<String> {
+    let bad = outcome.tests.iter().filter(|(_, o)| *o == "failed" || *o == "error" || *o == "xpassed");
+    let line = |(id, o): (&String, &String)| {
+        format!("{id} {o}: {}", outcome.reasons.get(id).map_or("", String::as_str))
+            .trim_end_matches(": ")
+            .to_owned()
+    };
+    bad.take(NAMED_MAX).map(line).collect()
+}
+
+fn why(outcome: &Outcome) -> String {
+    if !outcome.finished {
+        return format!("pytest did not come to its end: {}", outcome.last_words);
+    }
+    let first = outcome.collection_errors.iter().next().map(|(id, reason)| format!("{id}: {reason}"));
+    let first = first.or_else(|| failures(outcome).into_iter().next());
+    let skipped = || {
+        outcome
+            .reasons
+            .iter()
+            .find(|(id, _)| outcome.tests[*id] == "skipped")
+            .map(|(id, r)| format!("{id}: {r}"))
+    };
+    first.or_else(skipped).unwrap_or_else(|| "no test was found".to_owned())
+}
