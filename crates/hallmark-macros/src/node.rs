@@ -286,99 +286,94 @@ mod tests {
         expand(options, item).unwrap_err().to_string()
     }
 
+    fn check(cases: &[(TokenStream, TokenStream, &str)]) {
+        for (options, item, says) in cases {
+            let error = error(options.clone(), item.clone());
+            assert!(error.contains(says), "{item}: {error}");
+        }
+    }
+
     #[test]
-    fn mistakes_are_named() {
+    fn mistakes_in_options_are_named() {
         let good = quote!(
             async fn A(x: i64) -> Result<Value> {
                 Ok(x.into())
             }
         );
-        let documented = quote!(summary = "s");
-        let cases = [
+        let summary = quote!(summary = "s");
+        let bound = quote!(
+            async fn A(#[param(maxi = 1)] x: i64) -> Result<Value> {}
+        );
+        let both = quote!(
+            async fn A(#[param(pii, secret)] x: i64) -> Result<Value> {}
+        );
+        check(&[
             (quote!(), good.clone(), "a node says what it does"),
             (quote!(sumary = "s"), good.clone(), "expected name, summary, group"),
             (quote!(summary = "s", summary = "t"), good.clone(), "given twice"),
             (quote!(summary = "s", group = "model"), good, "expected \"agent\""),
+            (summary.clone(), bound, "expected name, describe"),
+            (summary, both, "pii or secret"),
+        ]);
+    }
+
+    #[test]
+    fn mistakes_in_what_it_stands_on_are_named() {
+        let cases = [
             (
-                documented.clone(),
                 quote!(
                     fn A() -> Result<Value> {}
                 ),
                 "is async",
             ),
             (
-                documented.clone(),
                 quote!(
                     async fn A() {}
                 ),
                 "gives hallmark_core::Result",
             ),
             (
-                documented.clone(),
                 quote!(
                     async fn A<T>(x: T) -> Result<Value> {}
                 ),
                 "no generic parameters",
             ),
             (
-                documented.clone(),
                 quote!(
                     async fn A(x: &str) -> Result<Value> {}
                 ),
                 "is owned",
             ),
             (
-                documented.clone(),
                 quote!(
                     async fn A((x, y): P) -> Result<Value> {}
                 ),
                 "a plain name",
             ),
             (
-                documented.clone(),
                 quote!(
                     async fn A(x: i64, c: &Context) -> Result<Value> {}
                 ),
                 "stands first",
             ),
             (
-                documented.clone(),
-                quote!(
-                    async fn A(#[param(maxi = 1)] x: i64) -> Result<Value> {}
-                ),
-                "expected name, describe",
-            ),
-            (
-                documented.clone(),
-                quote!(
-                    async fn A(#[param(pii, secret)] x: i64) -> Result<Value> {}
-                ),
-                "pii or secret",
-            ),
-            (
-                documented.clone(),
                 quote!(
                     async fn A(x: i64, #[param(name = "x")] y: i64) -> Result<Value> {}
                 ),
                 "have this name",
             ),
             (
-                documented.clone(),
                 quote!(
                     struct A;
                 ),
                 "stands on an async fn",
             ),
-            (documented.clone(), quote!(impl Node for A {}), "an inherent impl block"),
-            (documented.clone(), quote!(impl A { fn other(&self) {} }), "needs an `async fn run"),
-            (documented.clone(), quote!(impl A { async fn run() -> Result<Value> {} }), "takes `&self`"),
-            (documented, quote!(impl A { async fn run(&mut self) -> Result<Value> {} }), "take `&self`"),
+            (quote!(impl Node for A {}), "an inherent impl block"),
+            (quote!(impl A { fn other(&self) {} }), "needs an `async fn run"),
+            (quote!(impl A { async fn run() -> Result<Value> {} }), "takes `&self`"),
+            (quote!(impl A { async fn run(&mut self) -> Result<Value> {} }), "take `&self`"),
         ];
-        for (options, item, says) in cases {
-            let text = item.to_string();
-            let error = error(options, item);
-            assert!(error.contains(says), "{text}: {error}");
-        }
+        check(&cases.map(|(item, says)| (quote!(summary = "s"), item, says)));
     }
 
     #[test]

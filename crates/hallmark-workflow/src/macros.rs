@@ -46,6 +46,7 @@ pub fn bound(bound: impl Bound) -> f64 {
 }
 
 /// A number that can be written as a bound.
+#[diagnostic::on_unimplemented(message = "a bound is a number, not `{Self}`")]
 pub trait Bound {
     /// The bound as a double.
     fn to_double(self) -> f64;

@@ -141,9 +141,9 @@ impl RunStore {
 
     pub(crate) async fn begin(&self, new: &NewRun) -> Result<Begun> {
         let inner = self.inner()?;
-        let client = inner.client().await?;
+        // In this order: whoever waits for the lock's connection must not sit on one of the pool's.
         inner.hold().await?;
-        records::begin(&client, &inner.sql, &inner.owner, new).await
+        records::begin(&inner.client().await?, &inner.sql, &inner.owner, new).await
     }
 
     /// Keeps how a run ended. Tried more than once: the work is done, and only its record would be lost.
@@ -182,9 +182,8 @@ impl fmt::Debug for RunStore {
 }
 
 impl Inner {
-    /// A connection to tables that exist.
-    async fn client(&self) -> Result<Object> {
-        let mut client = self.postgres.client().await.map_err(|error| {
+    async fn connect(&self) -> Result<Object> {
+        self.postgres.client().await.map_err(|error| {
             if error.is(&hallmark_services::codes::NOT_CONFIGURED) {
                 Error::new(&codes::NO_STORE, "runs cannot be kept: PostgreSQL is not configured")
                     .because(&error)
@@ -192,7 +191,12 @@ impl Inner {
             } else {
                 error
             }
-        })?;
+        })
+    }
+
+    /// A connection to tables that exist.
+    async fn client(&self) -> Result<Object> {
+        let mut client = self.connect().await?;
         self.ready
             .get_or_try_init(|| async {
                 schema::migrate(&mut client, &self.sql).await?;
@@ -208,7 +212,7 @@ impl Inner {
         if alive.as_ref().is_some_and(|client| !client.is_closed()) {
             return Ok(());
         }
-        let client = Object::take(self.postgres.client().await?);
+        let client = Object::take(self.connect().await?);
         // A host that lost its power closes nothing: let the server notice within a minute.
         client.batch_execute(schema::HOLD).await.map_err(postgres::error)?;
         client

@@ -125,6 +125,32 @@ async fn secrets_are_nowhere_in_the_tables() {
 }
 
 #[tokio::test]
+async fn what_feeds_a_secret_is_masked_however_short_it_is() {
+    let scratch = Scratch::open().await;
+    let workflow = build(
+        WorkflowBuilder::new()
+            .add_input(hallmark_workflow::Param::string("pin").required())
+            .add_node("EchoNode", "gives", json!({}))
+            .add_node("LoginNode", "takes", json!({"user": "u"}))
+            .add_connection("input", "pin", "gives", "value")
+            .add_connection("gives", "value", "takes", "password"),
+    )
+    .unwrap();
+    let run = scratch.runtime().execute(&workflow, json!({"pin": "p#1"}), &ada()).await.unwrap();
+    assert_eq!(run.results["gives"]["value"], "********");
+    let direct = build(
+        WorkflowBuilder::new()
+            .add_input(hallmark_workflow::Param::string("pin").required())
+            .add_node("LoginNode", "takes", json!({"user": "u"}))
+            .add_connection("input", "pin", "takes", "password"),
+    )
+    .unwrap();
+    let run = scratch.runtime().execute(&direct, json!({"pin": "p#1"}), &ada()).await.unwrap();
+    assert_eq!(run.inputs["pin"], "********", "an input that feeds a secret is one");
+    scratch.remove().await;
+}
+
+#[tokio::test]
 async fn a_nested_workflow_keeps_its_secrets_too() {
     let scratch = Scratch::open().await;
     let secret = "nested-secret-42";
@@ -203,6 +229,23 @@ async fn an_idempotency_key_gives_the_first_run() {
             "HM-W014"
         );
     }
+    scratch.remove().await;
+}
+
+#[tokio::test]
+async fn a_pool_of_one_connection_is_enough() {
+    let scratch = Scratch::open().await;
+    let url = std::env::var("HALLMARK_POSTGRES_URL").unwrap();
+    let mut config = hallmark_services::PostgresConfig::from_url(&url).unwrap();
+    config.pool_size = 1;
+    let narrow = hallmark_services::Postgres::new(&config).unwrap();
+    let store = RunStore::open_in(&narrow, &scratch.schema).await.unwrap();
+    let runtime = hallmark_workflow::LocalRuntime::new(crate::registry(), store);
+    let caller = ada();
+    let calls = (0..16).map(|n| runtime.call("EchoNode", json!({"value": n}), &caller));
+    let began = std::time::Instant::now();
+    assert!(futures_util::future::join_all(calls).await.into_iter().all(|run| run.is_ok()));
+    assert!(began.elapsed() < Duration::from_secs(3));
     scratch.remove().await;
 }
 
