@@ -1,1 +1,10 @@
-//! placeholder
+//! What Hallmark says about a project's sources: findings, problems, and the renderers that turn them into text.
+//!
+//! This crate does no I/O and prints nothing: a renderer gives a `String`, the binary writes it. A finding carries the source
+//! line it points at, so that no renderer ever reads a file.
+
+pub mod finding;
+pub mod limits;
+pub mod render;
+
+pub use finding::{Excerpt, Finding, Position, Problem, RuleInfo, Severity};
