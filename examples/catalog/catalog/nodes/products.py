@@ -1,5 +1,7 @@
-"""Nodes that take product rows in: validate, classify, store."""
+"""Nodes that take product rows in: read, validate, classify, store."""
 
+import csv
+import pathlib
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +11,20 @@ from catalog.embeddings import embed
 from catalog.nodes.governed import CatalogNode
 from catalog.rules import nearest, split_rows
 from catalog.store import CatalogStore
+
+
+@register_node()
+class ProductFileReadNode(CatalogNode):
+    """Reads the rows of a CSV file, each a dictionary by the names in the file's first line."""
+
+    def get_parameters(self) -> dict[str, NodeParameter]:
+        return {
+            "path": NodeParameter(name="path", type=str, required=True, description="The file to read, in UTF-8."),
+        }
+
+    def run_governed(self, **kwargs: Any) -> dict[str, Any]:
+        with pathlib.Path(kwargs["path"]).open(encoding="utf-8-sig", newline="") as file:
+            return {"rows": list(csv.DictReader(file))}
 
 
 @register_node()

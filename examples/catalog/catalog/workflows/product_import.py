@@ -18,11 +18,11 @@ CATEGORIES = {
 def product_import(path: str, batch: str) -> WorkflowBuilder:
     """The workflow that imports one CSV file as one batch."""
     workflow = WorkflowBuilder()
-    workflow.add_node("CSVReaderNode", "read_file", {"file_path": path})
+    workflow.add_node("ProductFileReadNode", "read_file", {"path": path})
     workflow.add_node("ProductRowsValidateNode", "validate_rows", {"max_price": 10000.0})
     workflow.add_node("ProductClassifyNode", "classify_products", {"categories": CATEGORIES})
     workflow.add_node("ProductStoreNode", "store_products", {"batch": batch})
-    workflow.add_connection("read_file", "data", "validate_rows", "rows")
+    workflow.add_connection("read_file", "rows", "validate_rows", "rows")
     workflow.add_connection("validate_rows", "accepted", "classify_products", "products")
     workflow.add_connection("classify_products", "products", "store_products", "products")
     return workflow

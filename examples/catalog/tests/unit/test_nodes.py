@@ -6,7 +6,7 @@ import pytest
 from kailash.nodes.base import NodeRegistry
 
 import catalog.nodes
-from catalog.nodes import ProductRowsValidateNode, TotalsFileNode, CustomerTotalsNode
+from catalog.nodes import CustomerTotalsNode, ProductFileReadNode, ProductRowsValidateNode, TotalsFileNode
 
 pytestmark = pytest.mark.unit
 
@@ -22,6 +22,12 @@ def test_every_node_is_registered_and_declares_what_it_takes(name):
     parameters = node().get_parameters()
     assert parameters and all(key == parameter.name for key, parameter in parameters.items())
     assert all(parameter.type is not None and parameter.description for parameter in parameters.values())
+
+
+def test_a_file_becomes_rows(tmp_path):
+    path = tmp_path / "products.csv"
+    path.write_text("sku,name\nA-1,Säge\n", encoding="utf-8")
+    assert ProductFileReadNode().execute(path=str(path)) == {"rows": [{"sku": "A-1", "name": "Säge"}]}
 
 
 def test_rows_are_validated():

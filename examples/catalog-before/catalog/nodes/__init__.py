@@ -1,0 +1,3 @@
+"""The nodes, reached from here by leading dots."""
+
+from .products import ProductLookupNode, ProductPriceNode
