@@ -1,1 +1,75 @@
-//! placeholder
+//! DataFlow: a model becomes a table and nine executable nodes on PostgreSQL.
+//!
+//! A model is a [`ModelDecl`], read from Python (`hallmark_python::models::read`) or built in Rust. [`DataFlow::configure`] resolves
+//! models into tables; [`DataFlow::apply_schema`] creates what is missing and reports what differs; [`DataFlow::nodes`] gives
+//! `ProductCatalogCRUDNode` … `ProductCatalogCacheNode` for a registry. Identifiers come from the model only and are quoted;
+//! values are always bound. A declared option without effect is listed, never dropped.
+
+mod dataflow;
+mod engine;
+pub mod exercise;
+mod files;
+pub mod filter;
+mod input;
+pub mod limits;
+pub mod names;
+pub mod nodes;
+pub mod options;
+pub mod page;
+pub mod schema;
+pub mod sensitivity;
+pub mod sql;
+pub mod table;
+pub mod value;
+mod write;
+
+pub use dataflow::{DataFlow, Settings};
+pub use engine::Engine;
+pub use exercise::{NodeExercise, exercise};
+pub use hallmark_python::models::{Field, FieldDefault, FieldType, Index, ModelDecl};
+pub use schema::{Note, SchemaReport};
+pub use table::{Column, Role, Table};
+
+hallmark_core::codes! {
+    /// Errors of models, schema and generated nodes.
+    pub mod codes {
+        DUPLICATE_MODEL = "HM-D001", "two models have the same name or table", Usage;
+        BAD_IDENTIFIER = "HM-D003", "a name cannot be an identifier", Usage;
+        BAD_MODEL = "HM-D004", "a model contradicts itself", Usage;
+        UNKNOWN_FIELD = "HM-D010", "the model has no such field", Usage;
+        WRONG_VALUE = "HM-D011", "a value has the wrong type or form, or is null where none may be", Usage;
+        OUT_OF_RANGE = "HM-D012", "a number is out of range", Usage;
+        TEXT_REFUSED = "HM-D013", "a text is too long or has a character that cannot be kept", Usage;
+        NOT_A_CHOICE = "HM-D014", "a value is not one of the field's choices", Usage;
+        BAD_FILTER = "HM-D015", "a filter is malformed", Usage;
+        BAD_SORT = "HM-D016", "a sort order is malformed", Usage;
+        BAD_CURSOR = "HM-D017", "a cursor is not one of this list", Usage;
+        MISSING_VALUE = "HM-D018", "a required field or parameter is missing", Usage;
+        MANAGED_FIELD = "HM-D019", "the field is set by the framework", Usage;
+        DUPLICATE = "HM-D020", "the values are already taken", Usage;
+        REFERENCE = "HM-D021", "a row that is referred to is missing", Usage;
+        VERSION_CONFLICT = "HM-D022", "the row was changed by someone else", Findings;
+        APPEND_ONLY = "HM-D023", "rows of this model are never changed or removed", Usage;
+        TOO_MUCH = "HM-D024", "a request exceeds a bound", Usage;
+        BAD_PARAMETER = "HM-D025", "a parameter does not fit the operation", Usage;
+        NO_TABLE = "HM-D030", "the model's table does not exist", Unavailable;
+        SCHEMA_DIFFERS = "HM-D031", "the table differs from the model", Usage;
+        DESTRUCTIVE = "HM-D040", "a difference that would lose data is reported, not applied", Usage;
+        INDEX_PREDICATE = "HM-D041", "an index predicate is not immutable", Usage;
+        INDEX_METHOD = "HM-D042", "an index method or operator class is not available", Usage;
+        INDEX_REFUSED = "HM-D043", "an index could not be created", Usage;
+        INDEX_INCLUDE = "HM-D044", "a covering index cannot carry a field of unbounded size", Usage;
+        REFERENCE_UNRESOLVED = "HM-D045", "a foreign key could not be made a constraint", Usage;
+        NOT_ENFORCED = "HM-D046", "an option is declared and has no effect", Usage;
+        TYPE_CHANGE = "HM-D047", "a column has another type than the model says", Usage;
+        NULLS_KEPT = "HM-D048", "a required column was added without its not-null constraint", Usage;
+        PATH_REFUSED = "HM-D050", "a path is outside the allowed folder", Usage;
+        FILE_FAILED = "HM-D051", "a file could not be read or written", Unreadable;
+        INPUT_UNREADABLE = "HM-D052", "the data to import cannot be read", Unreadable;
+        ROWS_REFUSED = "HM-D053", "rows were refused, and nothing was imported", Findings;
+        BAD_EXPRESSION = "HM-D060", "an expression cannot be understood", Usage;
+        BAD_STEP = "HM-D061", "a transformation step is malformed or does not fit a row", Usage;
+        CACHE_FAILED = "HM-D070", "the cache answered in an unexpected way", Unavailable;
+        EFFECT_NOT_SEEN = "HM-D080", "a node was executed and its effect was not seen", Findings;
+    }
+}

@@ -1,0 +1,141 @@
+//! The entry: models, handles, schema, nodes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hallmark_core::{Error, Result};
+use hallmark_python::models::ModelDecl;
+use hallmark_services::Handles;
+use hallmark_workflow::{Node, Registry};
+
+use crate::engine::{Engine, Shared};
+use crate::schema::{self, SchemaReport};
+use crate::table::Table;
+use crate::{codes, nodes};
+
+/// What a data flow is made of.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The handles on PostgreSQL and Redis.
+    pub handles: Handles,
+    /// The schema in the project's own database that holds the tables.
+    pub schema: String,
+    /// The models.
+    pub models: Vec<ModelDecl>,
+    /// What the project's Redis keys begin with.
+    pub project_prefix: String,
+    /// The only folder that exports are written to and imports are read from.
+    pub export_dir: PathBuf,
+}
+
+/// Resolved models with the means to execute them. Cheap to clone.
+#[derive(Clone)]
+pub struct DataFlow {
+    schema: String,
+    shared: Arc<Shared>,
+    nodes: Arc<[Arc<dyn Node>]>,
+}
+
+impl std::fmt::Debug for DataFlow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DataFlow")
+            .field("schema", &self.schema)
+            .field("nodes", &self.nodes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl DataFlow {
+    /// Resolves the models. Nothing is contacted yet.
+    ///
+    /// # Errors
+    /// `HM-D001` if two models share a name or a table, `HM-D003`, `HM-D004` if one cannot be a table.
+    pub fn configure(settings: Settings) -> Result<Self> {
+        let mut tables: Vec<Arc<Table>> = Vec::new();
+        for model in &settings.models {
+            let table = Table::resolve(model, &settings.schema)?;
+            if let Some(other) = tables.iter().find(|t| t.model.name == model.name || t.name == table.name) {
+                let message = format!(
+                    "models {} and {} have the same name or table {}",
+                    other.model.name, model.name, table.name
+                );
+                let place = model.source.as_ref().map(ToString::to_string).unwrap_or_default();
+                return Err(Error::new(&codes::DUPLICATE_MODEL, message)
+                    .at(place)
+                    .next("rename one, or give it a __tablename__"));
+            }
+            tables.push(Arc::new(table));
+        }
+        let Settings { handles, schema, project_prefix, export_dir, .. } = settings;
+        let shared = Arc::new(Shared { handles, prefix: project_prefix, export_dir, tables });
+        let engines = shared
+            .tables
+            .iter()
+            .map(|table| Engine { table: Arc::clone(table), shared: Arc::clone(&shared) });
+        let mut nodes: Vec<Arc<dyn Node>> = engines.flat_map(|engine| nodes::of(&engine)).collect();
+        nodes.sort_by(|a, b| a.spec().name.cmp(&b.spec().name));
+        Ok(Self { schema, shared, nodes: nodes.into() })
+    }
+
+    /// The resolved models in the order given.
+    #[must_use]
+    pub fn tables(&self) -> &[Arc<Table>] {
+        &self.shared.tables
+    }
+
+    /// The declarations in the order given.
+    pub fn models(&self) -> impl Iterator<Item = &ModelDecl> {
+        self.shared.tables.iter().map(|t| &t.model)
+    }
+
+    /// The schema's name.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// Creates what is missing, in one transaction under an advisory lock; a second call changes nothing.
+    ///
+    /// # Errors
+    /// The services' codes if PostgreSQL cannot be used. Differences and refused indexes are notes of the report.
+    pub async fn apply_schema(&self) -> Result<SchemaReport> {
+        let mut client = self.shared.handles.postgres.client().await?;
+        schema::apply(&mut client, &self.schema, &self.shared.tables).await
+    }
+
+    /// The nine nodes of every model, sorted by name; the same ones at every call.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<Arc<dyn Node>> {
+        self.nodes.to_vec()
+    }
+
+    /// Registers all nodes.
+    ///
+    /// # Errors
+    /// The registry's, if a name is taken.
+    pub fn register(&self, registry: &mut Registry) -> Result<()> {
+        registry.register_all(self.nodes())
+    }
+
+    /// The same models in a schema, a key prefix and a folder of their own, for trials that must not touch the project's data.
+    /// Foreign keys are left out: a trial fills one model at a time.
+    ///
+    /// # Errors
+    /// `HM-C099` if no random name can be made.
+    pub(crate) fn scratch(&self) -> Result<Self> {
+        let token = hallmark_core::random::token(12)?;
+        let mut models: Vec<ModelDecl> = self.models().cloned().collect();
+        models.iter_mut().flat_map(|m| &mut m.fields).for_each(|f| f.foreign_key = None);
+        Self::configure(Settings {
+            handles: self.shared.handles.clone(),
+            schema: format!("hallmark_scratch_{token}"),
+            models,
+            project_prefix: format!("{}:scratch:{token}", self.shared.prefix),
+            export_dir: self.shared.export_dir.join(format!(".scratch-{token}")),
+        })
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+}

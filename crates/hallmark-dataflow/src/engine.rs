@@ -1,0 +1,125 @@
+//! What every node of a model shares: its table, the handles, and the limits of what a caller may see.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use deadpool_postgres::Object;
+use hallmark_core::{Error, Result};
+use hallmark_services::Handles;
+use hallmark_workflow::Context;
+use serde_json::{Map, Value};
+use tokio_postgres::{GenericClient, Row};
+
+use crate::sql::Sql;
+use crate::table::{Column, Role, Table};
+use crate::value::{self, Bound};
+use crate::{codes, filter};
+
+/// What all models of one configuration share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) handles: Handles,
+    pub(crate) prefix: String,
+    pub(crate) export_dir: PathBuf,
+    pub(crate) tables: Vec<Arc<Table>>,
+}
+
+/// A table with the means to work on it.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) table: Arc<Table>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Engine {
+    /// The table.
+    #[must_use]
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// A connection of the pool.
+    pub(crate) async fn client(&self) -> Result<Object> {
+        self.shared.handles.postgres.client().await
+    }
+
+    /// The tenant whose rows the caller sees; without one, those of the empty tenant.
+    pub(crate) fn tenant(context: &Context) -> &str {
+        context.tenant.as_deref().unwrap_or_default()
+    }
+
+    /// Appends the condition that a row is one the caller may see.
+    pub(crate) fn push_scope(&self, sql: &mut Sql, context: &Context, deleted_too: bool) {
+        sql.push("true");
+        if let Some(tenant) = self.table.with_role(Role::Tenant) {
+            sql.push(" AND ").push(&tenant.ident).push(" = ");
+            sql.bind(Bound::Text(Self::tenant(context).to_owned()), None);
+        }
+        if let Some(deleted) = self.table.with_role(Role::DeletedAt).filter(|_| !deleted_too) {
+            sql.push(" AND ").push(&deleted.ident).push(" IS NULL");
+        }
+    }
+
+    /// Appends ` FROM table WHERE` scope and filter.
+    pub(crate) fn push_from(
+        &self,
+        sql: &mut Sql,
+        context: &Context,
+        given: &Value,
+        deleted_too: bool,
+    ) -> Result<()> {
+        sql.push(" FROM ").push(&self.table.qualified).push(" WHERE ");
+        self.push_scope(sql, context, deleted_too);
+        sql.push(" AND ");
+        filter::push(sql, &self.table, given)
+    }
+
+    /// The columns of a `fields` parameter, all shown ones by default.
+    pub(crate) fn columns(&self, fields: Option<&Value>) -> Result<Vec<&Column>> {
+        match fields {
+            None | Some(Value::Null) => Ok(self.table.shown().collect()),
+            Some(Value::Array(names)) if !names.is_empty() => {
+                let mut columns: Vec<&Column> = Vec::new();
+                for name in names {
+                    let name = name
+                        .as_str()
+                        .ok_or_else(|| Error::new(&codes::BAD_PARAMETER, "fields is a list of names"))?;
+                    let column = self.table.column(name)?;
+                    if !columns.iter().any(|c| c.name() == name) {
+                        columns.push(column);
+                    }
+                }
+                Ok(columns)
+            }
+            Some(_) => Err(Error::new(&codes::BAD_PARAMETER, "fields is a list of names")),
+        }
+    }
+
+    /// The select list of these columns.
+    pub(crate) fn select_list(columns: &[&Column]) -> String {
+        columns.iter().map(|c| value::selected(c)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The row as an object.
+    pub(crate) fn object(columns: &[&Column], row: &Row) -> Result<Map<String, Value>> {
+        value::row(row, columns)
+    }
+
+    /// Reads one row by its key.
+    pub(crate) async fn by_key(
+        &self,
+        client: &impl GenericClient,
+        context: &Context,
+        key: &Value,
+        deleted_too: bool,
+    ) -> Result<Option<Map<String, Value>>> {
+        let columns: Vec<&Column> = self.table.shown().collect();
+        let mut sql =
+            Sql::new(format!("SELECT {} FROM {} WHERE ", Self::select_list(&columns), self.table.qualified));
+        sql.push(&self.table.key().ident).push(" = ");
+        sql.bind_compared(self.table.key(), key)?;
+        sql.push(" AND ");
+        self.push_scope(&mut sql, context, deleted_too);
+        sql.first(client).await?.map(|row| Self::object(&columns, &row)).transpose()
+    }
+}

@@ -1,0 +1,9 @@
+//! Files of exports and imports: where they may be, and how CSV is written and read.
+
+mod csv;
+mod folder;
+mod records;
+
+pub(crate) use csv::{header, line};
+pub(crate) use folder::{NewFile, existing};
+pub(crate) use records::{Encoding, Format, Record, Source, read};

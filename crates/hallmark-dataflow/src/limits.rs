@@ -1,0 +1,60 @@
+//! Every bound of this crate.
+
+/// Rows of a page when no limit is given.
+pub const PAGE_ROWS_DEFAULT: u64 = 50;
+/// The most rows of a page.
+pub const PAGE_ROWS_MAX: u64 = 1_000;
+/// The most rows of one bulk call; larger data goes through the import node.
+pub const BULK_ROWS_MAX: usize = 50_000;
+/// The most bytes of one text or JSON value.
+pub const VALUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The deepest nesting of a filter.
+pub const FILTER_DEPTH_MAX: usize = 8;
+/// The most comparisons of a filter.
+pub const FILTER_TERMS_MAX: usize = 200;
+/// The most values of an `in` comparison.
+pub const FILTER_IN_VALUES_MAX: usize = 5_000;
+/// The most fields to sort or group by.
+pub const SORT_FIELDS_MAX: usize = 8;
+/// The most values shown of a facet.
+pub const FACET_VALUES_MAX: u64 = 50;
+/// The most buckets of a series or histogram.
+pub const BUCKETS_MAX: u64 = 2_000;
+/// The most groups of an aggregation.
+pub const GROUPS_MAX: u64 = 10_000;
+/// The most measures of an aggregation.
+pub const MEASURES_MAX: usize = 20;
+/// The most bytes of an export that is returned inline.
+pub const EXPORT_INLINE_BYTES_MAX: usize = 1024 * 1024;
+/// The most rows of an export to a file.
+pub const EXPORT_ROWS_MAX: u64 = 50_000_000;
+/// The most bytes of a file to import.
+pub const IMPORT_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// The most error rows returned inline.
+pub const IMPORT_ERRORS_SHOWN_MAX: usize = 100;
+/// The most error rows counted before an import is given up.
+pub const IMPORT_ERRORS_MAX: usize = 100_000;
+/// The most rows that one transformation or validation takes.
+pub const ROWS_GIVEN_MAX: usize = 50_000;
+/// The most steps of a transformation.
+pub const STEPS_MAX: usize = 50;
+/// The deepest nesting of an expression.
+pub const EXPRESSION_DEPTH_MAX: usize = 32;
+/// The longest expression in bytes.
+pub const EXPRESSION_BYTES_MAX: usize = 4_096;
+/// How long a cached row lives when the model names no time.
+pub const CACHE_TTL_SECONDS_DEFAULT: u64 = 300;
+/// The longest life of a cached row.
+pub const CACHE_TTL_SECONDS_MAX: u64 = 30 * 24 * 3_600;
+/// How long one reader may hold the right to fill a cache entry.
+pub const CACHE_FILL_LOCK_MS: u64 = 2_000;
+/// How often the others look whether the entry was filled.
+pub const CACHE_FILL_POLL_MS: u64 = 10;
+/// How long a write waits for the cache to forget an entry.
+pub const CACHE_FORGET_TIMEOUT_MS: u64 = 250;
+/// The longest identifier that PostgreSQL keeps whole.
+pub const IDENTIFIER_BYTES_MAX: usize = 63;
+/// How long schema work waits for the lock of another one.
+pub const SCHEMA_LOCK_TIMEOUT_MS: u64 = 30_000;
+/// Rows sampled for the distinct counts of a profile.
+pub const PROFILE_ROWS_MAX: u64 = 100_000;

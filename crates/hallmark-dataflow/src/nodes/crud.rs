@@ -1,0 +1,382 @@
+//! Create, read, update, delete, upsert, list, and the bulk forms.
+
+use hallmark_core::{Error, Result};
+use hallmark_python::models::FieldType;
+use hallmark_workflow::{BoxFuture, Context, Input, Param};
+use serde_json::{Map, Value, json};
+use tokio_postgres::Row;
+
+use super::{Kind, cache, fields, filter, include_pii, masking};
+use crate::engine::Engine;
+use crate::input::Ask;
+use crate::sql::{Sql, failure};
+use crate::table::{Column, Role, Table};
+use crate::value::{self, Bound};
+use crate::write::{self, OnConflict, Stage};
+use crate::{codes, limits, page};
+
+/// The kind `CRUD`.
+pub(super) struct Crud;
+
+impl Kind for Crud {
+    fn name(&self) -> &'static str {
+        "CRUD"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Creates, reads, updates, deletes and lists rows of {}"
+    }
+
+    fn operations(&self) -> &'static [&'static str] {
+        &["read", "create", "update", "delete", "upsert", "list", "bulk_create", "bulk_update", "bulk_delete"]
+    }
+
+    fn params(&self, table: &Table) -> Vec<Param> {
+        let required: Vec<&str> = table.columns.iter().filter(|c| c.required()).map(Column::name).collect();
+        vec![
+            Param::any("id").describe(format!("The value of {} (read, update, delete)", table.key().name())),
+            Param::object("data")
+                .describe(format!(
+                    "The row (create, update, upsert, bulk_update); create needs {}",
+                    required.join(", ")
+                ))
+                .pii(),
+            Param::array("rows").describe("The rows of bulk_create").max_length(limits::BULK_ROWS_MAX).pii(),
+            Param::array("match_on")
+                .describe("The unique fields that upsert finds an existing row by; the key by default"),
+            Param::integer("expected_version")
+                .describe("Refuse the update if row_version is another (versioned models)"),
+            filter(),
+            Param::any("sort").describe("Fields to list by, `-` in front for descending"),
+            Param::integer("limit").describe("Rows of a page").range(1.0, 1_000.0),
+            Param::string("cursor").describe("next_cursor of the page before"),
+            fields(),
+            Param::boolean("include_deleted").describe("Read and list soft-deleted rows too").default(false),
+            include_pii(),
+        ]
+    }
+
+    fn read_only(&self) -> bool {
+        false
+    }
+
+    fn run<'a>(
+        &'a self,
+        engine: &'a Engine,
+        context: &'a Context,
+        operation: &'a str,
+        input: &'a Input,
+    ) -> BoxFuture<'a, Result<Value>> {
+        Box::pin(async move {
+            let call = Call { engine, context, ask: Ask(input) };
+            let changes_rows =
+                matches!(operation, "update" | "delete" | "upsert" | "bulk_update" | "bulk_delete");
+            if changes_rows && engine.table.append_only() {
+                let message = format!("rows of {} are never changed or removed", engine.table.model.name);
+                return Err(Error::new(&codes::APPEND_ONLY, message));
+            }
+            match operation {
+                "create" => call.create().await,
+                "update" => call.update().await,
+                "delete" => call.delete().await,
+                "upsert" => call.upsert().await,
+                "list" => call.list().await,
+                "bulk_create" => call.bulk_create().await,
+                "bulk_update" => call.bulk_update().await,
+                "bulk_delete" => call.bulk_delete().await,
+                _ => call.read().await,
+            }
+        })
+    }
+}
+
+struct Call<'a> {
+    engine: &'a Engine,
+    context: &'a Context,
+    ask: Ask<'a>,
+}
+
+impl Call<'_> {
+    fn table(&self) -> &Table {
+        &self.engine.table
+    }
+
+    /// All shown columns and the select list that returns them.
+    fn returning(&self) -> (Vec<&Column>, String) {
+        let columns: Vec<&Column> = self.table().shown().collect();
+        let list = Engine::select_list(&columns);
+        (columns, list)
+    }
+
+    fn masked(&self, columns: &[&Column], row: &Row) -> Result<Value> {
+        let mut object = Engine::object(columns, row)?;
+        masking(self.ask.0).apply(self.table(), &mut object);
+        Ok(Value::Object(object))
+    }
+
+    async fn create(&self) -> Result<Value> {
+        let data = self.ask.object("data")?;
+        let cells = write::complete(self.table(), data)?;
+        let (columns, list) = self.returning();
+        let client = self.engine.client().await?;
+        let sql = write::insert(self.table(), self.context, &cells, &OnConflict::Error, &list);
+        let rows = sql.rows_prepared(&client).await?;
+        let row = rows.first().ok_or_else(|| nothing("the insert returned no row"))?;
+        if let Some(key) = data.get(self.table().key().name()).and_then(Value::as_i64) {
+            write::follow_key(&**client, self.table(), key).await?;
+        }
+        Ok(json!({"operation": "create", "row": self.masked(&columns, row)?}))
+    }
+
+    async fn read(&self) -> Result<Value> {
+        let columns = self.engine.columns(self.ask.get("fields"))?;
+        let key = self.table().key();
+        let mut sql = Sql::new(format!(
+            "SELECT {} FROM {} WHERE ",
+            Engine::select_list(&columns),
+            self.table().qualified
+        ));
+        sql.push(&key.ident).push(" = ");
+        sql.bind_compared(key, self.ask.need("id")?)?;
+        sql.push(" AND ");
+        self.engine.push_scope(&mut sql, self.context, self.ask.truth("include_deleted"));
+        let client = self.engine.client().await?;
+        match sql.rows_prepared(&client).await?.first() {
+            Some(row) => Ok(json!({"operation": "read", "found": true, "row": self.masked(&columns, row)?})),
+            None => Ok(json!({"operation": "read", "found": false, "row": null})),
+        }
+    }
+
+    /// Appends `SET …` for the given fields; a field given as null is set to null, a field not given stays.
+    fn push_sets(&self, sql: &mut Sql, data: &Map<String, Value>) -> Result<()> {
+        if data.is_empty() {
+            return Err(Error::new(&codes::MISSING_VALUE, "`data` names no field to update").at("data"));
+        }
+        sql.push(" SET ");
+        for (i, (name, value)) in data.iter().enumerate() {
+            let column = self.table().column(name)?;
+            if column.role != Role::Data {
+                return Err(write::managed(column));
+            }
+            sql.push(if i > 0 { ", " } else { "" }).push(&column.ident).push(" = ");
+            sql.bind_column(column, value)?;
+        }
+        for touch in write::touches(self.table(), "t.") {
+            sql.push(", ").push(&touch);
+        }
+        Ok(())
+    }
+
+    async fn update(&self) -> Result<Value> {
+        let (data, id) = (self.ask.object("data")?, self.ask.need("id")?);
+        let (columns, list) = self.returning();
+        let mut sql = Sql::new(format!("UPDATE {} AS t", self.table().qualified));
+        self.push_sets(&mut sql, data)?;
+        sql.push(" WHERE ").push(&self.table().key().ident).push(" = ");
+        sql.bind_compared(self.table().key(), id)?;
+        sql.push(" AND ");
+        self.engine.push_scope(&mut sql, self.context, false);
+        let expected = self.ask.get("expected_version").and_then(Value::as_i64);
+        if let Some(expected) = expected {
+            let version = self.table().with_role(Role::Version).ok_or_else(|| {
+                let message = format!("{} is not versioned", self.table().model.name);
+                Error::new(&codes::BAD_PARAMETER, message).at("expected_version")
+            })?;
+            sql.push(" AND ").push(&version.ident).push(" = ").bind(Bound::Int(expected), None);
+        }
+        sql.push(" RETURNING ").push(&list);
+        let client = self.engine.client().await?;
+        if let Some(row) = sql.first(&**client).await? {
+            cache::forget(self.engine, self.context, std::slice::from_ref(id)).await;
+            return Ok(json!({"operation": "update", "found": true, "row": self.masked(&columns, &row)?}));
+        }
+        // Nothing matched: either there is no such row, or it has another version than the caller saw.
+        let current = match expected {
+            Some(_) => self.engine.by_key(&**client, self.context, id, false).await?,
+            None => None,
+        };
+        match current {
+            Some(row) => {
+                let now = row.get(crate::table::VERSION_COLUMN).cloned().unwrap_or_default();
+                let message = format!("the row has version {now}, not {}", expected.unwrap_or_default());
+                Err(Error::new(&codes::VERSION_CONFLICT, message)
+                    .next("read the row again and repeat the change on it"))
+            }
+            None => Ok(json!({"operation": "update", "found": false, "row": null})),
+        }
+    }
+
+    /// `UPDATE … SET deleted_at` or `DELETE`, up to its `WHERE`.
+    fn removal(&self) -> Sql {
+        let qualified = &self.table().qualified;
+        match self.table().with_role(Role::DeletedAt) {
+            Some(deleted) => {
+                let mut sets = vec![format!("{} = now()", deleted.ident)];
+                sets.extend(write::touches(self.table(), "t."));
+                Sql::new(format!("UPDATE {qualified} AS t SET {} WHERE ", sets.join(", ")))
+            }
+            None => Sql::new(format!("DELETE FROM {qualified} AS t WHERE ")),
+        }
+    }
+
+    async fn delete(&self) -> Result<Value> {
+        let id = self.ask.need("id")?;
+        let mut sql = self.removal();
+        sql.push(&self.table().key().ident).push(" = ");
+        sql.bind_compared(self.table().key(), id)?;
+        sql.push(" AND ");
+        self.engine.push_scope(&mut sql, self.context, false);
+        let client = self.engine.client().await?;
+        let deleted = sql.execute(&**client).await? > 0;
+        cache::forget(self.engine, self.context, std::slice::from_ref(id)).await;
+        let soft = self.table().with_role(Role::DeletedAt).is_some();
+        Ok(json!({"operation": "delete", "found": deleted, "deleted": deleted, "soft": soft}))
+    }
+
+    async fn upsert(&self) -> Result<Value> {
+        let data = self.ask.object("data")?;
+        let cells = write::complete(self.table(), data)?;
+        let target = write::target(self.table(), self.ask.get("match_on"))?;
+        let given = data.keys().map(|n| self.table().column(n)).collect::<Result<Vec<_>>>()?;
+        let (columns, list) = self.returning();
+        let conflict = OnConflict::Update { target, given };
+        let sql = write::insert(
+            self.table(),
+            self.context,
+            &cells,
+            &conflict,
+            &format!("{list}, (t.xmax = 0) AS created"),
+        );
+        let client = self.engine.client().await?;
+        let row = sql.first(&**client).await?.ok_or_else(|| {
+            Error::new(&codes::DUPLICATE, "the key belongs to a row that this caller may not change")
+        })?;
+        let created: bool = row.try_get(columns.len()).map_err(failure)?;
+        let key = self.table().key();
+        let at = columns.iter().position(|c| c.name() == key.name()).unwrap_or_default();
+        let id = value::decode(&row, at, key.field.kind)?;
+        if let Some(key) = data.get(key.name()).and_then(Value::as_i64) {
+            write::follow_key(&**client, self.table(), key).await?;
+        }
+        cache::forget(self.engine, self.context, &[id]).await;
+        Ok(json!({"operation": "upsert", "created": created, "row": self.masked(&columns, &row)?}))
+    }
+
+    async fn list(&self) -> Result<Value> {
+        let limit = self.ask.limit()?;
+        let keys = page::keys(self.table(), self.ask.get("sort"))?;
+        let mut columns = self.engine.columns(self.ask.get("fields"))?;
+        let asked = columns.len();
+        for key in &keys {
+            let column = self.table().column(&key.name)?;
+            if !columns.iter().any(|c| c.name() == column.name()) {
+                columns.push(column);
+            }
+        }
+        let mut sql = Sql::new(format!("SELECT {}", Engine::select_list(&columns)));
+        self.engine.push_from(
+            &mut sql,
+            self.context,
+            self.ask.filter(),
+            self.ask.truth("include_deleted"),
+        )?;
+        if let Some(cursor) = self.ask.text("cursor") {
+            sql.push(" AND ");
+            page::push_after(&mut sql, &keys, cursor)?;
+        }
+        page::push_order(&mut sql, &keys);
+        // One row more than asked tells whether there is a next page, without counting the table.
+        sql.push(&format!(" LIMIT {}", limit + 1));
+        let client = self.engine.client().await?;
+        let found = sql.rows(&**client).await?;
+        let mut rows = Vec::new();
+        let mut next = Value::Null;
+        for (i, row) in found.iter().enumerate() {
+            if i as u64 == limit {
+                break;
+            }
+            let mut object = Engine::object(&columns, row)?;
+            if i as u64 + 1 == limit && found.len() as u64 > limit {
+                let values: Vec<Value> =
+                    keys.iter().map(|k| object.get(&k.name).cloned().unwrap_or_default()).collect();
+                next = Value::from(page::cursor(&keys, &values));
+            }
+            for column in &columns[asked..] {
+                object.remove(column.name());
+            }
+            masking(self.ask.0).apply(self.table(), &mut object);
+            rows.push(Value::Object(object));
+        }
+        Ok(json!({"operation": "list", "count": rows.len(), "rows": rows, "next_cursor": next}))
+    }
+
+    async fn bulk_create(&self) -> Result<Value> {
+        let given = self.ask.objects("rows", limits::BULK_ROWS_MAX)?;
+        let mut rows = Vec::with_capacity(given.len());
+        for (i, data) in given.iter().enumerate() {
+            rows.push(write::complete(self.table(), data).map_err(|e| {
+                let place = format!("rows[{i}].{}", e.place().unwrap_or_default());
+                Error::new(e.code(), e.message().to_owned()).at(place)
+            })?);
+        }
+        let mut client = self.engine.client().await?;
+        let transaction = client.transaction().await.map_err(failure)?;
+        let stage = Stage::create(&*transaction, self.table()).await?;
+        let mut writer = stage.writer(&transaction).await?;
+        for (line, cells) in (1_i64..).zip(&rows) {
+            stage.write(&mut writer, line, cells).await?;
+        }
+        writer.as_mut().finish().await.map_err(failure)?;
+        let created = stage.insert(&*transaction, self.context, &OnConflict::Error).await?;
+        transaction.commit().await.map_err(failure)?;
+        let kind = self.table().key().field.kind;
+        let ids = created.iter().map(|row| value::decode(row, 0, kind)).collect::<Result<Vec<_>>>()?;
+        Ok(json!({"operation": "bulk_create", "created": ids.len(), "ids": ids}))
+    }
+
+    /// Bulk changes name their rows; an empty filter would mean the whole table.
+    fn need_filter(&self) -> Result<&Value> {
+        let filter = self.ask.filter();
+        if filter.as_object().is_none_or(Map::is_empty) {
+            let message = "a bulk change needs a filter that is not empty";
+            return Err(Error::new(&codes::MISSING_VALUE, message)
+                .at("filter")
+                .next("to mean all rows, filter on the key with is_null: false"));
+        }
+        Ok(filter)
+    }
+
+    async fn bulk_update(&self) -> Result<Value> {
+        let (data, filter) = (self.ask.object("data")?, self.need_filter()?);
+        let mut sql = Sql::new(format!("UPDATE {} AS t", self.table().qualified));
+        self.push_sets(&mut sql, data)?;
+        self.run_bulk(sql, filter, "bulk_update", "updated").await
+    }
+
+    async fn bulk_delete(&self) -> Result<Value> {
+        let filter = self.need_filter()?;
+        let mut sql = self.removal();
+        sql.push("true");
+        self.run_bulk(sql, filter, "bulk_delete", "deleted").await
+    }
+
+    async fn run_bulk(&self, mut sql: Sql, filter: &Value, operation: &str, verb: &str) -> Result<Value> {
+        sql.push(if operation == "bulk_update" { " WHERE " } else { " AND " });
+        self.engine.push_scope(&mut sql, self.context, false);
+        sql.push(" AND ");
+        crate::filter::push(&mut sql, self.table(), filter)?;
+        sql.push(" RETURNING ").push(&self.table().key().ident);
+        let client = self.engine.client().await?;
+        let rows = sql.rows(&**client).await?;
+        let kind: FieldType = self.table().key().field.kind;
+        let ids = rows.iter().map(|row| value::decode(row, 0, kind)).collect::<Result<Vec<_>>>()?;
+        cache::forget(self.engine, self.context, &ids).await;
+        let mut answer = json!({"operation": operation});
+        answer[verb] = json!(ids.len());
+        Ok(answer)
+    }
+}
+
+fn nothing(message: &str) -> Error {
+    Error::new(&hallmark_core::codes::INTERNAL, message)
+}

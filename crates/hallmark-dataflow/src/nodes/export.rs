@@ -1,0 +1,162 @@
+//! Rows to CSV or JSON lines: to a file in the allowed folder, or inline while small. Rows are streamed, never collected.
+
+use futures_util::TryStreamExt as _;
+use hallmark_core::{Error, Result};
+use hallmark_workflow::{BoxFuture, Context, Input, Param};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::{Kind, fields, filter, include_pii, outward};
+use crate::engine::Engine;
+use crate::files::{self, NewFile};
+use crate::input::Ask;
+use crate::sql::{Sql, failure};
+use crate::table::{Column, Table};
+use crate::{codes, limits, page};
+
+/// The kind `Export`.
+pub(super) struct Export;
+
+impl Kind for Export {
+    fn name(&self) -> &'static str {
+        "Export"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Writes rows of {} as CSV or JSON lines, to a file or inline"
+    }
+
+    fn operations(&self) -> &'static [&'static str] {
+        &["export"]
+    }
+
+    fn params(&self, _: &Table) -> Vec<Param> {
+        vec![
+            Param::string("format")
+                .describe("csv or jsonl; only jsonl keeps types")
+                .choices(["csv", "jsonl"])
+                .default("csv"),
+            Param::string("path")
+                .describe("A name inside the export folder; without it the text is returned (at most 1 MiB)")
+                .max_length(512),
+            filter(),
+            fields(),
+            Param::any("sort").describe("Fields to sort by, `-` in front for descending"),
+            Param::integer("limit").describe("The most rows").range(1.0, 50_000_000.0),
+            Param::boolean("include_deleted").describe("Export soft-deleted rows too").default(false),
+            include_pii(),
+        ]
+    }
+
+    fn read_only(&self) -> bool {
+        false
+    }
+
+    fn run<'a>(
+        &'a self,
+        engine: &'a Engine,
+        context: &'a Context,
+        _: &'a str,
+        input: &'a Input,
+    ) -> BoxFuture<'a, Result<Value>> {
+        Box::pin(run(engine, context, Ask(input)))
+    }
+}
+
+/// Bytes that are collected before they are written.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Where the text goes.
+enum Target {
+    File(NewFile),
+    Inline(String),
+}
+
+struct Writer {
+    target: Target,
+    chunk: String,
+    bytes: u64,
+    digest: Sha256,
+}
+
+impl Writer {
+    async fn push(&mut self, text: &str) -> Result<()> {
+        self.chunk.push_str(text);
+        if self.chunk.len() >= CHUNK_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        self.digest.update(self.chunk.as_bytes());
+        self.bytes += self.chunk.len() as u64;
+        match &mut self.target {
+            Target::File(file) => file.write(self.chunk.as_bytes()).await?,
+            Target::Inline(text) => {
+                text.push_str(&self.chunk);
+                if text.len() > limits::EXPORT_INLINE_BYTES_MAX {
+                    let message =
+                        format!("the export is larger than {} bytes", limits::EXPORT_INLINE_BYTES_MAX);
+                    return Err(
+                        Error::new(&codes::TOO_MUCH, message).next("give a `path`, or a filter or limit")
+                    );
+                }
+            }
+        }
+        self.chunk.clear();
+        Ok(())
+    }
+}
+
+async fn run(engine: &Engine, context: &Context, ask: Ask<'_>) -> Result<Value> {
+    let csv = ask.text("format").unwrap_or("csv") == "csv";
+    let columns: Vec<&Column> = engine.columns(ask.get("fields"))?;
+    let keys = page::keys(&engine.table, ask.get("sort"))?;
+    let limit = ask.count("limit", limits::EXPORT_ROWS_MAX, limits::EXPORT_ROWS_MAX)?;
+    let mut sql = Sql::new(format!("SELECT {}", Engine::select_list(&columns)));
+    engine.push_from(&mut sql, context, ask.filter(), ask.truth("include_deleted"))?;
+    page::push_order(&mut sql, &keys);
+    sql.push(&format!(" LIMIT {}", limit.saturating_add(1)));
+
+    let target = match ask.text("path") {
+        Some(name) => Target::File(NewFile::create(&engine.shared.export_dir, name).await?),
+        None => Target::Inline(String::new()),
+    };
+    let mut writer = Writer { target, chunk: String::new(), bytes: 0, digest: Sha256::new() };
+    if csv {
+        writer.push(&files::header(columns.iter().map(|c| c.name()))).await?;
+    }
+    let masking = outward(ask.0);
+    let masked: Vec<&str> =
+        columns.iter().filter(|c| masking.hides(c.sensitivity)).map(|c| c.name()).collect();
+    let client = engine.client().await?;
+    let stream = sql.stream(&**client).await?;
+    futures_util::pin_mut!(stream);
+    let (mut rows, mut limited) = (0_u64, false);
+    while let Some(row) = stream.try_next().await.map_err(failure)? {
+        if rows == limit {
+            limited = true;
+            break;
+        }
+        let mut object = Engine::object(&columns, &row)?;
+        masking.apply(&engine.table, &mut object);
+        if csv {
+            writer.push(&files::line(columns.iter().map(|c| &object[c.name()]))).await?;
+        } else {
+            writer.push(&format!("{}\n", Value::Object(object))).await?;
+        }
+        rows += 1;
+    }
+    writer.flush().await?;
+    let digest = hallmark_core::digest::to_hex(&writer.digest.finalize());
+    let mut answer = json!({
+        "operation": "export", "format": if csv { "csv" } else { "jsonl" }, "rows": rows, "bytes": writer.bytes,
+        "sha256": digest, "masked": masked, "limited": limited,
+    });
+    match writer.target {
+        Target::File(file) => {
+            file.finish().await?;
+            answer["path"] = json!(ask.text("path"));
+        }
+        Target::Inline(text) => answer["content"] = Value::from(text),
+    }
+    Ok(answer)
+}

@@ -1,0 +1,140 @@
+//! The nine node kinds. Adding one: its file, its test, and one line in [`KINDS`].
+
+mod aggregate;
+mod analytics;
+mod cache;
+mod crud;
+mod export;
+mod expression;
+mod import;
+mod search;
+mod transform;
+mod validate;
+
+use std::sync::Arc;
+
+use hallmark_core::Result;
+use hallmark_workflow::{BoxFuture, Context, Group, Input, Node, NodeSpec, Param};
+use serde_json::Value;
+
+use crate::engine::Engine;
+use crate::sensitivity::Masking;
+use crate::table::Table;
+
+/// A kind of generated node.
+pub trait Kind: Send + Sync {
+    /// The suffix of the node's name, before `Node`.
+    fn name(&self) -> &'static str;
+    /// One sentence; `{}` stands for the model.
+    fn summary(&self) -> &'static str;
+    /// The operations; the first is the default.
+    fn operations(&self) -> &'static [&'static str];
+    /// The parameters beside `operation`.
+    fn params(&self, table: &Table) -> Vec<Param>;
+    /// Whether no operation changes anything.
+    fn read_only(&self) -> bool;
+    /// Does the work; `operation` is one of [`Kind::operations`].
+    fn run<'a>(
+        &'a self,
+        engine: &'a Engine,
+        context: &'a Context,
+        operation: &'a str,
+        input: &'a Input,
+    ) -> BoxFuture<'a, Result<Value>>;
+}
+
+/// Every kind, sorted by name.
+pub static KINDS: [&dyn Kind; 9] = [
+    &aggregate::Aggregate,
+    &analytics::Analytics,
+    &cache::Cache,
+    &crud::Crud,
+    &export::Export,
+    &import::Import,
+    &search::Search,
+    &transform::Transform,
+    &validate::Validate,
+];
+
+/// The nodes of one model.
+#[must_use]
+pub fn of(engine: &Engine) -> Vec<Arc<dyn Node>> {
+    KINDS.iter().map(|kind| Arc::new(Generated::new(*kind, engine.clone())) as Arc<dyn Node>).collect()
+}
+
+/// A node of a kind for a model.
+struct Generated {
+    kind: &'static dyn Kind,
+    engine: Engine,
+    spec: NodeSpec,
+}
+
+impl Generated {
+    fn new(kind: &'static dyn Kind, engine: Engine) -> Self {
+        let model = engine.table.model.name.clone();
+        let operations = kind.operations();
+        let operation = Param::string("operation")
+            .describe("What to do")
+            .choices(operations.iter().copied())
+            .default(operations[0]);
+        let mut spec =
+            NodeSpec::new(format!("{model}{}Node", kind.name()), kind.summary().replace("{}", &model))
+                .group(Group::Generated { model, kind: kind.name().to_owned() })
+                .param(operation)
+                .params(kind.params(&engine.table));
+        if kind.read_only() {
+            spec = spec.read_only();
+        }
+        Self { kind, engine, spec }
+    }
+}
+
+impl Node for Generated {
+    fn spec(&self) -> &NodeSpec {
+        &self.spec
+    }
+
+    fn run<'a>(&'a self, context: &'a Context, input: Input) -> BoxFuture<'a, Result<Value>> {
+        Box::pin(async move {
+            let default = self.kind.operations()[0];
+            let operation = input.get("operation").and_then(Value::as_str).unwrap_or(default).to_owned();
+            self.kind.run(&self.engine, context, &operation, &input).await
+        })
+    }
+}
+
+/// `include_pii`, for kinds whose answers mask.
+fn include_pii() -> Param {
+    Param::boolean("include_pii")
+        .describe("Show secrets and personal data instead of the mask")
+        .default(false)
+}
+
+/// `filter`.
+fn filter() -> Param {
+    Param::object("filter")
+        .describe("Which rows: {\"field\": value} or {\"field\": {\"gte\": value}}, joined by and, or, not")
+}
+
+/// `fields`.
+fn fields() -> Param {
+    Param::array("fields").describe("The fields to return; all by default")
+}
+
+/// What a row for the application masks: secrets, unless asked for.
+fn masking(input: &Input) -> Masking {
+    if input.get("include_pii").and_then(Value::as_bool) == Some(true) {
+        Masking::None
+    } else {
+        Masking::Secrets
+    }
+}
+
+/// What data that leaves the application masks.
+fn outward(input: &Input) -> Masking {
+    if input.get("include_pii").and_then(Value::as_bool) == Some(true) {
+        Masking::None
+    } else {
+        Masking::Personal
+    }
+}

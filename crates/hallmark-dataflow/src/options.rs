@@ -1,0 +1,117 @@
+//! The options of a model that have an effect, and the list of those that have none.
+
+use hallmark_core::{Error, Result};
+use hallmark_python::models::ModelDecl;
+use serde_json::Value;
+
+use crate::{codes, limits};
+
+/// What a model's `__dataflow__` asks for and gets.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Rows belong to a tenant; every statement is limited to the caller's.
+    pub multi_tenant: bool,
+    /// Deleting sets `deleted_at`; reading passes over such rows.
+    pub soft_delete: bool,
+    /// Updates count in `row_version`, and may insist on the version they saw.
+    pub versioned: bool,
+    /// Rows are never changed or removed (`immutable`, `append_only`).
+    pub append_only: bool,
+    /// The fields of the full-text search.
+    pub search_fields: Vec<String>,
+    /// The text-search configuration.
+    pub search_language: String,
+    /// How long the cache node keeps a row.
+    pub cache_ttl_seconds: u64,
+    /// The fields that upserts match on (`conflict_resolution: upsert_on_X`).
+    pub conflict_fields: Vec<String>,
+    /// Fields that say something about a person, beside those known by name.
+    pub pii_fields: Vec<String>,
+    /// Options that are declared and have no effect, in order.
+    pub not_enforced: Vec<String>,
+}
+
+/// The text-search configurations that PostgreSQL always has.
+const LANGUAGES: [&str; 8] =
+    ["simple", "english", "german", "french", "spanish", "italian", "dutch", "portuguese"];
+
+impl Options {
+    /// Reads the options of a model.
+    ///
+    /// # Errors
+    /// `HM-D004` if one that has an effect is malformed.
+    pub fn of(model: &ModelDecl) -> Result<Self> {
+        let mut options = Self {
+            search_language: "english".to_owned(),
+            cache_ttl_seconds: limits::CACHE_TTL_SECONDS_DEFAULT,
+            ..Self::default()
+        };
+        for (name, value) in &model.options {
+            if !options.take(model, name, value)? {
+                options.not_enforced.push(name.clone());
+            }
+        }
+        for field in model.fields.iter().filter(|f| !f.unread.is_empty()) {
+            options.not_enforced.extend(field.unread.iter().map(|k| format!("{}: Field({k})", field.name)));
+        }
+        for index in &model.indexes {
+            let name = index.name.as_deref().unwrap_or("index");
+            options.not_enforced.extend(index.unread.iter().map(|k| format!("{name}: {k}")));
+        }
+        Ok(options)
+    }
+
+    /// Takes one option; false if it has no effect here.
+    fn take(&mut self, model: &ModelDecl, name: &str, value: &Value) -> Result<bool> {
+        let bad = |what: &str| {
+            Error::new(&codes::BAD_MODEL, format!("option {name} of {} must be {what}", model.name))
+        };
+        let truth = || value.as_bool().ok_or_else(|| bad("true or false"));
+        match name {
+            "multi_tenant" => self.multi_tenant = truth()?,
+            "soft_delete" => self.soft_delete = truth()?,
+            "versioned" => self.versioned = truth()?,
+            "immutable" | "append_only" => self.append_only |= truth()?,
+            // `search_fields` alone already gives the index and the search; this says the same again.
+            "full_text_search" if value == &Value::Bool(true) => return Ok(model.is_set("search_fields")),
+            "search_ranking" => return Ok(value == "ts_rank"),
+            "search_fields" => self.search_fields = fields(model, name)?,
+            "search_language" => {
+                let known = value.as_str().filter(|l| LANGUAGES.contains(l));
+                known.ok_or_else(|| bad("a known language"))?.clone_into(&mut self.search_language);
+            }
+            "cache_ttl" => {
+                let seconds = value.as_u64().filter(|s| (1..=limits::CACHE_TTL_SECONDS_MAX).contains(s));
+                self.cache_ttl_seconds =
+                    seconds.ok_or_else(|| bad("a number of seconds, at most 30 days"))?;
+            }
+            // The cache node reads through and its `put` writes through.
+            "cache_strategy" => return Ok(value == "write_through" || value == "read_through"),
+            "jsonb_fields" => {
+                let all_json =
+                    fields(model, name)?.iter().all(|f| model.get(f).is_some_and(|f| f.kind.is_json()));
+                return Ok(all_json);
+            }
+            "pii_fields" => self.pii_fields = fields(model, name)?,
+            // Personal fields are always masked in logs, exports and profiles.
+            "privacy_compliant" => return Ok(true),
+            "conflict_resolution" => match value.as_str().and_then(|v| v.strip_prefix("upsert_on_")) {
+                Some(field) if model.get(field).is_some() => self.conflict_fields = vec![field.to_owned()],
+                _ => return Ok(false),
+            },
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+fn fields(model: &ModelDecl, option: &str) -> Result<Vec<String>> {
+    let listed = model.list(option);
+    match listed.iter().find(|f| model.get(f).is_none()) {
+        Some(missing) => {
+            let message = format!("option {option} of {} names {missing:?}, which is no field", model.name);
+            Err(Error::new(&codes::BAD_MODEL, message))
+        }
+        None => Ok(listed),
+    }
+}

@@ -1,0 +1,168 @@
+//! Statements: text made of fixed words and quoted names, values always bound.
+
+use hallmark_core::{Error, Result};
+use hallmark_python::models::FieldType;
+use hallmark_services::postgres;
+use serde_json::Value;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{GenericClient, Row, RowStream};
+
+use crate::codes;
+use crate::table::Column;
+use crate::value::{self, Bound};
+
+/// A statement under construction.
+#[derive(Clone, Debug, Default)]
+pub struct Sql {
+    text: String,
+    bound: Vec<Bound>,
+}
+
+impl Sql {
+    /// A statement that begins with this text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), bound: Vec::new() }
+    }
+
+    /// Appends fixed words or quoted names; never a caller's text.
+    pub fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Appends a parameter; `cast` names a type to cast to, if the wire type is not the one wanted.
+    pub fn bind(&mut self, value: Bound, cast: Option<&str>) -> &mut Self {
+        self.bound.push(value);
+        self.text.push('$');
+        self.text.push_str(&self.bound.len().to_string());
+        if let Some(cast) = cast {
+            self.text.push_str("::");
+            self.text.push_str(cast);
+        }
+        self
+    }
+
+    /// Appends a checked value for a column, with the column's cast.
+    ///
+    /// # Errors
+    /// As [`value::for_column`].
+    pub fn bind_column(&mut self, column: &Column, value: &Value) -> Result<&mut Self> {
+        let bound = value::for_column(column, value)?;
+        Ok(self.bind(bound, cast(column)))
+    }
+
+    /// Appends a value to compare a column with: its type is checked, its length and choices are not.
+    ///
+    /// # Errors
+    /// As [`value::encode`].
+    pub fn bind_compared(&mut self, column: &Column, value: &Value) -> Result<&mut Self> {
+        let bound = value::encode(column.field.kind, value).map_err(|e| e.at(column.name().to_owned()))?;
+        Ok(self.bind(bound, compared_cast(column.field.kind)))
+    }
+
+    /// The text so far.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn typed(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
+        self.bound.iter().map(|b| (b as &(dyn ToSql + Sync), b.wire())).collect()
+    }
+
+    /// Runs it and collects the rows: one round trip, nothing kept on the server.
+    ///
+    /// # Errors
+    /// As [`failure`].
+    pub async fn rows(&self, client: &impl GenericClient) -> Result<Vec<Row>> {
+        client.query_typed(&self.text, &self.typed()).await.map_err(failure)
+    }
+
+    /// Runs it and gives the first row.
+    ///
+    /// # Errors
+    /// As [`failure`].
+    pub async fn first(&self, client: &impl GenericClient) -> Result<Option<Row>> {
+        Ok(self.rows(client).await?.into_iter().next())
+    }
+
+    /// Runs it and gives the number of rows it touched.
+    ///
+    /// # Errors
+    /// As [`failure`].
+    pub async fn execute(&self, client: &impl GenericClient) -> Result<u64> {
+        client.execute_typed(&self.text, &self.typed()).await.map_err(failure)
+    }
+
+    /// Runs it and gives the rows as they arrive.
+    ///
+    /// # Errors
+    /// As [`failure`].
+    pub async fn stream(&self, client: &impl GenericClient) -> Result<RowStream> {
+        client.query_typed_raw(&self.text, self.typed()).await.map_err(failure)
+    }
+
+    /// Runs it prepared, for statements whose text is one of few.
+    ///
+    /// # Errors
+    /// As [`failure`].
+    pub async fn rows_prepared(&self, client: &deadpool_postgres::ClientWrapper) -> Result<Vec<Row>> {
+        let types: Vec<Type> = self.bound.iter().map(Bound::wire).collect();
+        let statement = client.prepare_typed_cached(&self.text, &types).await.map_err(failure)?;
+        let parameters: Vec<&(dyn ToSql + Sync)> =
+            self.bound.iter().map(|b| b as &(dyn ToSql + Sync)).collect();
+        client.query(&statement, &parameters).await.map_err(failure)
+    }
+}
+
+/// The cast from a column's wire type to its own, if they differ.
+#[must_use]
+pub fn cast(column: &Column) -> Option<&str> {
+    matches!(column.field.kind, FieldType::Decimal | FieldType::Date | FieldType::Time)
+        .then_some(column.sql_type.as_str())
+}
+
+/// As [`cast`], without the digits of a decimal: a comparison must not round.
+fn compared_cast(kind: FieldType) -> Option<&'static str> {
+    match kind {
+        FieldType::Decimal => Some("numeric"),
+        FieldType::Date => Some("date"),
+        FieldType::Time => Some("time"),
+        _ => None,
+    }
+}
+
+/// What a failed statement means for a caller. Values are not repeated: they may be personal.
+#[must_use]
+pub fn failure(error: tokio_postgres::Error) -> Error {
+    let Some(db) = error.as_db_error() else { return postgres::error(error) };
+    let name = db.constraint().unwrap_or("a constraint").to_owned();
+    let on = db.table().map(|t| format!(" of {t}")).unwrap_or_default();
+    match db.code().code() {
+        "23505" => {
+            Error::new(&codes::DUPLICATE, format!("the values are already taken: unique {name}{on}")).at(name)
+        }
+        "23503" => Error::new(
+            &codes::REFERENCE,
+            format!("a row that is referred to does not exist, or is still referred to: {name}{on}"),
+        )
+        .at(name),
+        "23514" => Error::new(&codes::WRONG_VALUE, format!("a value breaks the check {name}{on}")).at(name),
+        "23502" => {
+            let column = db.column().unwrap_or("a column").to_owned();
+            Error::new(&codes::WRONG_VALUE, format!("{column}{on} may not be null")).at(column)
+        }
+        "22003" => Error::new(&codes::OUT_OF_RANGE, db.message().to_owned()),
+        "22021" => Error::new(&codes::TEXT_REFUSED, "a text has bytes that PostgreSQL cannot keep"),
+        "54000" | "54001" if db.message().contains("index row") => {
+            Error::new(&codes::TEXT_REFUSED, "a value is too long for the index that its column has")
+                .because_text(db.message())
+        }
+        "42P01" | "3F000" => Error::new(&codes::NO_TABLE, db.message().to_owned())
+            .next("apply the schema: DataFlow::apply_schema, or hallmark models apply"),
+        "42703" | "42883" | "42804" => Error::new(&codes::SCHEMA_DIFFERS, db.message().to_owned())
+            .next("apply the schema and read its report"),
+        _ => postgres::error(error),
+    }
+}

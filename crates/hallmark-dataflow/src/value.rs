@@ -1,0 +1,374 @@
+//! JSON values as PostgreSQL parameters and back, checked before they travel.
+//!
+//! | field | JSON | notes |
+//! | --- | --- | --- |
+//! | integer | number | 64 bits, no fraction |
+//! | float | number | finite |
+//! | decimal | string, or an integer or float on the way in | exact on the way out |
+//! | timestamp | string | RFC 3339; a text without a zone is taken as UTC |
+//! | date, time | string | `2026-11-24`, `21:14:16.5` |
+//! | uuid | string | |
+//! | bytes | string | PostgreSQL's hexadecimal form, `\x00ff` |
+//! | object, array, json | as they are | no NUL inside texts |
+//! | float array | array of numbers | finite |
+
+use bytes::BytesMut;
+use hallmark_core::{Error, Result, digest};
+use hallmark_python::models::FieldType;
+use serde_json::{Map, Number, Value};
+use tokio_postgres::Row;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+
+use crate::table::Column;
+use crate::{codes, limits};
+
+/// A checked value with the type that it travels as.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bound {
+    /// Null of this wire type.
+    Null(Type),
+    /// `boolean`.
+    Bool(bool),
+    /// `bigint`.
+    Int(i64),
+    /// `double precision`.
+    Float(f64),
+    /// `text`; decimals, dates and times travel as text and are cast.
+    Text(String),
+    /// `jsonb`.
+    Json(Value),
+    /// `timestamptz`.
+    Timestamp(jiff::Timestamp),
+    /// `uuid`.
+    Uuid(uuid::Uuid),
+    /// `bytea`.
+    Bytes(Vec<u8>),
+    /// `double precision[]`.
+    Floats(Vec<f64>),
+    /// `text[]`, for lists of names and values.
+    Texts(Vec<String>),
+}
+
+impl Bound {
+    /// The type that it travels as.
+    #[must_use]
+    pub fn wire(&self) -> Type {
+        match self {
+            Self::Null(wire) => wire.clone(),
+            Self::Bool(_) => Type::BOOL,
+            Self::Int(_) => Type::INT8,
+            Self::Float(_) => Type::FLOAT8,
+            Self::Text(_) => Type::TEXT,
+            Self::Json(_) => Type::JSONB,
+            Self::Timestamp(_) => Type::TIMESTAMPTZ,
+            Self::Uuid(_) => Type::UUID,
+            Self::Bytes(_) => Type::BYTEA,
+            Self::Floats(_) => Type::FLOAT8_ARRAY,
+            Self::Texts(_) => Type::TEXT_ARRAY,
+        }
+    }
+}
+
+impl ToSql for Bound {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Null(_) => Ok(IsNull::Yes),
+            Self::Bool(v) => v.to_sql(ty, out),
+            Self::Int(v) => v.to_sql(ty, out),
+            Self::Float(v) => v.to_sql(ty, out),
+            Self::Text(v) => v.to_sql(ty, out),
+            Self::Json(v) => v.to_sql(ty, out),
+            Self::Timestamp(v) => v.to_sql(ty, out),
+            Self::Uuid(v) => v.to_sql(ty, out),
+            Self::Bytes(v) => v.to_sql(ty, out),
+            Self::Floats(v) => v.to_sql(ty, out),
+            Self::Texts(v) => v.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+/// The type that values of a field travel as.
+#[must_use]
+pub fn wire(kind: FieldType) -> Type {
+    match kind {
+        FieldType::Integer => Type::INT8,
+        FieldType::Float => Type::FLOAT8,
+        FieldType::Boolean => Type::BOOL,
+        FieldType::Timestamp => Type::TIMESTAMPTZ,
+        FieldType::Uuid => Type::UUID,
+        FieldType::Bytes => Type::BYTEA,
+        FieldType::FloatArray => Type::FLOAT8_ARRAY,
+        FieldType::Object | FieldType::Array | FieldType::Json => Type::JSONB,
+        FieldType::Text | FieldType::Decimal | FieldType::Date | FieldType::Time => Type::TEXT,
+    }
+}
+
+/// Checks a value for a column, null and length included.
+///
+/// # Errors
+/// `HM-D011` for a null where none may be, a wrong type or form; `HM-D012` for a value out of range; `HM-D013` for a text with
+/// a NUL or longer than allowed; `HM-D014` for one that is not among the choices.
+pub fn for_column(column: &Column, value: &Value) -> Result<Bound> {
+    let field = &column.field;
+    if value.is_null() && !field.nullable {
+        return Err(
+            Error::new(&codes::WRONG_VALUE, format!("{} may not be null", field.name)).at(field.name.clone())
+        );
+    }
+    let bound = encode(field.kind, value).map_err(|e| e.at(field.name.clone()))?;
+    if let (Bound::Text(text), Some(max), FieldType::Text) = (&bound, field.max_length, field.kind) {
+        let length = text.chars().count();
+        if u32::try_from(length).unwrap_or(u32::MAX) > max {
+            let message = format!("{} has {length} characters; at most {max} fit", field.name);
+            return Err(Error::new(&codes::TEXT_REFUSED, message).at(field.name.clone()));
+        }
+    }
+    if !field.choices.is_empty() && !value.is_null() && !field.choices.contains(value) {
+        let listed: Vec<String> = field.choices.iter().map(Value::to_string).collect();
+        let message = format!("{} must be one of {}", field.name, listed.join(", "));
+        return Err(Error::new(&codes::NOT_A_CHOICE, message).at(field.name.clone()));
+    }
+    Ok(bound)
+}
+
+/// Checks a value for a type.
+///
+/// # Errors
+/// As [`for_column`], without place.
+pub fn encode(kind: FieldType, value: &Value) -> Result<Bound> {
+    if value.is_null() {
+        return Ok(Bound::Null(wire(kind)));
+    }
+    match (kind, value) {
+        (FieldType::Integer, Value::Number(number)) => integer(number),
+        (FieldType::Float, Value::Number(number)) => match number.as_f64().filter(|f| f.is_finite()) {
+            Some(float) => Ok(Bound::Float(float)),
+            None => Err(Error::new(&codes::OUT_OF_RANGE, format!("{number} is no finite double"))),
+        },
+        (FieldType::Decimal, Value::Number(number)) => decimal(&number.to_string()),
+        (FieldType::Decimal, Value::String(text)) => decimal(text),
+        (FieldType::Boolean, Value::Bool(truth)) => Ok(Bound::Bool(*truth)),
+        (FieldType::Text, Value::String(text)) => clean(text).map(|()| Bound::Text(text.clone())),
+        (FieldType::Timestamp, Value::String(text)) => timestamp(text).map(Bound::Timestamp),
+        (FieldType::Date, Value::String(text)) => match text.parse::<jiff::civil::Date>() {
+            Ok(date) => Ok(Bound::Text(date.to_string())),
+            Err(_) => Err(form("a date like 2026-11-24", text)),
+        },
+        (FieldType::Time, Value::String(text)) => match text.parse::<jiff::civil::Time>() {
+            Ok(time) => Ok(Bound::Text(time.to_string())),
+            Err(_) => Err(form("a time like 21:14:16", text)),
+        },
+        (FieldType::Uuid, Value::String(text)) => {
+            uuid::Uuid::parse_str(text).map(Bound::Uuid).map_err(|_| form("a UUID", text))
+        }
+        (FieldType::Bytes, Value::String(text)) => from_hex(text).map(Bound::Bytes),
+        (FieldType::FloatArray, Value::Array(items)) => floats(items),
+        (FieldType::Object, Value::Object(_))
+        | (FieldType::Array, Value::Array(_))
+        | (FieldType::Json, _) => clean_json(value).map(|()| Bound::Json(value.clone())),
+        (_, other) => {
+            let message = format!("expected {}, found {}", kind.name(), type_name(other));
+            Err(Error::new(&codes::WRONG_VALUE, message))
+        }
+    }
+}
+
+fn form(expected: &str, _text: &str) -> Error {
+    // The text itself may be personal, so the message says only what was expected.
+    Error::new(&codes::WRONG_VALUE, format!("expected {expected}"))
+}
+
+/// The JSON type of a value, as messages name it.
+#[must_use]
+pub fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn integer(number: &Number) -> Result<Bound> {
+    if let Some(int) = number.as_i64() {
+        return Ok(Bound::Int(int));
+    }
+    if number.is_u64() {
+        return Err(Error::new(&codes::OUT_OF_RANGE, format!("{number} does not fit 64 bits with a sign")));
+    }
+    Err(Error::new(&codes::WRONG_VALUE, format!("expected integer, found {number}")))
+}
+
+fn decimal(text: &str) -> Result<Bound> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
+    let plain = mantissa.chars().all(|c| c.is_ascii_digit() || c == '.')
+        && mantissa.matches('.').count() <= 1
+        && mantissa.chars().any(|c| c.is_ascii_digit());
+    let exponent = exponent.parse::<i32>().ok().filter(|e| e.abs() <= 1_000);
+    if plain && exponent.is_some() && text.len() <= 1_000 {
+        Ok(Bound::Text(text.to_owned()))
+    } else {
+        Err(form("a decimal number like 1.10", text))
+    }
+}
+
+/// An instant from RFC 3339; without a zone it is UTC.
+///
+/// # Errors
+/// `HM-D011`.
+pub fn timestamp(text: &str) -> Result<jiff::Timestamp> {
+    text.parse::<jiff::Timestamp>()
+        .or_else(|_| {
+            text.parse::<jiff::civil::DateTime>()
+                .and_then(|t| t.to_zoned(jiff::tz::TimeZone::UTC))
+                .map(|z| z.timestamp())
+        })
+        .map_err(|_| form("a time like 2026-11-24T21:14:16Z", text))
+}
+
+fn clean(text: &str) -> Result<()> {
+    if text.contains('\0') {
+        return Err(Error::new(&codes::TEXT_REFUSED, "the text has a NUL, which PostgreSQL cannot keep"));
+    }
+    if text.len() > limits::VALUE_BYTES_MAX {
+        let message =
+            format!("the text has {} bytes; at most {} are taken", text.len(), limits::VALUE_BYTES_MAX);
+        return Err(Error::new(&codes::TEXT_REFUSED, message));
+    }
+    Ok(())
+}
+
+fn clean_json(value: &Value) -> Result<()> {
+    match value {
+        Value::String(text) => clean(text),
+        Value::Array(items) => items.iter().try_for_each(clean_json),
+        Value::Object(members) => members.iter().try_for_each(|(k, v)| clean(k).and_then(|()| clean_json(v))),
+        _ => Ok(()),
+    }
+}
+
+fn floats(items: &[Value]) -> Result<Bound> {
+    let read = items.iter().map(|v| v.as_f64().filter(|f| f.is_finite())).collect::<Option<Vec<f64>>>();
+    read.map(Bound::Floats)
+        .ok_or_else(|| Error::new(&codes::WRONG_VALUE, "expected an array of finite numbers"))
+}
+
+fn from_hex(text: &str) -> Result<Vec<u8>> {
+    let bad = || form(r"bytes like \x00ff", text);
+    let digits = text.strip_prefix("\\x").ok_or_else(bad)?;
+    if digits.len() % 2 != 0 || !digits.is_ascii() {
+        return Err(bad());
+    }
+    (0..digits.len())
+        .step_by(2)
+        .map(|i| u8::from_str_radix(&digits[i..i + 2], 16).map_err(|_| bad()))
+        .collect()
+}
+
+/// The select-list entry of a column: types that the driver has no exact form for are cast to text.
+#[must_use]
+pub fn selected(column: &Column) -> String {
+    match column.field.kind {
+        FieldType::Decimal | FieldType::Date | FieldType::Time => format!("{0}::text AS {0}", column.ident),
+        _ => column.ident.clone(),
+    }
+}
+
+/// Reads columns `0..` of a row that was selected with [`selected`].
+///
+/// # Errors
+/// `HM-D031` if the table's columns are not those of the model.
+pub fn row(row: &Row, columns: &[&Column]) -> Result<Map<String, Value>> {
+    let mut out = Map::new();
+    for (i, column) in columns.iter().enumerate() {
+        out.insert(column.name().to_owned(), decode(row, i, column.field.kind)?);
+    }
+    Ok(out)
+}
+
+/// Reads one column of a row.
+///
+/// # Errors
+/// `HM-D031` if its type is another.
+pub fn decode(row: &Row, at: usize, kind: FieldType) -> Result<Value> {
+    match kind {
+        FieldType::Integer => get::<i64>(row, at).map(|v| v.map_or(Value::Null, Value::from)),
+        FieldType::Float => get::<f64>(row, at).map(|v| v.map_or(Value::Null, float)),
+        FieldType::Boolean => get::<bool>(row, at).map(|v| v.map_or(Value::Null, Value::from)),
+        FieldType::Text | FieldType::Decimal | FieldType::Date | FieldType::Time => {
+            get::<String>(row, at).map(|v| v.map_or(Value::Null, Value::from))
+        }
+        FieldType::Timestamp => {
+            get::<jiff::Timestamp>(row, at).map(|v| v.map_or(Value::Null, |t| Value::from(t.to_string())))
+        }
+        FieldType::Uuid => {
+            get::<uuid::Uuid>(row, at).map(|v| v.map_or(Value::Null, |u| Value::from(u.to_string())))
+        }
+        FieldType::Bytes => get::<Vec<u8>>(row, at)
+            .map(|v| v.map_or(Value::Null, |b| Value::from(format!("\\x{}", digest::to_hex(&b))))),
+        FieldType::FloatArray => get::<Vec<Option<f64>>>(row, at).map(|v| {
+            v.map_or(Value::Null, |a| a.into_iter().map(|f| f.map_or(Value::Null, float)).collect())
+        }),
+        FieldType::Object | FieldType::Array | FieldType::Json => {
+            get::<Value>(row, at).map(|v| v.unwrap_or(Value::Null))
+        }
+    }
+}
+
+/// A double as JSON; what JSON cannot say (another writer's NaN) becomes its PostgreSQL name rather than a silent null.
+#[must_use]
+pub fn float(double: f64) -> Value {
+    Number::from_f64(double).map_or_else(|| Value::from(double.to_string()), Value::Number)
+}
+
+fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, at: usize) -> Result<Option<T>> {
+    row.try_get::<_, Option<T>>(at).map_err(|e| {
+        Error::new(&codes::SCHEMA_DIFFERS, "a column has another type than the model says")
+            .because(&e)
+            .next("apply the schema and read its report")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_cannot_be_kept_is_refused() {
+        let code = |kind, value: Value| encode(kind, &value).unwrap_err().code().id;
+        assert_eq!(code(FieldType::Integer, json!(1.5)), "HM-D011");
+        assert_eq!(code(FieldType::Integer, json!(u64::MAX)), "HM-D012");
+        assert_eq!(code(FieldType::Integer, json!("1")), "HM-D011");
+        assert_eq!(code(FieldType::Text, json!("a\0b")), "HM-D013");
+        assert_eq!(code(FieldType::Json, json!({"a": ["x\0"]})), "HM-D013");
+        assert_eq!(code(FieldType::Decimal, json!("NaN")), "HM-D011");
+        assert_eq!(code(FieldType::Decimal, json!("1.1.1")), "HM-D011");
+        assert_eq!(code(FieldType::Timestamp, json!("yesterday")), "HM-D011");
+        assert_eq!(code(FieldType::FloatArray, json!([1, "x"])), "HM-D011");
+        assert_eq!(code(FieldType::Bytes, json!("\\xé1")), "HM-D011");
+        assert_eq!(code(FieldType::Object, json!([])), "HM-D011");
+    }
+
+    #[test]
+    fn what_fits_is_exact() {
+        assert_eq!(encode(FieldType::Decimal, &json!("-0.1000")).unwrap(), Bound::Text("-0.1000".to_owned()));
+        assert_eq!(encode(FieldType::Integer, &json!(i64::MIN)).unwrap(), Bound::Int(i64::MIN));
+        assert_eq!(encode(FieldType::Bytes, &json!("\\x00ff")).unwrap(), Bound::Bytes(vec![0, 255]));
+        let instant = timestamp("2026-11-24T21:14:16").unwrap();
+        assert_eq!(instant, timestamp("2026-11-24T22:14:16+01:00").unwrap());
+    }
+}

@@ -1,0 +1,395 @@
+//! Rows on their way in: completed with defaults, inserted one by one or staged through COPY.
+
+use std::pin::Pin;
+
+use hallmark_core::{Error, Result};
+use hallmark_python::models::{FieldDefault, FieldType};
+use hallmark_workflow::Context;
+use serde_json::{Map, Value};
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{GenericClient, Row};
+
+use crate::codes;
+use crate::engine::Engine;
+use crate::schema::wanted_indexes;
+use crate::sql::{self, Sql, failure};
+use crate::table::{Column, Role, Table};
+use crate::value::{self, Bound};
+
+/// Checked cells by position of their column.
+pub(crate) type Cells = Vec<(usize, Bound)>;
+
+/// The error for a field that callers do not set.
+pub(crate) fn managed(column: &Column) -> Error {
+    Error::new(&codes::MANAGED_FIELD, format!("{} is set by the framework", column.name()))
+        .at(column.name().to_owned())
+        .next(format!("leave {} out of the data", column.name()))
+}
+
+/// A row to create: every data column, given or by default; the key and `created_at` only if given.
+///
+/// # Errors
+/// `HM-D010` for an unknown field, `HM-D018` naming all that are missing, `HM-D019` for a managed field, and the codes of values.
+pub(crate) fn complete(table: &Table, data: &Map<String, Value>) -> Result<Cells> {
+    for name in data.keys() {
+        let column = table.column(name)?;
+        if matches!(column.role, Role::UpdatedAt | Role::DeletedAt | Role::Version) {
+            return Err(managed(column));
+        }
+    }
+    let mut cells = Cells::with_capacity(table.columns.len());
+    let mut missing = Vec::new();
+    for (i, column) in table.columns.iter().enumerate() {
+        match (data.get(column.name()), column.role) {
+            (Some(Value::Null), Role::Key | Role::CreatedAt) => {}
+            (Some(given), Role::Data | Role::Key | Role::CreatedAt) => {
+                cells.push((i, value::for_column(column, given)?));
+            }
+            (None, Role::Data) => match default(column)? {
+                Some(bound) => cells.push((i, bound)),
+                None => missing.push(column.name()),
+            },
+            (None, Role::Key) => match default(column)? {
+                Some(bound) if column.field.default.is_some() => cells.push((i, bound)),
+                _ if column.field.kind == FieldType::Integer => {}
+                _ => missing.push(column.name()),
+            },
+            _ => {}
+        }
+    }
+    if missing.is_empty() {
+        return Ok(cells);
+    }
+    let message = format!("{} needs {}", table.model.name, missing.join(", "));
+    Err(Error::new(&codes::MISSING_VALUE, message).at(missing.join(",")))
+}
+
+/// The default of a column, checked; `None` if a value must be given.
+fn default(column: &Column) -> Result<Option<Bound>> {
+    let now = jiff::Timestamp::now();
+    let bound = match (&column.field.default, column.field.kind) {
+        (Some(FieldDefault::Value(given)), _) => value::for_column(column, given)?,
+        (Some(FieldDefault::Now | FieldDefault::Today), FieldType::Timestamp) => Bound::Timestamp(now),
+        (Some(FieldDefault::Now | FieldDefault::Today), FieldType::Date) => {
+            Bound::Text(now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string())
+        }
+        (Some(FieldDefault::Now | FieldDefault::Today), FieldType::Text) => Bound::Text(now.to_string()),
+        (Some(FieldDefault::Uuid), FieldType::Uuid) => Bound::Uuid(uuid::Uuid::new_v4()),
+        (Some(FieldDefault::Uuid), FieldType::Text) => Bound::Text(uuid::Uuid::new_v4().to_string()),
+        _ if column.field.nullable => Bound::Null(value::wire(column.field.kind)),
+        _ => return Ok(None),
+    };
+    Ok(Some(bound))
+}
+
+/// What to do with a row whose unique values are taken.
+#[derive(Clone, Debug)]
+pub(crate) enum OnConflict<'a> {
+    /// Fail.
+    Error,
+    /// Leave the row that is there.
+    Skip,
+    /// Change the row that is there, found by `target`, in the columns `given`.
+    Update { target: Vec<&'a Column>, given: Vec<&'a Column> },
+}
+
+/// The columns that an upsert matches on: as asked, else as the model says, else the key.
+///
+/// # Errors
+/// `HM-D025` if no unique index covers exactly those fields.
+pub(crate) fn target<'a>(table: &'a Table, asked: Option<&Value>) -> Result<Vec<&'a Column>> {
+    let names: Vec<String> = match asked {
+        Some(Value::Array(items)) => items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+        _ if !table.options.conflict_fields.is_empty() => table.options.conflict_fields.clone(),
+        _ => vec![table.key().name().to_owned()],
+    };
+    let columns = names.iter().map(|n| table.column(n)).collect::<Result<Vec<_>>>()?;
+    let is_key = matches!(columns.as_slice(), [one] if one.role == Role::Key);
+    if !is_key && unique_over(table, &columns).is_none() {
+        let message = format!("{} has no unique index over exactly {}", table.model.name, names.join(", "));
+        return Err(Error::new(&codes::BAD_PARAMETER, message)
+            .next("name the fields of a unique index in `match_on`"));
+    }
+    Ok(columns)
+}
+
+/// The predicate (if any) of the unique index over exactly these columns.
+fn unique_over(table: &Table, columns: &[&Column]) -> Option<Option<String>> {
+    let covers = |fields: &[String]| {
+        fields.len() == columns.len() && columns.iter().all(|c| fields.iter().any(|f| f == c.name()))
+    };
+    wanted_indexes(table).into_iter().find(|i| i.unique && covers(&i.fields)).map(|i| i.condition)
+}
+
+/// Appends `ON CONFLICT …` for a statement that inserts into the table under the alias `t`.
+fn push_conflict(sql: &mut Sql, table: &Table, conflict: &OnConflict<'_>) {
+    let OnConflict::Update { target, given } = conflict else {
+        if matches!(conflict, OnConflict::Skip) {
+            sql.push(" ON CONFLICT DO NOTHING");
+        }
+        return;
+    };
+    let mut idents: Vec<&str> = target.iter().map(|c| c.ident.as_str()).collect();
+    let tenant = table.with_role(Role::Tenant);
+    let is_key = matches!(target.as_slice(), [one] if one.role == Role::Key);
+    if let Some(tenant) = tenant.filter(|_| !is_key) {
+        idents.insert(0, &tenant.ident);
+    }
+    sql.push(" ON CONFLICT (").push(&idents.join(", ")).push(")");
+    if let Some(Some(condition)) = unique_over(table, target) {
+        // The predicate is the model's own, the same text as in the index.
+        sql.push(" WHERE ").push(&condition);
+    }
+    let mut sets: Vec<String> = Vec::new();
+    for column in
+        given.iter().filter(|c| c.role == Role::Data && !target.iter().any(|t| t.name() == c.name()))
+    {
+        sets.push(format!("{0} = EXCLUDED.{0}", column.ident));
+    }
+    sets.extend(touches(table, "t."));
+    if let Some(deleted) = table.with_role(Role::DeletedAt) {
+        sets.push(format!("{} = NULL", deleted.ident));
+    }
+    if sets.is_empty() {
+        sets.push(format!("{0} = EXCLUDED.{0}", table.key().ident));
+    }
+    sql.push(" DO UPDATE SET ").push(&sets.join(", "));
+    if let Some(tenant) = tenant {
+        // A key of another tenant is not this caller's to change.
+        sql.push(&format!(" WHERE t.{0} = EXCLUDED.{0}", tenant.ident));
+    }
+}
+
+/// The assignments that every update makes.
+pub(crate) fn touches(table: &Table, prefix: &str) -> Vec<String> {
+    let mut sets = Vec::new();
+    if let Some(updated) = table.with_role(Role::UpdatedAt) {
+        sets.push(format!("{} = now()", updated.ident));
+    }
+    if let Some(version) = table.with_role(Role::Version) {
+        sets.push(format!("{0} = {prefix}{0} + 1", version.ident));
+    }
+    sets
+}
+
+/// The statement that inserts one row and returns `returning`.
+pub(crate) fn insert(
+    table: &Table,
+    context: &Context,
+    cells: &Cells,
+    conflict: &OnConflict<'_>,
+    returning: &str,
+) -> Sql {
+    let mut idents: Vec<&str> = cells.iter().map(|(i, _)| table.columns[*i].ident.as_str()).collect();
+    let tenant = table.with_role(Role::Tenant);
+    if let Some(tenant) = tenant {
+        idents.push(&tenant.ident);
+    }
+    let mut sql = Sql::new(format!("INSERT INTO {} AS t ({}) VALUES (", table.qualified, idents.join(", ")));
+    for (n, (i, bound)) in cells.iter().enumerate() {
+        sql.push(if n > 0 { ", " } else { "" });
+        sql.bind(bound.clone(), sql::cast(&table.columns[*i]));
+    }
+    if tenant.is_some() {
+        sql.push(if cells.is_empty() { "" } else { ", " });
+        sql.bind(Bound::Text(Engine::tenant(context).to_owned()), None);
+    }
+    sql.push(")");
+    if idents.is_empty() {
+        sql = Sql::new(format!("INSERT INTO {} AS t DEFAULT VALUES", table.qualified));
+    }
+    push_conflict(&mut sql, table, conflict);
+    sql.push(" RETURNING ").push(returning);
+    sql
+}
+
+/// Keys above this do not move the sequence: there would be no room after them.
+const SEQUENCE_FOLLOWS_MAX: i64 = 1 << 62;
+
+/// Moves the key's sequence past an explicit key, so that a later generated key does not collide with it.
+pub(crate) async fn follow_key(client: &impl GenericClient, table: &Table, key: i64) -> Result<()> {
+    if !(1..=SEQUENCE_FOLLOWS_MAX).contains(&key) || table.key().field.kind != FieldType::Integer {
+        return Ok(());
+    }
+    let mut sql = Sql::new("SELECT setval(s, ");
+    sql.bind(Bound::Int(key), None).push(") FROM (SELECT pg_get_serial_sequence(");
+    sql.bind(Bound::Text(table.qualified.clone()), None).push(", ");
+    sql.bind(Bound::Text(table.key().name().to_owned()), None);
+    sql.push(")::regclass AS s) q WHERE s IS NOT NULL AND ");
+    sql.bind(Bound::Int(key), None).push(" > COALESCE(pg_sequence_last_value(s), 0)");
+    sql.rows(client).await.map(|_| ())
+}
+
+/// A temporary table that COPY fills and one INSERT empties; it lives as long as the transaction.
+pub(crate) struct Stage<'a> {
+    table: &'a Table,
+    /// Positions of the staged columns: key, data, `created_at`.
+    columns: Vec<usize>,
+}
+
+/// The name of the temporary table.
+pub(crate) const STAGE: &str = "hallmark_stage";
+
+impl<'a> Stage<'a> {
+    /// Creates the temporary table.
+    pub(crate) async fn create(client: &impl GenericClient, table: &'a Table) -> Result<Self> {
+        let staged = |c: &Column| matches!(c.role, Role::Key | Role::Data | Role::CreatedAt);
+        let columns: Vec<usize> = (0..table.columns.len()).filter(|i| staged(&table.columns[*i])).collect();
+        let mut parts = vec!["line bigint NOT NULL".to_owned()];
+        parts.extend(
+            columns.iter().map(|i| format!("c{i} {}", value::wire(table.columns[*i].field.kind).name())),
+        );
+        let statement = format!("CREATE TEMPORARY TABLE {STAGE} ({}) ON COMMIT DROP", parts.join(", "));
+        client.batch_execute(&statement).await.map_err(failure)?;
+        Ok(Self { table, columns })
+    }
+
+    /// Opens the COPY.
+    pub(crate) async fn writer(
+        &self,
+        client: &tokio_postgres::Transaction<'_>,
+    ) -> Result<Pin<Box<BinaryCopyInWriter>>> {
+        let sink = client.copy_in(&format!("COPY {STAGE} FROM STDIN BINARY")).await.map_err(failure)?;
+        let mut types = vec![Type::INT8];
+        types.extend(self.columns.iter().map(|i| value::wire(self.table.columns[*i].field.kind)));
+        Ok(Box::pin(BinaryCopyInWriter::new(sink, &types)))
+    }
+
+    /// Writes one completed row.
+    pub(crate) async fn write(
+        &self,
+        writer: &mut Pin<Box<BinaryCopyInWriter>>,
+        line: i64,
+        cells: &Cells,
+    ) -> Result<()> {
+        let mut ordered: Vec<Bound> = Vec::with_capacity(self.columns.len() + 1);
+        ordered.push(Bound::Int(line));
+        let mut given = cells.iter().peekable();
+        for i in &self.columns {
+            match given.peek() {
+                Some((at, bound)) if at == i => {
+                    ordered.push(bound.clone());
+                    given.next();
+                }
+                _ => ordered.push(Bound::Null(value::wire(self.table.columns[*i].field.kind))),
+            }
+        }
+        let references: Vec<&(dyn ToSql + Sync)> = ordered.iter().map(|b| b as &(dyn ToSql + Sync)).collect();
+        writer.as_mut().write(&references).await.map_err(failure)
+    }
+
+    /// Moves the staged rows into the table; returns the keys and whether each row is new.
+    pub(crate) async fn insert(
+        &self,
+        client: &impl GenericClient,
+        context: &Context,
+        conflict: &OnConflict<'_>,
+    ) -> Result<Vec<Row>> {
+        let table = self.table;
+        let mut idents: Vec<&str> = self.columns.iter().map(|i| table.columns[*i].ident.as_str()).collect();
+        let tenant = table.with_role(Role::Tenant);
+        if let Some(tenant) = tenant {
+            idents.push(&tenant.ident);
+        }
+        let mut sql =
+            Sql::new(format!("INSERT INTO {} AS t ({}) SELECT ", table.qualified, idents.join(", ")));
+        for (n, i) in self.columns.iter().enumerate() {
+            let column = &table.columns[*i];
+            sql.push(if n > 0 { ", " } else { "" });
+            match (column.role, column.field.kind) {
+                (Role::Key, FieldType::Integer) => {
+                    sql.push(&format!("COALESCE(c{i}, nextval(pg_get_serial_sequence("));
+                    sql.bind(Bound::Text(table.qualified.clone()), None).push(", ");
+                    sql.bind(Bound::Text(column.name().to_owned()), None).push(")))");
+                }
+                (Role::CreatedAt, _) => {
+                    sql.push(&format!("COALESCE(c{i}, now())"));
+                }
+                _ => {
+                    sql.push(&format!("c{i}::{}", column.sql_type));
+                }
+            }
+        }
+        if tenant.is_some() {
+            sql.push(", ").bind(Bound::Text(Engine::tenant(context).to_owned()), None);
+        }
+        sql.push(&format!(" FROM {STAGE} ORDER BY line"));
+        push_conflict(&mut sql, table, conflict);
+        sql.push(&format!(" RETURNING {}, (t.xmax = 0)", table.key().ident));
+        let rows = sql.rows(client).await?;
+        if let FieldType::Integer = table.key().field.kind {
+            let mut highest = 0;
+            for row in &rows {
+                highest = row.try_get::<_, i64>(0).map_err(failure)?.max(highest);
+            }
+            follow_key(client, table, highest).await?;
+        }
+        Ok(rows)
+    }
+
+    /// The lines whose unique values are taken, in the table or by an earlier line, with the fields that collide.
+    pub(crate) async fn collisions(
+        &self,
+        client: &impl GenericClient,
+        context: &Context,
+        except: &[&Column],
+    ) -> Result<Vec<(i64, String)>> {
+        let mut found = Vec::new();
+        let mut sets: Vec<(Vec<String>, Option<String>)> =
+            vec![(vec![self.table.key().name().to_owned()], None)];
+        sets.extend(
+            wanted_indexes(self.table)
+                .into_iter()
+                .filter(|i| i.unique && i.condition.is_none())
+                .map(|i| (i.fields, None)),
+        );
+        sets.extend(
+            wanted_indexes(self.table)
+                .into_iter()
+                .filter(|i| {
+                    i.unique
+                        && i.condition.as_deref().is_some_and(|c| {
+                            i.fields.len() == 1 && c == format!("{} IS NOT NULL", i.fields[0])
+                        })
+                })
+                .map(|i| (i.fields, None)),
+        );
+        for (fields, _) in sets {
+            if fields.len() == except.len() && except.iter().all(|c| fields.iter().any(|f| f == c.name())) {
+                continue;
+            }
+            let Some(positions) = fields
+                .iter()
+                .map(|f| self.columns.iter().copied().find(|i| self.table.columns[*i].name() == f))
+                .collect::<Option<Vec<_>>>()
+            else {
+                continue;
+            };
+            let is_key = positions.iter().all(|i| self.table.columns[*i].role == Role::Key);
+            let staged: Vec<String> = positions.iter().map(|i| format!("c{i}")).collect();
+            let mut sql = Sql::new(format!("SELECT s.line FROM {STAGE} s WHERE "));
+            sql.push(&staged.iter().map(|c| format!("s.{c} IS NOT NULL")).collect::<Vec<_>>().join(" AND "));
+            let same = staged.iter().map(|c| format!("e.{c} = s.{c}")).collect::<Vec<_>>().join(" AND ");
+            sql.push(&format!(" AND (EXISTS (SELECT 1 FROM {STAGE} e WHERE e.line < s.line AND {same})"));
+            let taken = positions.iter().map(|i| {
+                format!("t.{0} = s.c{i}::{1}", self.table.columns[*i].ident, self.table.columns[*i].sql_type)
+            });
+            sql.push(&format!(
+                " OR EXISTS (SELECT 1 FROM {} t WHERE {}",
+                self.table.qualified,
+                taken.collect::<Vec<_>>().join(" AND ")
+            ));
+            if let Some(tenant) = self.table.with_role(Role::Tenant).filter(|_| !is_key) {
+                sql.push(" AND t.").push(&tenant.ident).push(" = ");
+                sql.bind(Bound::Text(Engine::tenant(context).to_owned()), None);
+            }
+            sql.push(")) ORDER BY 1");
+            for row in sql.rows(client).await? {
+                found.push((row.try_get(0).map_err(failure)?, fields.join(",")));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+}

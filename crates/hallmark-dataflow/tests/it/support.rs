@@ -1,0 +1,122 @@
+//! A data flow in a schema of its own, and a witness that knows nothing of the nodes.
+
+#![expect(dead_code, reason = "the suites that use the rest follow")]
+
+use std::future::Future;
+
+use hallmark_core::{Error, Result};
+use hallmark_dataflow::{DataFlow, ModelDecl, Settings};
+use hallmark_services::{Endpoints, Handles};
+use hallmark_workflow::{Caller, Context, Registry};
+use serde_json::{Map, Value};
+use tokio_postgres::NoTls;
+
+pub(crate) const MODELS: &str = include_str!("../fixtures/models.py");
+
+/// The models of the fixture.
+pub(crate) fn models() -> Vec<ModelDecl> {
+    let (models, problems) = hallmark_python::models::read("tests/fixtures/models.py", MODELS);
+    assert!(problems.is_empty(), "{problems:?}");
+    models
+}
+
+/// The models of a text, which must have no problem.
+pub(crate) fn parse(text: &str) -> Vec<ModelDecl> {
+    let (models, problems) = hallmark_python::models::read("m.py", text);
+    assert!(!models.is_empty(), "{problems:?}");
+    models
+}
+
+pub(crate) struct World {
+    pub(crate) dataflow: DataFlow,
+    pub(crate) registry: Registry,
+    pub(crate) context: Context,
+    pub(crate) folder: std::path::PathBuf,
+    pub(crate) sql: tokio_postgres::Client,
+}
+
+fn address(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("set {name}: run `hallmark up` and `eval $(hallmark env)`"))
+}
+
+pub(crate) fn handles() -> Handles {
+    let (_, _) = (address("HALLMARK_POSTGRES_URL"), address("HALLMARK_REDIS_URL"));
+    Handles::connect(&Endpoints::from_env().unwrap()).unwrap()
+}
+
+/// A connection of the plain driver.
+pub(crate) async fn witness() -> tokio_postgres::Client {
+    let (client, connection) =
+        tokio_postgres::connect(&address("HALLMARK_POSTGRES_URL"), NoTls).await.unwrap();
+    drop(tokio::spawn(connection));
+    client
+}
+
+impl World {
+    pub(crate) fn named(models: Vec<ModelDecl>, schema: &str, sql: tokio_postgres::Client) -> Self {
+        let folder = std::env::temp_dir().join(schema);
+        std::fs::create_dir_all(&folder).unwrap();
+        let dataflow = DataFlow::configure(Settings {
+            handles: handles(),
+            schema: schema.to_owned(),
+            models,
+            project_prefix: format!("test:{schema}"),
+            export_dir: folder.clone(),
+        })
+        .unwrap();
+        let mut registry = Registry::new();
+        dataflow.register(&mut registry).unwrap();
+        Self { dataflow, registry, context: Context::new(&Caller::new("test")), folder, sql }
+    }
+
+    pub(crate) async fn call(&self, node: &str, input: Value) -> Result<Value> {
+        self.registry.call(node, &self.context, input.as_object().cloned().unwrap()).await
+    }
+
+    pub(crate) async fn tenant(&self, tenant: &str, node: &str, input: Value) -> Result<Value> {
+        let context = Context::new(&Caller::new("test").tenant(tenant));
+        self.registry.call(node, &context, input.as_object().cloned().unwrap()).await
+    }
+
+    /// One JSON value of a statement; `{}` stands for the schema.
+    pub(crate) async fn ask(&self, statement: &str) -> Value {
+        let statement = statement.replace("{}", self.dataflow.schema());
+        let row = self.sql.query_one(&format!("SELECT to_jsonb(({statement}))"), &[]).await.unwrap();
+        row.get::<_, Option<Value>>(0).unwrap_or_default()
+    }
+
+    pub(crate) fn row(&self, model: &str, n: u64) -> Map<String, Value> {
+        let table = self.dataflow.tables().iter().find(|t| t.model.name == model).unwrap();
+        hallmark_dataflow::exercise::row(table, n)
+    }
+}
+
+/// Runs a test on a fresh schema with its tables, and removes schema and folder whatever happens.
+pub(crate) async fn with<F: Future<Output = ()>>(
+    models: Vec<ModelDecl>,
+    test: impl FnOnce(std::sync::Arc<World>) -> F,
+) {
+    let schema = format!("it_dataflow_{}", hallmark_core::random::token(10).unwrap());
+    let world = std::sync::Arc::new(World::named(models, &schema, witness().await));
+    world.dataflow.apply_schema().await.unwrap();
+    let result =
+        futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(test(world.clone()))).await;
+    world.sql.batch_execute(&format!("DROP SCHEMA IF EXISTS \"{schema}\" CASCADE")).await.unwrap();
+    let _ = std::fs::remove_dir_all(&world.folder);
+    if let Err(panic) = result {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// The code of a result that must be an error.
+pub(crate) fn code(result: Result<Value>) -> &'static str {
+    match result {
+        Err(error) => error.code().id,
+        Ok(value) => panic!("an error was expected, got {value}"),
+    }
+}
+
+/// The error of a result that must be one.
+pub(crate) fn error(result: Result<Value>) -> Error {
+    result.expect_err("an error was expected")
+}
