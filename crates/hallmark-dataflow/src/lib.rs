@@ -19,6 +19,7 @@ pub mod page;
 pub mod schema;
 pub mod sensitivity;
 pub mod sql;
+mod stage;
 pub mod table;
 pub mod value;
 mod write;

@@ -58,3 +58,5 @@ pub const IDENTIFIER_BYTES_MAX: usize = 63;
 pub const SCHEMA_LOCK_TIMEOUT_MS: u64 = 30_000;
 /// Rows sampled for the distinct counts of a profile.
 pub const PROFILE_ROWS_MAX: u64 = 100_000;
+/// How long one import or export may take.
+pub const FILE_WORK_TIMEOUT_MS: u64 = 3_600_000;

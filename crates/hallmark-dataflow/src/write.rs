@@ -1,19 +1,15 @@
-//! Rows on their way in: completed with defaults, inserted one by one or staged through COPY.
-
-use std::pin::Pin;
+//! Rows on their way in: completed with defaults, inserted, and what happens on a conflict.
 
 use hallmark_core::{Error, Result};
 use hallmark_python::models::{FieldDefault, FieldType};
 use hallmark_workflow::Context;
 use serde_json::{Map, Value};
-use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::GenericClient;
 
 use crate::codes;
 use crate::engine::Engine;
 use crate::schema::wanted_indexes;
-use crate::sql::{self, Sql, failure};
+use crate::sql::{self, Sql};
 use crate::table::{Column, Role, Table};
 use crate::value::{self, Bound};
 
@@ -123,7 +119,7 @@ fn unique_over(table: &Table, columns: &[&Column]) -> Option<Option<String>> {
 }
 
 /// Appends `ON CONFLICT …` for a statement that inserts into the table under the alias `t`.
-fn push_conflict(sql: &mut Sql, table: &Table, conflict: &OnConflict<'_>) {
+pub(crate) fn push_conflict(sql: &mut Sql, table: &Table, conflict: &OnConflict<'_>) {
     let OnConflict::Update { target, given } = conflict else {
         if matches!(conflict, OnConflict::Skip) {
             sql.push(" ON CONFLICT DO NOTHING");
@@ -219,177 +215,4 @@ pub(crate) async fn follow_key(client: &impl GenericClient, table: &Table, key: 
     sql.push(")::regclass AS s) q WHERE s IS NOT NULL AND ");
     sql.bind(Bound::Int(key), None).push(" > COALESCE(pg_sequence_last_value(s), 0)");
     sql.rows(client).await.map(|_| ())
-}
-
-/// A temporary table that COPY fills and one INSERT empties; it lives as long as the transaction.
-pub(crate) struct Stage<'a> {
-    table: &'a Table,
-    /// Positions of the staged columns: key, data, `created_at`.
-    columns: Vec<usize>,
-}
-
-/// The name of the temporary table.
-pub(crate) const STAGE: &str = "hallmark_stage";
-
-impl<'a> Stage<'a> {
-    /// Creates the temporary table.
-    pub(crate) async fn create(client: &impl GenericClient, table: &'a Table) -> Result<Self> {
-        let staged = |c: &Column| matches!(c.role, Role::Key | Role::Data | Role::CreatedAt);
-        let columns: Vec<usize> = (0..table.columns.len()).filter(|i| staged(&table.columns[*i])).collect();
-        let mut parts = vec!["line bigint NOT NULL".to_owned()];
-        parts.extend(
-            columns.iter().map(|i| format!("c{i} {}", value::wire(table.columns[*i].field.kind).name())),
-        );
-        let statement = format!("CREATE TEMPORARY TABLE {STAGE} ({}) ON COMMIT DROP", parts.join(", "));
-        client.batch_execute(&statement).await.map_err(failure)?;
-        Ok(Self { table, columns })
-    }
-
-    /// Opens the COPY.
-    pub(crate) async fn writer(
-        &self,
-        client: &tokio_postgres::Transaction<'_>,
-    ) -> Result<Pin<Box<BinaryCopyInWriter>>> {
-        let sink = client.copy_in(&format!("COPY {STAGE} FROM STDIN BINARY")).await.map_err(failure)?;
-        let mut types = vec![Type::INT8];
-        types.extend(self.columns.iter().map(|i| value::wire(self.table.columns[*i].field.kind)));
-        Ok(Box::pin(BinaryCopyInWriter::new(sink, &types)))
-    }
-
-    /// Writes one completed row.
-    pub(crate) async fn write(
-        &self,
-        writer: &mut Pin<Box<BinaryCopyInWriter>>,
-        line: i64,
-        cells: &Cells,
-    ) -> Result<()> {
-        let mut ordered: Vec<Bound> = Vec::with_capacity(self.columns.len() + 1);
-        ordered.push(Bound::Int(line));
-        let mut given = cells.iter().peekable();
-        for i in &self.columns {
-            match given.peek() {
-                Some((at, bound)) if at == i => {
-                    ordered.push(bound.clone());
-                    given.next();
-                }
-                _ => ordered.push(Bound::Null(value::wire(self.table.columns[*i].field.kind))),
-            }
-        }
-        let references: Vec<&(dyn ToSql + Sync)> = ordered.iter().map(|b| b as &(dyn ToSql + Sync)).collect();
-        writer.as_mut().write(&references).await.map_err(failure)
-    }
-
-    /// Moves the staged rows into the table; returns the keys and whether each row is new.
-    pub(crate) async fn insert(
-        &self,
-        client: &impl GenericClient,
-        context: &Context,
-        conflict: &OnConflict<'_>,
-    ) -> Result<Vec<Row>> {
-        let table = self.table;
-        let mut idents: Vec<&str> = self.columns.iter().map(|i| table.columns[*i].ident.as_str()).collect();
-        let tenant = table.with_role(Role::Tenant);
-        if let Some(tenant) = tenant {
-            idents.push(&tenant.ident);
-        }
-        let mut sql =
-            Sql::new(format!("INSERT INTO {} AS t ({}) SELECT ", table.qualified, idents.join(", ")));
-        for (n, i) in self.columns.iter().enumerate() {
-            let column = &table.columns[*i];
-            sql.push(if n > 0 { ", " } else { "" });
-            match (column.role, column.field.kind) {
-                (Role::Key, FieldType::Integer) => {
-                    sql.push(&format!("COALESCE(c{i}, nextval(pg_get_serial_sequence("));
-                    sql.bind(Bound::Text(table.qualified.clone()), None).push(", ");
-                    sql.bind(Bound::Text(column.name().to_owned()), None).push(")))");
-                }
-                (Role::CreatedAt, _) => {
-                    sql.push(&format!("COALESCE(c{i}, now())"));
-                }
-                _ => {
-                    sql.push(&format!("c{i}::{}", column.sql_type));
-                }
-            }
-        }
-        if tenant.is_some() {
-            sql.push(", ").bind(Bound::Text(Engine::tenant(context).to_owned()), None);
-        }
-        sql.push(&format!(" FROM {STAGE} ORDER BY line"));
-        push_conflict(&mut sql, table, conflict);
-        sql.push(&format!(" RETURNING {}, (t.xmax = 0)", table.key().ident));
-        let rows = sql.rows(client).await?;
-        if let FieldType::Integer = table.key().field.kind {
-            let mut highest = 0;
-            for row in &rows {
-                highest = row.try_get::<_, i64>(0).map_err(failure)?.max(highest);
-            }
-            follow_key(client, table, highest).await?;
-        }
-        Ok(rows)
-    }
-
-    /// The lines whose unique values are taken, in the table or by an earlier line, with the fields that collide.
-    pub(crate) async fn collisions(
-        &self,
-        client: &impl GenericClient,
-        context: &Context,
-        except: &[&Column],
-    ) -> Result<Vec<(i64, String)>> {
-        let mut found = Vec::new();
-        let mut sets: Vec<(Vec<String>, Option<String>)> =
-            vec![(vec![self.table.key().name().to_owned()], None)];
-        sets.extend(
-            wanted_indexes(self.table)
-                .into_iter()
-                .filter(|i| i.unique && i.condition.is_none())
-                .map(|i| (i.fields, None)),
-        );
-        sets.extend(
-            wanted_indexes(self.table)
-                .into_iter()
-                .filter(|i| {
-                    i.unique
-                        && i.condition.as_deref().is_some_and(|c| {
-                            i.fields.len() == 1 && c == format!("{} IS NOT NULL", i.fields[0])
-                        })
-                })
-                .map(|i| (i.fields, None)),
-        );
-        for (fields, _) in sets {
-            if fields.len() == except.len() && except.iter().all(|c| fields.iter().any(|f| f == c.name())) {
-                continue;
-            }
-            let Some(positions) = fields
-                .iter()
-                .map(|f| self.columns.iter().copied().find(|i| self.table.columns[*i].name() == f))
-                .collect::<Option<Vec<_>>>()
-            else {
-                continue;
-            };
-            let is_key = positions.iter().all(|i| self.table.columns[*i].role == Role::Key);
-            let staged: Vec<String> = positions.iter().map(|i| format!("c{i}")).collect();
-            let mut sql = Sql::new(format!("SELECT s.line FROM {STAGE} s WHERE "));
-            sql.push(&staged.iter().map(|c| format!("s.{c} IS NOT NULL")).collect::<Vec<_>>().join(" AND "));
-            let same = staged.iter().map(|c| format!("e.{c} = s.{c}")).collect::<Vec<_>>().join(" AND ");
-            sql.push(&format!(" AND (EXISTS (SELECT 1 FROM {STAGE} e WHERE e.line < s.line AND {same})"));
-            let taken = positions.iter().map(|i| {
-                format!("t.{0} = s.c{i}::{1}", self.table.columns[*i].ident, self.table.columns[*i].sql_type)
-            });
-            sql.push(&format!(
-                " OR EXISTS (SELECT 1 FROM {} t WHERE {}",
-                self.table.qualified,
-                taken.collect::<Vec<_>>().join(" AND ")
-            ));
-            if let Some(tenant) = self.table.with_role(Role::Tenant).filter(|_| !is_key) {
-                sql.push(" AND t.").push(&tenant.ident).push(" = ");
-                sql.bind(Bound::Text(Engine::tenant(context).to_owned()), None);
-            }
-            sql.push(")) ORDER BY 1");
-            for row in sql.rows(client).await? {
-                found.push((row.try_get(0).map_err(failure)?, fields.join(",")));
-            }
-        }
-        found.sort();
-        Ok(found)
-    }
 }

@@ -10,9 +10,10 @@ use super::{Kind, cache, fields, filter, include_pii, masking};
 use crate::engine::Engine;
 use crate::input::Ask;
 use crate::sql::{Sql, failure};
+use crate::stage::Stage;
 use crate::table::{Column, Role, Table};
 use crate::value::{self, Bound};
-use crate::write::{self, OnConflict, Stage};
+use crate::write::{self, OnConflict};
 use crate::{codes, limits, page};
 
 /// The kind `CRUD`.

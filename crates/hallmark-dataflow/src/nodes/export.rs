@@ -6,7 +6,7 @@ use hallmark_workflow::{BoxFuture, Context, Input, Param};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{Kind, fields, filter, include_pii, outward};
+use super::{Kind, fields, filter, include_pii, long_statements, outward};
 use crate::engine::Engine;
 use crate::files::{self, NewFile};
 use crate::input::Ask;
@@ -50,6 +50,10 @@ impl Kind for Export {
 
     fn read_only(&self) -> bool {
         false
+    }
+
+    fn timeout_ms(&self) -> Option<u64> {
+        Some(limits::FILE_WORK_TIMEOUT_MS)
     }
 
     fn run<'a>(
@@ -127,8 +131,10 @@ async fn run(engine: &Engine, context: &Context, ask: Ask<'_>) -> Result<Value> 
     let masking = outward(ask.0);
     let masked: Vec<&str> =
         columns.iter().filter(|c| masking.hides(c.sensitivity)).map(|c| c.name()).collect();
-    let client = engine.client().await?;
-    let stream = sql.stream(&**client).await?;
+    let mut client = engine.client().await?;
+    let transaction = client.transaction().await.map_err(failure)?;
+    long_statements(&*transaction).await?;
+    let stream = sql.stream(&*transaction).await?;
     futures_util::pin_mut!(stream);
     let (mut rows, mut limited) = (0_u64, false);
     while let Some(row) = stream.try_next().await.map_err(failure)? {

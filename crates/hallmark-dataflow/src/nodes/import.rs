@@ -6,13 +6,14 @@ use hallmark_workflow::{BoxFuture, Context, Input, Param};
 use serde_json::{Map, Value, json};
 use tokio_postgres::GenericClient;
 
-use super::Kind;
+use super::{Kind, long_statements};
 use crate::engine::Engine;
 use crate::files::{self, Encoding, Format, NewFile, Record, Source};
 use crate::input::Ask;
 use crate::sql::failure;
+use crate::stage::Stage;
 use crate::table::{Column, Role, Table};
-use crate::write::{self, Cells, OnConflict, STAGE, Stage};
+use crate::write::{self, Cells, OnConflict};
 use crate::{codes, limits};
 
 /// The kind `Import`.
@@ -69,6 +70,10 @@ impl Kind for Import {
 
     fn read_only(&self) -> bool {
         false
+    }
+
+    fn timeout_ms(&self) -> Option<u64> {
+        Some(limits::FILE_WORK_TIMEOUT_MS)
     }
 
     fn run<'a>(
@@ -154,6 +159,7 @@ impl<'a> Job<'a> {
         let engine = self.engine;
         let mut client = engine.client().await?;
         let transaction = client.transaction().await.map_err(failure)?;
+        long_statements(&*transaction).await?;
         let stage = Stage::create(&*transaction, &engine.table).await?;
         let mut writer = stage.writer(&transaction).await?;
         while let Some(batch) = batches.recv().await {
@@ -280,15 +286,19 @@ impl<'a> Job<'a> {
         let target = if self.update { write::target(table, self.ask.get("match_on"))? } else { Vec::new() };
         let skip = self.ask.text("on_conflict") == Some("skip");
         if !skip {
-            for (row, fields) in stage.collisions(client, self.context, &target).await? {
-                self.collide(client, row, &fields, "the values are already taken").await?;
+            let collisions = stage.collisions(client, self.context, &target).await?;
+            for (row, fields) in &collisions {
+                self.collide(*row, fields, "the values are already taken")?;
             }
+            stage.remove(client, &collisions.into_keys().collect::<Vec<_>>()).await?;
         }
         if self.update {
-            for row in repeated(client, table, &target).await? {
-                let fields: Vec<&str> = target.iter().map(|c| c.name()).collect();
-                self.collide(client, row, &fields.join(","), "an earlier row has the same values").await?;
+            let repeated = stage.repeated(client, &target).await?;
+            let fields: Vec<&str> = target.iter().map(|c| c.name()).collect();
+            for row in &repeated {
+                self.collide(*row, &fields.join(","), "an earlier row has the same values")?;
             }
+            stage.remove(client, &repeated).await?;
         }
         if !self.refused.is_empty() && !self.skip_errors {
             return Ok((0, 0, 0));
@@ -309,20 +319,9 @@ impl<'a> Job<'a> {
         Ok((new, stored - new, staged.saturating_sub(stored)))
     }
 
-    /// Refuses a staged row and takes it off the stage.
-    async fn collide(
-        &mut self,
-        client: &impl GenericClient,
-        row: i64,
-        fields: &str,
-        why: &str,
-    ) -> Result<()> {
-        let number = row.unsigned_abs();
-        if self.refused.iter().any(|r| r.row == number) {
-            return Ok(());
-        }
-        client.execute(&format!("DELETE FROM {STAGE} WHERE line = $1"), &[&row]).await.map_err(failure)?;
-        self.refuse(number, &Error::new(&codes::DUPLICATE, format!("{why}: {fields}")).at(fields.to_owned()))
+    fn collide(&mut self, row: i64, fields: &str, why: &str) -> Result<()> {
+        let error = Error::new(&codes::DUPLICATE, format!("{why}: {fields}")).at(fields.to_owned());
+        self.refuse(row.unsigned_abs(), &error)
     }
 
     async fn write_refusals(&mut self) -> Result<()> {
@@ -334,18 +333,6 @@ impl<'a> Job<'a> {
         }
         file.finish().await.map(|_| ())
     }
-}
-
-/// Staged rows that repeat the match fields of an earlier one: one statement cannot update a row twice.
-async fn repeated(client: &impl GenericClient, table: &Table, target: &[&Column]) -> Result<Vec<i64>> {
-    let position = |c: &Column| table.columns.iter().position(|t| t.name() == c.name()).unwrap_or_default();
-    let same: Vec<String> = target.iter().map(|c| format!("e.c{0} = s.c{0}", position(c))).collect();
-    let statement = format!(
-        "SELECT s.line FROM {STAGE} s WHERE EXISTS (SELECT 1 FROM {STAGE} e WHERE e.line < s.line AND {}) ORDER BY 1",
-        same.join(" AND ")
-    );
-    let rows = client.query(&statement, &[]).await.map_err(failure)?;
-    rows.iter().map(|r| r.try_get(0).map_err(failure)).collect()
 }
 
 /// The text of a CSV cell as a value of the column's type.

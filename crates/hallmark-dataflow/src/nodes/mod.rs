@@ -18,6 +18,7 @@ use hallmark_workflow::{BoxFuture, Context, Group, Input, Node, NodeSpec, Param}
 use serde_json::Value;
 
 use crate::engine::Engine;
+use crate::limits;
 use crate::sensitivity::Masking;
 use crate::table::Table;
 
@@ -33,6 +34,10 @@ pub trait Kind: Send + Sync {
     fn params(&self, table: &Table) -> Vec<Param>;
     /// Whether no operation changes anything.
     fn read_only(&self) -> bool;
+    /// How long one execution may take, if it is longer than other nodes'.
+    fn timeout_ms(&self) -> Option<u64> {
+        None
+    }
     /// Does the work; `operation` is one of [`Kind::operations`].
     fn run<'a>(
         &'a self,
@@ -84,6 +89,9 @@ impl Generated {
                 .params(kind.params(&engine.table));
         if kind.read_only() {
             spec = spec.read_only();
+        }
+        if let Some(timeout_ms) = kind.timeout_ms() {
+            spec = spec.timeout_ms(timeout_ms);
         }
         Self { kind, engine, spec }
     }
@@ -137,4 +145,10 @@ fn outward(input: &Input) -> Masking {
     } else {
         Masking::Personal
     }
+}
+
+/// Lets the statements of this transaction take as long as work on files may.
+async fn long_statements(client: &impl tokio_postgres::GenericClient) -> Result<()> {
+    let statement = format!("SET LOCAL statement_timeout = {}", limits::FILE_WORK_TIMEOUT_MS);
+    client.batch_execute(&statement).await.map_err(crate::sql::failure)
 }

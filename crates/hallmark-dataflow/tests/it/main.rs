@@ -1,4 +1,16 @@
 //! Everything on a real PostgreSQL and a real Redis.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what is wrong by failing"
+)]
+
+mod caching;
 mod every_node;
+mod files;
+mod filters;
+mod rows;
+mod schema;
 mod support;

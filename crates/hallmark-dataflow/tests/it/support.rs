@@ -1,7 +1,5 @@
 //! A data flow in a schema of its own, and a witness that knows nothing of the nodes.
 
-#![expect(dead_code, reason = "the suites that use the rest follow")]
-
 use std::future::Future;
 
 use hallmark_core::{Error, Result};

@@ -1,0 +1,224 @@
+//! Many rows at once: staged through COPY, looked at, and moved by one INSERT.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+
+use hallmark_core::Result;
+use hallmark_python::models::{FieldType, Index};
+use hallmark_workflow::Context;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{GenericClient, Row};
+
+use crate::engine::Engine;
+use crate::schema::wanted_indexes;
+use crate::sql::{Sql, failure};
+use crate::table::{Column, Role, Table};
+use crate::value::{self, Bound};
+use crate::write::{Cells, OnConflict, follow_key, push_conflict};
+
+/// A temporary table that COPY fills and one INSERT empties; it lives as long as the transaction.
+pub(crate) struct Stage<'a> {
+    table: &'a Table,
+    /// Positions of the staged columns: key, data, `created_at`.
+    columns: Vec<usize>,
+}
+
+/// The name of the temporary table.
+const STAGE: &str = "hallmark_stage";
+
+impl<'a> Stage<'a> {
+    /// Creates the temporary table.
+    pub(crate) async fn create(client: &impl GenericClient, table: &'a Table) -> Result<Self> {
+        let staged = |c: &Column| matches!(c.role, Role::Key | Role::Data | Role::CreatedAt);
+        let columns: Vec<usize> = (0..table.columns.len()).filter(|i| staged(&table.columns[*i])).collect();
+        let mut parts = vec!["line bigint NOT NULL".to_owned()];
+        parts.extend(
+            columns.iter().map(|i| format!("c{i} {}", value::wire(table.columns[*i].field.kind).name())),
+        );
+        let statement = format!("CREATE TEMPORARY TABLE {STAGE} ({}) ON COMMIT DROP", parts.join(", "));
+        client.batch_execute(&statement).await.map_err(failure)?;
+        Ok(Self { table, columns })
+    }
+
+    /// Opens the COPY.
+    pub(crate) async fn writer(
+        &self,
+        client: &tokio_postgres::Transaction<'_>,
+    ) -> Result<Pin<Box<BinaryCopyInWriter>>> {
+        let sink = client.copy_in(&format!("COPY {STAGE} FROM STDIN BINARY")).await.map_err(failure)?;
+        let mut types = vec![Type::INT8];
+        types.extend(self.columns.iter().map(|i| value::wire(self.table.columns[*i].field.kind)));
+        Ok(Box::pin(BinaryCopyInWriter::new(sink, &types)))
+    }
+
+    /// Writes one completed row.
+    pub(crate) async fn write(
+        &self,
+        writer: &mut Pin<Box<BinaryCopyInWriter>>,
+        line: i64,
+        cells: &Cells,
+    ) -> Result<()> {
+        let mut ordered: Vec<Bound> = Vec::with_capacity(self.columns.len() + 1);
+        ordered.push(Bound::Int(line));
+        let mut given = cells.iter().peekable();
+        for i in &self.columns {
+            match given.peek() {
+                Some((at, bound)) if at == i => {
+                    ordered.push(bound.clone());
+                    given.next();
+                }
+                _ => ordered.push(Bound::Null(value::wire(self.table.columns[*i].field.kind))),
+            }
+        }
+        let references: Vec<&(dyn ToSql + Sync)> = ordered.iter().map(|b| b as &(dyn ToSql + Sync)).collect();
+        writer.as_mut().write(&references).await.map_err(failure)
+    }
+
+    /// Moves the staged rows into the table; returns the keys and whether each row is new.
+    pub(crate) async fn insert(
+        &self,
+        client: &impl GenericClient,
+        context: &Context,
+        conflict: &OnConflict<'_>,
+    ) -> Result<Vec<Row>> {
+        let table = self.table;
+        let mut idents: Vec<&str> = self.columns.iter().map(|i| table.columns[*i].ident.as_str()).collect();
+        let tenant = table.with_role(Role::Tenant);
+        if let Some(tenant) = tenant {
+            idents.push(&tenant.ident);
+        }
+        let mut sql =
+            Sql::new(format!("INSERT INTO {} AS t ({}) SELECT ", table.qualified, idents.join(", ")));
+        for (n, i) in self.columns.iter().enumerate() {
+            let column = &table.columns[*i];
+            sql.push(if n > 0 { ", " } else { "" });
+            match (column.role, column.field.kind) {
+                (Role::Key, FieldType::Integer) => {
+                    sql.push(&format!("COALESCE(c{i}, nextval(pg_get_serial_sequence("));
+                    sql.bind(Bound::Text(table.qualified.clone()), None).push(", ");
+                    sql.bind(Bound::Text(column.name().to_owned()), None).push(")))");
+                }
+                (Role::CreatedAt, _) => {
+                    sql.push(&format!("COALESCE(c{i}, now())"));
+                }
+                _ => {
+                    sql.push(&format!("c{i}::{}", column.sql_type));
+                }
+            }
+        }
+        if tenant.is_some() {
+            sql.push(", ").bind(Bound::Text(Engine::tenant(context).to_owned()), None);
+        }
+        sql.push(&format!(" FROM {STAGE} ORDER BY line"));
+        push_conflict(&mut sql, table, conflict);
+        sql.push(&format!(" RETURNING {}, (t.xmax = 0)", table.key().ident));
+        let rows = sql.rows(client).await?;
+        if let FieldType::Integer = table.key().field.kind {
+            let mut highest = 0;
+            for row in &rows {
+                highest = row.try_get::<_, i64>(0).map_err(failure)?.max(highest);
+            }
+            follow_key(client, table, highest).await?;
+        }
+        Ok(rows)
+    }
+
+    /// The lines whose unique values are taken, by a row of the table or by an earlier line, with the fields that collide;
+    /// `except` are the fields that an upsert matches on.
+    pub(crate) async fn collisions(
+        &self,
+        client: &impl GenericClient,
+        context: &Context,
+        except: &[&Column],
+    ) -> Result<BTreeMap<i64, String>> {
+        let mut found = BTreeMap::new();
+        for columns in self.unique_sets() {
+            let matched = columns.len() == except.len()
+                && except.iter().all(|e| columns.iter().any(|i| self.table.columns[*i].name() == e.name()));
+            if matched {
+                continue;
+            }
+            let fields: Vec<&str> = columns.iter().map(|i| self.table.columns[*i].name()).collect();
+            let mut lines = self.repeats(client, &columns).await?;
+            lines.append(&mut self.taken(client, context, &columns).await?);
+            for line in lines {
+                found.entry(line).or_insert_with(|| fields.join(","));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The lines that repeat the match fields of an earlier one: one statement cannot update a row twice.
+    pub(crate) async fn repeated(&self, client: &impl GenericClient, target: &[&Column]) -> Result<Vec<i64>> {
+        let at =
+            |c: &&Column| self.columns.iter().copied().find(|i| self.table.columns[*i].name() == c.name());
+        match target.iter().map(at).collect::<Option<Vec<_>>>() {
+            Some(columns) => self.repeats(client, &columns).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Takes lines off the stage.
+    pub(crate) async fn remove(&self, client: &impl GenericClient, lines: &[i64]) -> Result<()> {
+        let statement = format!("DELETE FROM {STAGE} WHERE line = ANY($1)");
+        client.execute(&statement, &[&lines]).await.map(|_| ()).map_err(failure)
+    }
+
+    /// The positions of the columns of every uniqueness that can be foreseen: the key, plain unique indexes, and those
+    /// whose predicate only leaves out nulls. Another predicate is left to the index itself.
+    fn unique_sets(&self) -> Vec<Vec<usize>> {
+        let foreseen = |i: &Index| {
+            let not_null = |c: &str| i.fields.len() == 1 && c == format!("{} IS NOT NULL", i.fields[0]);
+            i.unique && i.condition.as_deref().is_none_or(not_null)
+        };
+        let mut sets = vec![vec![self.table.key().name().to_owned()]];
+        sets.extend(wanted_indexes(self.table).into_iter().filter(foreseen).map(|i| i.fields));
+        let at = |f: &String| self.columns.iter().copied().find(|i| self.table.columns[*i].name() == f);
+        sets.iter().filter_map(|fields| fields.iter().map(at).collect()).collect()
+    }
+
+    fn typed(&self, prefix: &str, column: usize) -> String {
+        format!("{prefix}c{column}::{}", self.table.columns[column].sql_type)
+    }
+
+    async fn repeats(&self, client: &impl GenericClient, columns: &[usize]) -> Result<Vec<i64>> {
+        let present: Vec<String> = columns.iter().map(|i| format!("c{i} IS NOT NULL")).collect();
+        let values: Vec<String> = columns.iter().map(|i| self.typed("", *i)).collect();
+        let sql = Sql::new(format!(
+            "SELECT line FROM (SELECT line, row_number() OVER (PARTITION BY {} ORDER BY line) AS nth FROM {STAGE} WHERE {}) d WHERE nth > 1",
+            values.join(", "),
+            present.join(" AND ")
+        ));
+        lines(&sql.rows(client).await?)
+    }
+
+    async fn taken(
+        &self,
+        client: &impl GenericClient,
+        context: &Context,
+        columns: &[usize],
+    ) -> Result<Vec<i64>> {
+        let table = self.table;
+        let same: Vec<String> = columns
+            .iter()
+            .map(|i| format!("t.{} = {}", table.columns[*i].ident, self.typed("s.", *i)))
+            .collect();
+        let mut sql = Sql::new(format!(
+            "SELECT s.line FROM {STAGE} s JOIN {} t ON {}",
+            table.qualified,
+            same.join(" AND ")
+        ));
+        // A key is unique across tenants, everything else within one.
+        let is_key = columns.iter().all(|i| table.columns[*i].role == Role::Key);
+        if let Some(tenant) = table.with_role(Role::Tenant).filter(|_| !is_key) {
+            sql.push(" WHERE t.").push(&tenant.ident).push(" = ");
+            sql.bind(Bound::Text(Engine::tenant(context).to_owned()), None);
+        }
+        lines(&sql.rows(client).await?)
+    }
+}
+
+fn lines(rows: &[Row]) -> Result<Vec<i64>> {
+    rows.iter().map(|r| r.try_get(0).map_err(failure)).collect()
+}

@@ -1,0 +1,190 @@
+//! Exports and imports.
+
+use serde_json::{Value, json};
+
+use crate::support::{World, code, error, models, parse, with};
+
+const PARTS: &str = "
+@db.model
+class Part:
+    sku: str = Field(unique=True, max_length=20)
+    name: Optional[str] = None
+    price: Optional[Decimal] = None
+    stock: int = 0
+    sold: Optional[date] = None
+    tags: Optional[list] = None
+    email: Optional[str] = None
+";
+
+const NODE: &str = "PartImportNode";
+
+async fn count(world: &World) -> Value {
+    world.ask("SELECT count(*) FROM {}.parts").await
+}
+
+#[tokio::test]
+async fn what_is_exported_is_imported_again() {
+    with(parse(PARTS), |world| async move {
+        let rows = json!([
+            {"sku": "001", "name": "a, \"b\"\nc", "price": "0.10", "tags": ["x", {"y": 1}], "sold": "2026-01-02", "email": "a@b.c"},
+            {"sku": "002", "name": "", "price": null}, {"sku": "003", "name": null, "stock": -5}, {"sku": "Ü工", "name": " lead"},
+        ]);
+        world.call("PartCRUDNode", json!({"operation": "bulk_create", "rows": rows})).await.unwrap();
+        let all = "SELECT jsonb_agg(to_jsonb(p) - 'updated_at' ORDER BY sku) FROM {}.parts p";
+        let before = world.ask(all).await;
+        for format in ["csv", "jsonl"] {
+            let path = format!("sub/parts.{format}");
+            let export = world.call("PartExportNode", json!({"format": format, "path": path, "include_pii": true})).await.unwrap();
+            assert_eq!((&export["rows"], &export["masked"]), (&json!(4), &json!([])));
+            let bytes = std::fs::read(world.folder.join(&path)).unwrap();
+            assert_eq!(export["sha256"], json!(hallmark_core::digest::sha256(&bytes)));
+            assert_eq!(export["bytes"], json!(bytes.len()));
+            world.sql.batch_execute(&format!("DELETE FROM {}.parts", world.dataflow.schema())).await.unwrap();
+            let import = world.call(NODE, json!({"format": format, "path": path})).await.unwrap();
+            assert_eq!((&import["imported"], &import["ignored_columns"]), (&json!(4), &json!(["updated_at"])));
+            assert_eq!(world.ask(all).await, before, "{format}: null, empty, zeros in front and times are as they were");
+        }
+        let masked = world.call("PartExportNode", json!({"fields": ["sku", "email"], "limit": 1})).await.unwrap();
+        assert_eq!(masked["content"], json!("sku,email\n001,********\n"));
+        assert_eq!(masked["limited"], json!(true));
+        assert!(std::fs::read_dir(world.folder.join("sub")).unwrap().count() == 2, "no temporary file is left");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bad_rows_are_told_by_row_and_column_and_nothing_is_half_written() {
+    with(parse(PARTS), |world| async move {
+        let text = "sku,name,price,stock,sold\n\
+            ok1,a,1.10,1,2026-01-02\nok2,b,,,\n,c,1,1,\nok4,d,abc,1,\nok5,e,1,1.5,\nok6,f,1,1,2026-13-01\n\
+            ok1,twice,1,1,\nshort,row\nthis-sku-is-longer-than-twenty,g,1,1,\nok9,h,1e2,7,\n";
+        let refused = error(world.call(NODE, json!({"content": text})).await);
+        assert_eq!(refused.code().id, "HM-D053");
+        assert!(refused.causes()[0].starts_with("row 3 (line 4"), "{:?}", refused.causes());
+        assert_eq!(count(&world).await, json!(0));
+        let dry = world.call(NODE, json!({"content": text, "dry_run": true})).await.unwrap();
+        assert_eq!((&dry["read"], &dry["refused"], &dry["committed"]), (&json!(10), &json!(7), &json!(false)));
+        let told: Vec<Value> = dry["errors"].as_array().unwrap().iter().map(|e| json!([e["row"], e["column"], e["code"]])).collect();
+        assert_eq!(
+            json!(told),
+            json!([
+                [3, "sku", "HM-D018"], [4, "price", "HM-D011"], [5, "stock", "HM-D011"], [6, "sold", "HM-D011"],
+                [7, "sku", "HM-D020"], [8, null, "HM-D052"], [9, "sku", "HM-D013"]
+            ])
+        );
+        assert_eq!(count(&world).await, json!(0));
+        let skip = world.call(NODE, json!({"content": text, "on_error": "skip", "error_path": "errors.jsonl"})).await.unwrap();
+        assert_eq!((&skip["imported"], &skip["refused"], &skip["committed"]), (&json!(3), &json!(7), &json!(true)));
+        assert_eq!(world.ask("SELECT jsonb_agg(sku ORDER BY sku) FROM {}.parts").await, json!(["ok1", "ok2", "ok9"]));
+        assert_eq!(world.ask("SELECT price FROM {}.parts WHERE sku = 'ok9'").await, json!(100));
+        assert_eq!(std::fs::read_to_string(world.folder.join("errors.jsonl")).unwrap().lines().count(), 7);
+        let taken = error(world.call(NODE, json!({"content": "sku\nnew\nok1\n"})).await);
+        assert_eq!(taken.code().id, "HM-D053");
+        let kept = world.call(NODE, json!({"content": "sku,name\nnew,n\nok1,changed\n", "on_conflict": "skip"})).await.unwrap();
+        assert_eq!((&kept["imported"], &kept["skipped"]), (&json!(1), &json!(1)));
+        let update = json!({"content": "Artikel,name\nok1,changed\nok10,n\n", "mapping": {"Artikel": "sku"}, "on_conflict": "update", "match_on": ["sku"]});
+        let updated = world.call(NODE, update).await.unwrap();
+        assert_eq!((&updated["imported"], &updated["updated"]), (&json!(1), &json!(1)));
+        assert_eq!(world.ask("SELECT jsonb_build_array(name, price) FROM {}.parts WHERE sku = 'ok1'").await, json!(["changed", 1.10]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn damaged_files_change_nothing() {
+    with(parse(PARTS), |world| async move {
+        let write = |name: &str, bytes: &[u8]| {
+            hallmark_core::fs::write_atomic(&world.folder.join(name), bytes, hallmark_core::fs::Mode::Default)
+                .unwrap()
+        };
+        write("cut.csv", b"sku,name\na,b\nc,\"cut of");
+        write("latin.csv", b"sku,name\na,caf\xe9\n");
+        write("empty.csv", b"");
+        write("twice.csv", b"sku,sku\na,b\n");
+        write("bad.jsonl", b"{\"sku\": \"a\"}\nnot json\n");
+        for name in ["cut.csv", "latin.csv", "empty.csv", "twice.csv"] {
+            assert_eq!(code(world.call(NODE, json!({"path": name})).await), "HM-D052", "{name}");
+        }
+        let latin = error(world.call(NODE, json!({"path": "latin.csv"})).await);
+        assert!(latin.message().contains("line 2, byte 6"), "{}", latin.message());
+        assert_eq!(code(world.call(NODE, json!({"path": "bad.jsonl", "format": "jsonl"})).await), "HM-D053");
+        assert_eq!(count(&world).await, json!(0));
+        world.call(NODE, json!({"path": "latin.csv", "encoding": "latin-1"})).await.unwrap();
+        assert_eq!(world.ask("SELECT name FROM {}.parts").await, json!("café"));
+        let unknown =
+            world.call(NODE, json!({"content": "sku,wrong\na,b\n", "dry_run": true})).await.unwrap();
+        assert_eq!(unknown["errors"][0]["code"], json!("HM-D010"));
+    })
+    .await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn no_path_leads_out_of_the_folder() {
+    with(parse(PARTS), |world| async move {
+        std::os::unix::fs::symlink("/etc", world.folder.join("link")).unwrap();
+        for path in ["/etc/passwd", "../x.csv", "a/../../x", "", ".", "link/hosts", "a\0b"] {
+            let import = world.call(NODE, json!({"path": path})).await;
+            assert!(matches!(code(import), "HM-D050"), "{path:?}");
+            let export = world.call("PartExportNode", json!({"path": path})).await;
+            assert_eq!(code(export), "HM-D050", "{path:?}");
+        }
+        assert_eq!(code(world.call(NODE, json!({"path": "missing.csv"})).await), "HM-D051");
+        assert_eq!(code(world.call(NODE, json!({})).await), "HM-D018");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_large_import_streams_and_a_large_inline_export_is_refused() {
+    with(parse(PARTS), |world| async move {
+        let text: String = std::iter::once("sku,name,price\n".to_owned())
+            .chain((0..50_000).map(|i| format!("s{i},name of {i} with some length to it,{i}.10\n")))
+            .collect();
+        hallmark_core::fs::write_atomic(
+            &world.folder.join("big.csv"),
+            text.as_bytes(),
+            hallmark_core::fs::Mode::Default,
+        )
+        .unwrap();
+        let import = world.call(NODE, json!({"path": "big.csv"})).await.unwrap();
+        assert_eq!(import["imported"], json!(50_000));
+        assert_eq!(world.ask("SELECT sum(price)::text FROM {}.parts").await, json!("1249980000.00"));
+        assert_eq!(code(world.call("PartExportNode", json!({})).await), "HM-D024");
+        let export =
+            world.call("PartExportNode", json!({"path": "out.csv", "fields": ["sku"]})).await.unwrap();
+        assert_eq!(export["rows"], json!(50_000));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn transformations_are_pure_and_name_the_row_that_does_not_fit() {
+    with(models(), |world| async move {
+        let row = world.row("Company", 1);
+        world.call("CompanyCRUDNode", json!({"operation": "create", "data": row})).await.unwrap();
+        let steps = json!([
+            {"mask": {"primary_contact_email": "hash", "tax_id": "redact", "phone_number": "partial"}},
+            {"compute": {"size": "if(employee_count > 5, 'big', 'small')"}}, {"cast": {"employee_count": "text"}},
+            {"where": "is_active == false"}, {"rename": {"name": "company", "industry": "name"}}, {"keep": ["company", "name", "size", "tax_id", "employee_count"]},
+        ]);
+        let answer = world.call("CompanyTransformNode", json!({"steps": steps})).await.unwrap();
+        let expected = json!([{"company": row["name"], "name": row["industry"], "size": "big", "tax_id": "********", "employee_count": "8"}]);
+        assert_eq!(answer["rows"], expected);
+        let wrong = json!({"rows": [{"a": 1}, {"a": "x"}], "steps": [{"compute": {"b": "a * 2"}}]});
+        let failed = error(world.call("CompanyTransformNode", wrong).await);
+        assert_eq!((failed.code().id, failed.place()), ("HM-D060", Some("rows[1], steps[0]")));
+        assert_eq!(code(world.call("CompanyTransformNode", json!({"steps": [{"explode": 1}]})).await), "HM-D061");
+        let validate = json!({
+            "rows": [{"name": "x", "industry": "y", "employee_count": -1}, {"industry": 5, "nope": 1}],
+            "rules": {"employee_count": {"min": 0}},
+        });
+        let answer = world.call("CompanyValidateNode", validate).await.unwrap();
+        let told: Vec<Value> = answer["problems"].as_array().unwrap().iter().map(|p| json!([p["row"], p["field"], p["code"]])).collect();
+        assert_eq!(json!(told), json!([[1, "employee_count", "HM-D011"], [2, "industry", "HM-D011"], [2, "nope", "HM-D010"], [2, "name", "HM-D018"]]));
+        let references = json!({"rows": [{"customer_id": 4711}], "references": {"customer_id": "Customer"}});
+        let answer = world.call("QuoteValidateNode", references).await.unwrap();
+        assert!(answer["problems"].as_array().unwrap().iter().any(|p| p["code"] == "HM-D021"));
+    })
+    .await;
+}
