@@ -8,8 +8,12 @@ use serde_json::{Value, json};
 
 use crate::support::{models, with};
 
+/// One trial at a time, so that a schema left behind is this test's own.
+static TRIAL: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 #[tokio::test]
 async fn every_generated_node_has_the_effect_it_claims() {
+    let _one = TRIAL.lock().await;
     let models = models();
     assert_eq!(models.len(), 13);
     assert_eq!(models.iter().map(|m| m.fields.len()).sum::<usize>(), 299);
@@ -51,6 +55,7 @@ impl Node for Idle {
 
 #[tokio::test]
 async fn a_node_that_does_nothing_is_found_out() {
+    let _one = TRIAL.lock().await;
     let models = models()
         .into_iter()
         .filter(|m| matches!(m.name.as_str(), "Company" | "ClassificationHistory" | "Document"))
@@ -67,6 +72,29 @@ async fn a_node_that_does_nothing_is_found_out() {
         // Missing from the registry is not executed either.
         let empty = exercise(&world.dataflow, &Registry::new()).await;
         assert!(empty.len() == 27 && empty.iter().all(|o| !o.ok && o.detail.contains("HM-W001")));
+    })
+    .await;
+}
+
+/// The example project: the thirteen, and the requirements' `ProductCatalog` in a module of its own.
+#[tokio::test]
+async fn the_example_project_has_nodes_that_work() {
+    let _one = TRIAL.lock().await;
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/catalog/catalog");
+    let mut models = Vec::new();
+    for file in ["models.py", "product_catalog.py"] {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        let (mut read, problems) = hallmark_python::models::read(file, &text);
+        assert!(problems.is_empty(), "{problems:?}");
+        models.append(&mut read);
+    }
+    assert_eq!(models.len(), 14);
+    with(models, |world| async move {
+        let outcomes = exercise(&world.dataflow, &world.registry).await;
+        let failed: Vec<String> =
+            outcomes.iter().filter(|o| !o.ok).map(|o| format!("{}: {}", o.name, o.detail)).collect();
+        assert_eq!(failed, Vec::<String>::new());
+        assert_eq!(outcomes.len(), 126);
     })
     .await;
 }

@@ -94,8 +94,12 @@ async fn bad_rows_are_told_by_row_and_column_and_nothing_is_half_written() {
 async fn damaged_files_change_nothing() {
     with(parse(PARTS), |world| async move {
         let write = |name: &str, bytes: &[u8]| {
-            hallmark_core::fs::write_atomic(&world.folder.join(name), bytes, hallmark_core::fs::Mode::Default)
-                .unwrap()
+            hallmark_core::fs::write_atomic(
+                &world.folder.join(name),
+                bytes,
+                hallmark_core::fs::Mode::Default,
+            )
+            .unwrap();
         };
         write("cut.csv", b"sku,name\na,b\nc,\"cut of");
         write("latin.csv", b"sku,name\na,caf\xe9\n");
