@@ -101,3 +101,9 @@ pub const SOCKET_WRITE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// WebSockets open at once: 503 and `HM-N006` beyond.
 pub const SOCKETS_MAX: usize = 256;
+
+/// Bytes of a body that is too large which are still read, so that its sender reads the refusal.
+pub const DISCARD_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How long they are read, in milliseconds.
+pub const DISCARD_MS: u64 = 2_000;

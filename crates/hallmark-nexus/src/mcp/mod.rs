@@ -9,14 +9,13 @@ pub mod tools;
 
 use std::sync::Arc;
 
-use hallmark_core::{Error, Result, canonical};
+use hallmark_core::{Error, Result};
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Implementation,
-    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ErrorData, Implementation, ListToolsResult,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig,
 };
 use rmcp::service::{RequestContext, RoleServer, ServiceExt as _};
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Access, Caller, Channel, Operations, codes, wire};
@@ -102,14 +101,8 @@ impl ServerHandler for Handler {
             Ok((operation, input)) => self.operations.call(&caller, operation, input).await,
             Err(error) => Err(error),
         };
-        Ok(answer.map_or_else(|error| wire::tool_error(&error), success).into())
+        Ok(answer.map_or_else(|error| wire::tool_error(&error), CallToolResult::structured).into())
     }
-}
-
-fn success(answer: Value) -> CallToolResult {
-    let mut result = CallToolResult::success(vec![ContentBlock::text(canonical::to_string(&answer))]);
-    result.structured_content = Some(answer);
-    result
 }
 
 /// Serves the protocol on standard input and output until the client closes it or the token is cancelled.

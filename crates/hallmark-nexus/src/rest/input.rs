@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::{RawPathParams, Request};
 use axum::http::{HeaderMap, Method, Uri, header};
+use futures_util::StreamExt as _;
 use hallmark_core::{Error, Result};
 use hallmark_workflow::{NodeSpec, ParamType, codes as workflow};
 use serde_json::{Map, Value};
@@ -89,19 +90,31 @@ fn check_type(headers: &HeaderMap) -> Result<()> {
 
 /// The bytes of a body, bounded in size and time.
 pub(crate) async fn bytes(headers: &HeaderMap, body: Body) -> Result<Bytes> {
-    let too_large = || {
-        Error::new(&codes::TOO_LARGE, format!("the body has more than {} bytes", limits::BODY_BYTES_MAX))
-            .next("send less at once: smaller pages, several imports")
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    let mut stream = body.into_data_stream();
+    let read = async {
+        if declared.is_some_and(|length| length > limits::BODY_BYTES_MAX) {
+            return Ok(None);
+        }
+        let mut bytes = Vec::with_capacity(declared.unwrap_or_default());
+        while let Some(part) = stream.next().await {
+            let part = part.map_err(|e| Error::new(&codes::BAD_REQUEST, "the body broke off").because(&e))?;
+            if bytes.len() + part.len() > limits::BODY_BYTES_MAX {
+                return Ok(None);
+            }
+            bytes.extend_from_slice(&part);
+        }
+        Ok(Some(Bytes::from(bytes)))
     };
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > limits::BODY_BYTES_MAX as u64) {
-        return Err(too_large());
-    }
-    let read = axum::body::to_bytes(body, limits::BODY_BYTES_MAX);
     match tokio::time::timeout(Duration::from_secs(limits::BODY_TIMEOUT_S), read).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_length_limit(&error) => Err(too_large()),
-        Ok(Err(error)) => Err(Error::new(&codes::BAD_REQUEST, "the body broke off").because(&error)),
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => {
+            discard(stream).await;
+            let most = limits::BODY_BYTES_MAX;
+            Err(Error::new(&codes::TOO_LARGE, format!("the body has more than {most} bytes"))
+                .next("send less at once: smaller pages, several imports"))
+        }
+        Ok(Err(error)) => Err(error),
         Err(_) => Err(Error::new(
             &codes::SLOW_REQUEST,
             format!("the body did not arrive in {} s", limits::BODY_TIMEOUT_S),
@@ -109,15 +122,18 @@ pub(crate) async fn bytes(headers: &HeaderMap, body: Body) -> Result<Bytes> {
     }
 }
 
-fn is_length_limit(error: &axum::Error) -> bool {
-    let mut link: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(cause) = link {
-        if cause.to_string().contains("length limit exceeded") {
-            return true;
+/// Reads on for a while without keeping anything: a client that is still sending does not read why it was refused.
+async fn discard(mut stream: BodyDataStream) {
+    let read = async {
+        let mut discarded = 0;
+        while let Some(Ok(part)) = stream.next().await {
+            discarded += part.len();
+            if discarded > limits::DISCARD_BYTES_MAX {
+                break;
+            }
         }
-        link = cause.source();
-    }
-    false
+    };
+    let _ = tokio::time::timeout(Duration::from_millis(limits::DISCARD_MS), read).await;
 }
 
 #[cfg(test)]

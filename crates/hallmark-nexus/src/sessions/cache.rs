@@ -16,8 +16,6 @@ use serde::Serialize;
 use super::Session;
 use crate::limits;
 
-const KEY_PREFIX: &str = "hallmark:session:";
-
 /// How the cache is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -35,6 +33,7 @@ pub enum CacheState {
 
 pub(super) struct Cache {
     redis: Option<Redis>,
+    prefix: String,
     trouble: Mutex<Trouble>,
 }
 
@@ -45,15 +44,20 @@ struct Trouble {
 }
 
 impl Cache {
-    pub(super) fn new(redis: Option<Redis>) -> Self {
-        Self { redis, trouble: Mutex::default() }
+    /// A cache whose keys begin with the name of the schema that it stands before.
+    pub(super) fn new(redis: Option<Redis>, schema: &str) -> Self {
+        Self { redis, prefix: format!("{schema}:session:"), trouble: Mutex::default() }
+    }
+
+    fn key(&self, id: &str) -> String {
+        format!("{}{id}", self.prefix)
     }
 
     pub(super) async fn get(&self, id: &str) -> Option<Session> {
         if self.distrusted() {
             return None;
         }
-        let key = key(id);
+        let key = self.key(id);
         let text: Option<String> =
             self.ask(async |mut redis| redis::cmd("GET").arg(&key).query_async(&mut redis).await).await?;
         serde_json::from_str(&text?).ok()
@@ -73,7 +77,7 @@ impl Cache {
     }
 
     async fn set(&self, session: &Session, only_empty: bool) -> Option<()> {
-        let key = key(&session.id);
+        let key = self.key(&session.id);
         let text = serde_json::to_string(session).ok()?;
         self.ask(async |mut redis| {
             let mut set = redis::cmd("SET");
@@ -133,8 +137,4 @@ impl Cache {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         trouble.distrusted_until.is_some_and(|until| until > Instant::now())
     }
-}
-
-fn key(id: &str) -> String {
-    format!("{KEY_PREFIX}{id}")
 }

@@ -20,6 +20,9 @@ use store::Store;
 /// What every handle begins with.
 const PREFIX: &str = "hs_";
 
+/// The schema that sessions and runs are kept in.
+const SCHEMA: &str = "hallmark";
+
 /// One session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
@@ -60,7 +63,31 @@ impl Sessions {
     /// The sessions kept in this database; Redis is optional and only ever a cache. Nothing is connected yet.
     #[must_use]
     pub fn new(postgres: Postgres, redis: Option<Redis>) -> Self {
-        Self { store: Store::new(postgres), cache: Cache::new(redis) }
+        Self::over(postgres, redis, SCHEMA)
+    }
+
+    /// As [`Sessions::new`], in a schema of the caller's: for scratch work that leaves nothing behind.
+    ///
+    /// # Errors
+    /// `HM-N003` if the name is not made of lower-case letters, digits and underscores.
+    pub fn in_schema(postgres: Postgres, redis: Option<Redis>, schema: &str) -> Result<Self> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        if schema.is_empty()
+            || schema.len() > 63
+            || !schema.bytes().all(plain)
+            || schema.as_bytes()[0].is_ascii_digit()
+        {
+            let error = Error::new(
+                &codes::BAD_REQUEST,
+                format!("{} cannot be the name of a schema", wire::quoted(schema)),
+            );
+            return Err(error.next("use lower-case letters, digits and underscores"));
+        }
+        Ok(Self::over(postgres, redis, schema))
+    }
+
+    fn over(postgres: Postgres, redis: Option<Redis>, schema: &str) -> Self {
+        Self { store: Store::new(postgres, schema.to_owned()), cache: Cache::new(redis, schema) }
     }
 
     /// Makes a session that belongs to the caller.

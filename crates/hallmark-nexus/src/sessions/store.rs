@@ -10,18 +10,21 @@ use tokio_postgres::Row;
 use super::Session;
 use crate::{codes, limits};
 
-const SCHEMA: &str = "
-    CREATE SCHEMA IF NOT EXISTS hallmark;
-    CREATE TABLE IF NOT EXISTS hallmark.sessions (
-        id text PRIMARY KEY,
-        owner text NOT NULL,
-        label text NOT NULL,
-        data text NOT NULL,
-        created_at timestamptz NOT NULL,
-        expires_at timestamptz NOT NULL,
-        revoked_at timestamptz
-    );
-    CREATE INDEX IF NOT EXISTS sessions_owner ON hallmark.sessions (owner, created_at DESC);";
+fn tables(schema: &str) -> String {
+    format!(
+        "CREATE SCHEMA IF NOT EXISTS {schema};
+         CREATE TABLE IF NOT EXISTS {schema}.sessions (
+             id text PRIMARY KEY,
+             owner text NOT NULL,
+             label text NOT NULL,
+             data text NOT NULL,
+             created_at timestamptz NOT NULL,
+             expires_at timestamptz NOT NULL,
+             revoked_at timestamptz
+         );
+         CREATE INDEX IF NOT EXISTS sessions_owner ON {schema}.sessions (owner, created_at DESC);"
+    )
+}
 
 /// Any two processes that make the tables at once would collide in the catalogue; this lock of ours keeps them apart.
 const SCHEMA_LOCK: i64 = 0x4841_4c4c_4e58;
@@ -30,29 +33,35 @@ const COLUMNS: &str = "id, owner, label, data, created_at, expires_at, revoked_a
 
 pub(super) struct Store {
     postgres: Postgres,
+    /// A name that needs no quoting: checked where it comes in.
+    schema: String,
     made: OnceCell<()>,
 }
 
 impl Store {
-    pub(super) fn new(postgres: Postgres) -> Self {
-        Self { postgres, made: OnceCell::new() }
+    pub(super) fn new(postgres: Postgres, schema: String) -> Self {
+        Self { postgres, schema, made: OnceCell::new() }
     }
 
     /// A connection to a database that has the table: made at first use, so that a server can start before its database.
     async fn client(&self) -> Result<Object> {
         let mut client = self.postgres.client().await?;
-        self.made.get_or_try_init(|| make(&mut client)).await?;
+        self.made.get_or_try_init(|| make(&mut client, &self.schema)).await?;
         Ok(client)
     }
 
     pub(super) async fn insert(&self, session: &Session) -> Result<()> {
         let client = self.client().await?;
-        let forgotten = "DELETE FROM hallmark.sessions WHERE expires_at < now() - interval '30 days'";
-        client.execute(forgotten, &[]).await.map_err(query)?;
-        let insert = "INSERT INTO hallmark.sessions (id, owner, label, data, created_at, expires_at)
+        let schema = &self.schema;
+        let forgotten =
+            format!("DELETE FROM {schema}.sessions WHERE expires_at < now() - interval '30 days'");
+        client.execute(&forgotten, &[]).await.map_err(query)?;
+        let insert = format!(
+            "INSERT INTO {schema}.sessions (id, owner, label, data, created_at, expires_at)
             SELECT $1, $2, $3, $4, $5, $6 WHERE
-            (SELECT count(*) FROM hallmark.sessions WHERE owner = $2 AND revoked_at IS NULL AND expires_at > now()) < $7";
-        let statement = client.prepare_cached(insert).await.map_err(query)?;
+            (SELECT count(*) FROM {schema}.sessions WHERE owner = $2 AND revoked_at IS NULL AND expires_at > now()) < $7"
+        );
+        let statement = client.prepare_cached(&insert).await.map_err(query)?;
         let Session { id, owner, label, created_at, expires_at, .. } = session;
         let data = text_of(session);
         let rows = client
@@ -74,15 +83,17 @@ impl Store {
 
     pub(super) async fn get(&self, id: &str) -> Result<Option<Session>> {
         let client = self.client().await?;
-        let select = format!("SELECT {COLUMNS} FROM hallmark.sessions WHERE id = $1");
+        let schema = &self.schema;
+        let select = format!("SELECT {COLUMNS} FROM {schema}.sessions WHERE id = $1");
         let statement = client.prepare_cached(&select).await.map_err(query)?;
         client.query_opt(&statement, &[&id]).await.map_err(query)?.map(|row| read(&row)).transpose()
     }
 
     pub(super) async fn list(&self, owner: &str, all: bool, most: usize) -> Result<Vec<Session>> {
         let client = self.client().await?;
+        let schema = &self.schema;
         let select = format!(
-            "SELECT {COLUMNS} FROM hallmark.sessions WHERE owner = $1 AND ($2 OR (revoked_at IS NULL AND expires_at > now()))
+            "SELECT {COLUMNS} FROM {schema}.sessions WHERE owner = $1 AND ($2 OR (revoked_at IS NULL AND expires_at > now()))
              ORDER BY created_at DESC, id LIMIT $3"
         );
         let statement = client.prepare_cached(&select).await.map_err(query)?;
@@ -99,20 +110,21 @@ impl Store {
     ) -> Result<Option<Session>> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(query)?;
-        let select = format!("SELECT {COLUMNS} FROM hallmark.sessions WHERE id = $1 FOR UPDATE");
+        let schema = &self.schema;
+        let select = format!("SELECT {COLUMNS} FROM {schema}.sessions WHERE id = $1 FOR UPDATE");
         let Some(row) = transaction.query_opt(&select, &[&id]).await.map_err(query)? else { return Ok(None) };
         let session = change(read(&row)?)?;
-        let update = "UPDATE hallmark.sessions SET data = $2, revoked_at = $3 WHERE id = $1";
-        transaction.execute(update, &[&id, &text_of(&session), &session.revoked_at]).await.map_err(query)?;
+        let update = format!("UPDATE {schema}.sessions SET data = $2, revoked_at = $3 WHERE id = $1");
+        transaction.execute(&update, &[&id, &text_of(&session), &session.revoked_at]).await.map_err(query)?;
         transaction.commit().await.map_err(query)?;
         Ok(Some(session))
     }
 }
 
-async fn make(client: &mut Object) -> Result<()> {
+async fn make(client: &mut Object, schema: &str) -> Result<()> {
     let transaction = client.transaction().await.map_err(query)?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&SCHEMA_LOCK]).await.map_err(query)?;
-    transaction.batch_execute(SCHEMA).await.map_err(query)?;
+    transaction.batch_execute(&tables(schema)).await.map_err(query)?;
     transaction.commit().await.map_err(query)
 }
 
