@@ -79,7 +79,10 @@ def main():
 
     import xllamacpp
 
-    server = xllamacpp.Server(parameters(options, model, key))
+    try:
+        server = xllamacpp.Server(parameters(options, model, key))
+    except RuntimeError as error:
+        sys.exit(f"{model} is not served on {options.host}:{options.port}: {error} (the lines above say why)")
     print(f"ready {server.listening_address}", flush=True)
     while True:
         if signal.sigtimedwait(ending, PARENT_POLL_SECONDS) is not None:

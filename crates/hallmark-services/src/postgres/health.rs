@@ -121,7 +121,12 @@ async fn canary(config: &PostgresConfig, writer: &Session, backend: i32) -> Seen
     // The name is made of digits and lower-case letters only, so it needs no quoting; a name cannot be a parameter.
     let schema = format!("hallmark_canary_{}_{}", seconds(), nonce()?);
     let token = nonce()?;
-    let outcome = round_trip(writer, &reader, &schema, &token).await;
+    let outcome = round_trip(writer, &reader, &schema, &token).await.map_err(|e| {
+        e.next(format!(
+            "GRANT CREATE ON DATABASE {} TO {}, if that is what is missing",
+            config.database, config.user
+        ))
+    });
     let removed =
         writer.client.batch_execute(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await.map_err(error);
     outcome?;

@@ -7,7 +7,7 @@ use hallmark_services::{Endpoints, Handles, Neo4j, OpenAi, Postgres, ServiceKind
 use redis::AsyncTypedCommands as _;
 use serde_json::{Map, Value, json};
 
-use crate::support::endpoints;
+use crate::support::{OwnRedis, endpoints};
 
 fn unique(prefix: &str) -> String {
     format!("{prefix}{}", uuid::Uuid::new_v4().simple())
@@ -158,6 +158,39 @@ async fn redis_answers_on_one_connection() {
     let error = connection.incr(&key, 1).await.map_err(|e| hallmark_services::redis::error(&e)).unwrap_err();
     assert!(error.is(&codes::REDIS_COMMAND), "{error:?}");
     connection.del(&key).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_redis_is_reached_again() {
+    let mut own = OwnRedis::start();
+    let redis = hallmark_services::Redis::new(own.endpoints().redis.as_ref().unwrap()).unwrap();
+    let mut connection = redis.connection().await.unwrap();
+    connection.set("before", "1").await.unwrap();
+    own.restart();
+    let mut answered = false;
+    for _ in 0..20 {
+        // The command that meets the broken connection fails; it is not sent twice.
+        let outcome = connection.ping().await.map_err(|e| hallmark_services::redis::error(&e));
+        answered = outcome.is_ok();
+        if let Err(error) = outcome {
+            assert!(error.is(&codes::CONNECTION_LOST) || error.is(&codes::UNREACHABLE), "{error:?}");
+        } else {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(answered, "the restarted server was not reached");
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_ended_is_replaced() {
+    let pool = Postgres::new(&endpoints().postgres.unwrap()).unwrap();
+    let client = pool.client().await.unwrap();
+    let ended = client.batch_execute("SELECT pg_terminate_backend(pg_backend_pid())").await;
+    assert!(postgres::error(ended.unwrap_err()).is(&codes::CONNECTION_LOST));
+    drop(client);
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    pool.client().await.unwrap().batch_execute("SELECT 1").await.unwrap();
 }
 
 #[tokio::test]
