@@ -62,5 +62,6 @@ hallmark_core::codes! {
         AUTHENTICATION_OFF = "HM-S028", "a wrong password was accepted", Unavailable;
         STARTING = "HM-S029", "the server is still starting", Unavailable;
         ANSWERS_SUSPECT = "HM-S030", "the answers do not depend on the questions", Unavailable;
+        TLS_FAILED = "HM-S031", "no trusted TLS connection could be made", Unavailable;
     }
 }

@@ -6,7 +6,7 @@ use deadpool_postgres::{
 use hallmark_core::{Error, Result};
 use tokio_postgres::NoTls;
 
-use super::{PostgresConfig, error};
+use super::{PostgresConfig, error, tls};
 use crate::{ServiceKind, codes, limits, url};
 
 /// A bounded pool of connections to one database. Cheap to clone; clones share the pool.
@@ -26,20 +26,20 @@ impl Postgres {
     /// A pool on this database. Nothing is contacted yet.
     ///
     /// # Errors
-    /// `HM-S008` if the address asks for TLS.
+    /// `HM-S031` if the address asks for TLS and the authorities to trust cannot be read.
     pub fn new(config: &PostgresConfig) -> Result<Self> {
-        if config.require_tls {
-            return Err(Error::new(
-                &codes::TLS_UNSUPPORTED,
-                "the address of PostgreSQL has an sslmode that requires TLS, which is not supported yet",
-            )
-            .next("use sslmode=prefer over a network you trust, or a local tunnel"));
-        }
-        Ok(Self { pool: pool(config.driver(), config.pool_size)?, configured: true })
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = if config.require_tls {
+            Manager::from_config(config.driver(), tls::connector(config)?, recycling)
+        } else {
+            Manager::from_config(config.driver(), NoTls, recycling)
+        };
+        Ok(Self { pool: pool(manager, config.pool_size)?, configured: true })
     }
 
     pub(crate) fn unconfigured() -> Result<Self> {
-        Ok(Self { pool: pool(tokio_postgres::Config::new(), 1)?, configured: false })
+        let manager = Manager::new(tokio_postgres::Config::new(), NoTls);
+        Ok(Self { pool: pool(manager, 1)?, configured: false })
     }
 
     /// The pool itself; its own errors are not coded, so prefer [`Postgres::client`].
@@ -79,9 +79,7 @@ impl Postgres {
     }
 }
 
-fn pool(driver: tokio_postgres::Config, size: usize) -> Result<Pool> {
-    let manager =
-        Manager::from_config(driver, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+fn pool(manager: Manager, size: usize) -> Result<Pool> {
     Pool::builder(manager)
         .max_size(size)
         .wait_timeout(Some(limits::POOL_WAIT))

@@ -2,6 +2,7 @@
 
 use hallmark_core::{Result, Secret};
 use reqwest::Url;
+use tokio_postgres::config::SslMode;
 
 use crate::{ServiceKind, limits, url};
 
@@ -18,8 +19,11 @@ pub struct PostgresConfig {
     pub password: Secret,
     /// The database.
     pub database: String,
-    /// Whether the connection must be encrypted (`sslmode=require` and stricter).
+    /// Whether the connection must be encrypted (`sslmode=require` and stricter). The server's certificate is then
+    /// always checked, its name too: `require` is as strict here as `verify-full`.
     pub require_tls: bool,
+    /// The file of the authorities to trust (`sslrootcert`); the operating system's if `None`.
+    pub root_certificate: Option<String>,
     /// Connections of the pool.
     pub pool_size: usize,
     /// How long one statement may take.
@@ -35,10 +39,11 @@ impl PostgresConfig {
         let url = url::parse(ServiceKind::Postgres, text, &["postgres", "postgresql"])?;
         let user = url::decode(url.username());
         let database = url::decode(url.path().trim_start_matches('/'));
-        let mut require_tls = false;
+        let (mut require_tls, mut root_certificate) = (false, None);
         for (name, value) in url.query_pairs() {
             match &*name {
                 "sslmode" => require_tls = !matches!(&*value, "disable" | "allow" | "prefer"),
+                "sslrootcert" => root_certificate = Some(value.into_owned()),
                 "application_name" | "connect_timeout" => {}
                 other => {
                     return Err(url::invalid(
@@ -56,6 +61,7 @@ impl PostgresConfig {
             user,
             password: Secret::new(url::decode(url.password().unwrap_or_default())),
             require_tls,
+            root_certificate,
             pool_size: limits::POSTGRES_POOL_SIZE,
             statement_timeout_ms: u64::try_from(limits::STATEMENT_TIMEOUT.as_millis()).unwrap_or(u64::MAX),
         })
@@ -90,7 +96,10 @@ impl PostgresConfig {
         }
         url.set_path(&self.database);
         if self.require_tls {
-            url.set_query(Some("sslmode=require"));
+            url.query_pairs_mut().append_pair("sslmode", "require");
+            if let Some(path) = &self.root_certificate {
+                url.query_pairs_mut().append_pair("sslrootcert", path);
+            }
         }
         Secret::new(url.as_str())
     }
@@ -103,6 +112,7 @@ impl PostgresConfig {
             .user(&self.user)
             .dbname(&self.database)
             .application_name("hallmark")
+            .ssl_mode(if self.require_tls { SslMode::Require } else { SslMode::Disable })
             .connect_timeout(limits::CONNECT_TIMEOUT)
             .options(format!("-c statement_timeout={}", self.statement_timeout_ms));
         if !self.password.is_empty() {
@@ -118,9 +128,10 @@ mod tests {
 
     #[test]
     fn a_url_survives_the_round_trip() {
-        let config =
-            PostgresConfig::from_url("postgres://app:p%40ss%2Fw@db.example:5433/cat?sslmode=require")
-                .unwrap();
+        let config = PostgresConfig::from_url(
+            "postgres://app:p%40ss%2Fw@db.example:5433/cat?sslmode=verify-full&sslrootcert=%2Fca.pem",
+        )
+        .unwrap();
         assert_eq!((config.user.as_str(), config.password.expose()), ("app", "p@ss/w"));
         assert_eq!(
             (config.host.as_str(), config.port, config.database.as_str()),
@@ -128,7 +139,7 @@ mod tests {
         );
         assert!(config.require_tls);
         let again = PostgresConfig::from_url(config.url().expose()).unwrap();
-        assert_eq!(again.password.expose(), "p@ss/w");
+        assert_eq!((again.password.expose(), again.root_certificate.as_deref()), ("p@ss/w", Some("/ca.pem")));
         assert!(!format!("{config:?}").contains("p@ss"));
     }
 

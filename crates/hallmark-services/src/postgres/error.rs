@@ -45,6 +45,7 @@ fn connection(error: &tokio_postgres::Error) -> Error {
         Some(ErrorKind::InvalidData | ErrorKind::InvalidInput) => {
             (&codes::WRONG_SERVER, "the answer is not PostgreSQL's protocol")
         }
+        _ if text.contains("TLS") => (&codes::TLS_FAILED, "no TLS connection to PostgreSQL could be made"),
         _ if error.is_closed() || text.contains("connection closed") => {
             (&codes::CONNECTION_LOST, "the connection to PostgreSQL broke")
         }

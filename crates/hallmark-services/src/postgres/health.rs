@@ -6,7 +6,7 @@ use hallmark_core::{Error, Result, Secret, clock};
 use tokio_postgres::{Client, NoTls};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{PostgresConfig, error};
+use super::{PostgresConfig, error, tls};
 use crate::recorder::{
     Recorder, Sample, Seen, Stopped, canary_lost, first_bytes, judge_wrong_password, nonce, tcp, wrong_server,
 };
@@ -59,18 +59,32 @@ async fn handshake(config: &PostgresConfig) -> Seen<()> {
     let answer = first_bytes(&config.host, config.port, &SSL_REQUEST, 1).await?;
     match answer.as_slice() {
         b"S" => Ok(((), "speaks PostgreSQL's protocol and offers TLS".to_owned())),
+        b"N" if config.require_tls => {
+            Err(Error::new(&codes::TLS_FAILED, "the address asks for TLS, and the server offers none"))
+        }
         b"N" => Ok(((), "speaks PostgreSQL's protocol, without TLS".to_owned())),
         other => Err(wrong_server(ServiceKind::Postgres, other)),
     }
 }
 
 async fn open(config: &PostgresConfig) -> Result<Session> {
+    if config.require_tls {
+        let (client, connection) = config.driver().connect(tls::connector(config)?).await.map_err(error)?;
+        return Ok(session(client, connection));
+    }
     let (client, connection) = config.driver().connect(NoTls).await.map_err(error)?;
+    Ok(session(client, connection))
+}
+
+/// Drives a connection; its failure reaches whoever waits on the client.
+fn session<F>(client: Client, connection: F) -> Session
+where
+    F: Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
+{
     let driver = tokio::spawn(async move {
-        // A failure of the connection reaches whoever waits on the client.
         let _ = connection.await;
     });
-    Ok(Session { client, _driver: AbortOnDropHandle::new(driver) })
+    Session { client, _driver: AbortOnDropHandle::new(driver) }
 }
 
 async fn wrong_password(config: &PostgresConfig) -> Seen<()> {

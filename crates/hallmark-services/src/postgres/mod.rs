@@ -4,6 +4,7 @@ mod client;
 mod config;
 mod error;
 pub(crate) mod health;
+mod tls;
 
 pub use client::Postgres;
 pub use config::PostgresConfig;

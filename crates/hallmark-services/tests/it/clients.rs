@@ -73,9 +73,12 @@ async fn an_exhausted_pool_is_an_error_not_a_hang() {
 }
 
 #[tokio::test]
-async fn tls_is_refused_rather_than_left_out() {
+async fn a_server_without_tls_is_not_reached_in_the_open_when_tls_is_asked_for() {
     let config = postgres::PostgresConfig { require_tls: true, ..endpoints().postgres.unwrap() };
-    assert!(Postgres::new(&config).unwrap_err().is(&codes::TLS_UNSUPPORTED));
+    let error = Postgres::new(&config).unwrap().client().await.err().unwrap();
+    assert!(error.is(&codes::TLS_FAILED), "{error:?}");
+    let astray = postgres::PostgresConfig { root_certificate: Some("/nowhere.pem".to_owned()), ..config };
+    assert!(Postgres::new(&astray).unwrap_err().is(&codes::TLS_FAILED));
 }
 
 #[tokio::test]
