@@ -63,10 +63,13 @@ pub const PROBE_SAMPLES: usize = 3;
 pub const PROBE_SPREAD: Duration = Duration::from_millis(1_000);
 
 /// How long one probe may take in all.
-pub const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// How long one step of a probe may take: a server's first query after its start can need several seconds.
 pub const PROBE_STEP: Duration = Duration::from_secs(20);
+
+/// How long a step may take in which a model answers: a small one on a busy machine, behind other questions, is slow.
+pub const PROBE_MODEL_STEP: Duration = Duration::from_secs(45);
 
 /// How long a server may take to answer the first bytes of its protocol; one that hangs is found out here.
 pub const PROBE_HANDSHAKE: Duration = Duration::from_secs(5);

@@ -19,7 +19,7 @@ pub(crate) struct Recorder {
     report: ProbeReport,
     options: ProbeOptions,
     running: Option<(&'static str, Instant)>,
-    stopped: bool,
+    step_limit: Duration,
 }
 
 impl Recorder {
@@ -35,12 +35,17 @@ impl Recorder {
             next: None,
             notes: Vec::new(),
         };
-        Self { report, options, running: None, stopped: false }
+        Self { report, options, running: None, step_limit: limits::PROBE_STEP }
     }
 
     /// Whether a wrong password is to be tried.
     pub(crate) fn verifies_authentication(&self) -> bool {
         self.options.verify_authentication
+    }
+
+    /// Gives the steps from here on this much time each.
+    pub(crate) fn allow(&mut self, step_limit: Duration) {
+        self.step_limit = step_limit;
     }
 
     /// Runs an essential step: if it fails, the probe ends and the service is down.
@@ -49,11 +54,7 @@ impl Recorder {
         name: &'static str,
         work: impl Future<Output = Seen<T>>,
     ) -> Result<T, Stopped> {
-        let outcome = self.timed(name, work).await;
-        outcome.ok_or_else(|| {
-            self.stopped = true;
-            Stopped
-        })
+        self.timed(name, work).await.ok_or(Stopped)
     }
 
     /// Runs a step without which the service can still be used: if it fails, the service is degraded.
@@ -69,7 +70,7 @@ impl Recorder {
         let start = Instant::now();
         self.running = Some((name, start));
         let outcome =
-            tokio::time::timeout(limits::PROBE_STEP, work).await.unwrap_or_else(|_| Err(timed_out(start)));
+            tokio::time::timeout(self.step_limit, work).await.unwrap_or_else(|_| Err(timed_out(start)));
         self.running = None;
         match outcome {
             Ok((value, detail)) => {
@@ -154,12 +155,12 @@ impl Recorder {
         self.report
     }
 
-    /// The report. `in_time` is false if the probe as a whole was cut off.
-    pub(crate) fn finish(mut self, in_time: bool) -> ProbeReport {
+    /// The report. `complete` is false if a step stopped the probe, or the probe as a whole was cut off.
+    pub(crate) fn finish(mut self, complete: bool) -> ProbeReport {
         if let Some((name, start)) = self.running.take() {
             self.fail(name, start, &timed_out(start));
         }
-        self.report.state = if !in_time || self.stopped || self.report.steps.is_empty() {
+        self.report.state = if !complete {
             State::Down
         } else if self.report.steps.iter().any(|step| !step.ok) {
             State::Degraded

@@ -172,3 +172,39 @@ impl ServicesSection {
         Ok(endpoints)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hallmark_core::config::Config;
+
+    fn section(text: &str) -> Result<ServicesSection> {
+        Config::parse("hallmark.toml".into(), text.to_owned())?.section("services")
+    }
+
+    #[test]
+    fn a_password_comes_from_a_file_and_never_prints() {
+        let folder = std::env::temp_dir().join(format!("hallmark-section-{}", uuid::Uuid::new_v4().simple()));
+        hallmark_core::fs::write_atomic(&folder.join("pw"), b"geheim\n", fs::Mode::Private).unwrap();
+        let project = Project::discover(&folder).unwrap();
+        let text = "[services.postgres]\nurl = \"postgres://app@h/d\"\npassword = { file = \"pw\" }\npool-size = 3\n\
+            [services.openai]\nbase-url = \"https://h/v1/\"\nmodel = \"m\"\n";
+        let section = section(text).unwrap();
+        let endpoints = section.endpoints(&project).unwrap();
+        let postgres = endpoints.postgres.clone().unwrap();
+        assert_eq!((postgres.password.expose(), postgres.pool_size), ("geheim", 3));
+        assert_eq!(endpoints.openai.as_ref().unwrap().base_url, "https://h/v1");
+        assert!(!format!("{section:?} {endpoints:?}").contains("geheim"));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_missing_secret_and_an_unknown_name_are_errors() {
+        let project = Project::discover(Path::new(".")).unwrap();
+        let text =
+            "[services.redis]\nurl = \"redis://h\"\npassword = { env = \"HALLMARK_NO_SUCH_VARIABLE\" }\n";
+        assert!(section(text).unwrap().endpoints(&project).unwrap_err().is(&codes::ENDPOINT_INVALID));
+        let typing = section("[services.redis]\nurl = \"redis://h\"\npasword = \"x\"\n").unwrap_err();
+        assert!(typing.is(&hallmark_core::codes::CONFIG_VALUE), "{typing:?}");
+    }
+}

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::client::{connection, send};
 use super::{ChatMessage, OpenAi, OpenAiConfig};
 use crate::recorder::{Recorder, Sample, Seen, Stopped, judge_wrong_password, nonce, tcp};
-use crate::{ServiceKind, codes, http, url};
+use crate::{ServiceKind, codes, http, limits, url};
 
 /// The longest answer that a probe asks for, in tokens; a shorter one must be shorter.
 const LONG_TOKENS: u32 = 8;
@@ -23,7 +23,9 @@ pub(crate) async fn probe(config: &OpenAiConfig, recorder: &mut Recorder) -> Res
     if let Some(other) = &config.embeddings_base_url {
         recorder.step("tcp", reachable(other)).await?;
     }
+    recorder.allow(limits::PROBE_HANDSHAKE);
     recorder.step("handshake", handshake(config)).await?;
+    recorder.allow(limits::PROBE_STEP);
     let models = recorder.step("authentication", list(config)).await?;
     if config.api_key.is_empty() {
         recorder.note("no authentication: whoever reaches the address may ask the model");
@@ -32,9 +34,9 @@ pub(crate) async fn probe(config: &OpenAiConfig, recorder: &mut Recorder) -> Res
         recorder.lesser_step("refuses_wrong_password", wrong_key(config)).await;
     }
     recorder.identify(models.join(", "), models.join(", "));
-    let openai = OpenAi::new(config).map_err(|_| Stopped)?;
-    recorder.step("canary", completes(&openai)).await?;
-    recorder.step("canary", embeds(&openai)).await?;
+    recorder.allow(limits::PROBE_MODEL_STEP);
+    recorder.step("canary", completes(config)).await?;
+    recorder.step("canary", embeds(config)).await?;
     recorder.stable(|| sample(config)).await
 }
 
@@ -94,7 +96,8 @@ async fn wrong_key(config: &OpenAiConfig) -> Seen<()> {
 }
 
 /// A model's own count of tokens follows the question and the limit; the question is new each time.
-async fn completes(openai: &OpenAi) -> Seen<()> {
+async fn completes(config: &OpenAiConfig) -> Seen<()> {
+    let openai = OpenAi::new(config)?;
     let word = nonce()?;
     let long = format!("Write the word {word} and then count from one to twenty in words.");
     let longer = format!("{long} {long}");
@@ -127,7 +130,8 @@ async fn completes(openai: &OpenAi) -> Seen<()> {
 }
 
 /// Fresh words have vectors of one length that differ, and the same words the same vector.
-async fn embeds(openai: &OpenAi) -> Seen<()> {
+async fn embeds(config: &OpenAiConfig) -> Seen<()> {
+    let openai = OpenAi::new(config)?;
     let (one, other) = (format!("steel hammer {}", nonce()?), format!("orange juice {}", nonce()?));
     let vectors = openai.embed(&[one.clone(), other]).await?;
     let again = openai.embed(&[one]).await?;
