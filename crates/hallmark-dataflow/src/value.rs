@@ -279,10 +279,13 @@ fn from_hex(text: &str) -> Result<Vec<u8>> {
 }
 
 /// The select-list entry of a column: types that the driver has no exact form for are cast to text.
+///
+/// The text gets a name of its own: `ORDER BY "price"` takes an output column of that name before the table's, and would
+/// sort decimals as texts.
 #[must_use]
 pub fn selected(column: &Column) -> String {
     match column.field.kind {
-        FieldType::Decimal | FieldType::Date | FieldType::Time => format!("{0}::text AS {0}", column.ident),
+        FieldType::Decimal | FieldType::Date | FieldType::Time => format!("{}::text AS _text", column.ident),
         _ => column.ident.clone(),
     }
 }

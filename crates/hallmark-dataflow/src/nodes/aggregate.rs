@@ -130,7 +130,7 @@ impl Measure {
     }
 
     /// The expression to compare or sort by, without the cast to text.
-    fn raw(&self) -> &str {
+    pub(super) fn raw(&self) -> &str {
         self.expression.strip_suffix("::text").unwrap_or(&self.expression)
     }
 }
@@ -220,11 +220,13 @@ async fn run(engine: &Engine, context: &Context, ask: Ask<'_>) -> Result<Value> 
     let limit = ask.count("limit", 1_000, limits::GROUPS_MAX)?;
     let rollup = ask.truth("rollup") && !groups.is_empty();
 
-    let mut parts: Vec<String> = groups.iter().map(|g| shown(&g.expression, g.kind)).collect();
-    parts.extend(measures.iter().map(|m| m.expression.clone()));
+    // Each output has a name that no field has: ORDER BY would take an output column before the table's.
+    let mut parts: Vec<String> =
+        groups.iter().map(|g| format!("{} AS _group", shown(&g.expression, g.kind))).collect();
+    parts.extend(measures.iter().map(|m| format!("{} AS _measure", m.expression)));
     let expressions: Vec<&str> = groups.iter().map(|g| g.expression.as_str()).collect();
     if rollup {
-        parts.push(format!("grouping({})::bigint", expressions.join(", ")));
+        parts.push(format!("grouping({})::bigint AS _grouping", expressions.join(", ")));
     }
     let mut sql = Sql::new(format!("SELECT {}", parts.join(", ")));
     engine.push_from(&mut sql, context, ask.filter(), false)?;

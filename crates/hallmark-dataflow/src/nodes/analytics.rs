@@ -103,7 +103,7 @@ impl Call<'_> {
         let (column, measure) = (self.field()?, self.measure()?);
         let limit = self.ask.count("limit", limits::BUCKETS_MAX, limits::BUCKETS_MAX)?;
         let bucket = aggregate::bucket(column, self.ask.text("bucket").unwrap_or("day"))?;
-        let mut sql = Sql::new(format!("SELECT {bucket} AS at, {} AS value", measure.expression));
+        let mut sql = Sql::new(format!("SELECT {bucket} AS _at, {} AS _value", measure.expression));
         self.engine.push_from(&mut sql, self.context, self.ask.filter(), false)?;
         sql.push(&format!(" AND {} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT {}", column.ident, limit + 1));
         let rows = sql.rows(&**self.engine.client().await?).await?;
@@ -166,11 +166,12 @@ impl Call<'_> {
         let (column, measure) = (self.field()?, self.measure()?);
         let limit = self.ask.count("limit", 10, limits::BUCKETS_MAX)?;
         let mut sql =
-            Sql::new(format!("SELECT {}, {} AS value", value::selected(column), measure.expression));
+            Sql::new(format!("SELECT {}, {} AS _value", value::selected(column), measure.expression));
         self.engine.push_from(&mut sql, self.context, self.ask.filter(), false)?;
         sql.push(&format!(
-            " GROUP BY {0} ORDER BY value DESC NULLS LAST, {0}::text LIMIT {limit}",
-            column.ident
+            " GROUP BY {0} ORDER BY {1} DESC NULLS LAST, {0}::text LIMIT {limit}",
+            column.ident,
+            measure.raw()
         ));
         let rows = sql.rows(&**self.engine.client().await?).await?;
         let mut top = Vec::new();

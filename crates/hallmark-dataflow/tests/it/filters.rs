@@ -16,6 +16,9 @@ class Item:
     at: Optional[datetime] = None
     day: Optional[date] = None
     tags: Optional[list] = None
+    count: int = 3
+    value: int = 4
+    max: Optional[Decimal] = None
     __dataflow__ = {'search_fields': ['name', 'note']}
 ";
 
@@ -23,7 +26,7 @@ async fn seed(world: &World) {
     let statement = format!(
         "INSERT INTO {0}.items (name, note, amount, price, score, \"on\", at, day, tags)
          SELECT 'item ' || (i % 17) || CASE i % 3 WHEN 0 THEN ' 50%' WHEN 1 THEN ' a_b' ELSE ' Ä\\x' END,
-           CASE WHEN i % 4 > 0 THEN 'note ' || chr(97 + i % 5) END, NULLIF(i % 11, 10), NULLIF(i % 7, 6) * 1.10, NULLIF(i % 13, 12) / 3.0,
+           CASE WHEN i % 4 > 0 THEN 'note ' || chr(97 + i % 5) END, NULLIF(i % 11, 10), NULLIF(i % 13, 12) * 1.10, NULLIF(i % 13, 12) / 3.0,
            i % 2 = 0, CASE WHEN i % 5 > 0 THEN '2026-01-01T00:00:00Z'::timestamptz + i * interval '7 hours' END,
            CASE WHEN i % 6 > 0 THEN '2026-01-01'::date + i END, CASE WHEN i % 3 > 0 THEN jsonb_build_array(i % 4, 'x') END
          FROM generate_series(1, 400) i",
@@ -94,7 +97,8 @@ async fn pages_cover_every_row_once_in_every_order() {
             (json!(["-amount"]), "amount DESC NULLS LAST, id DESC"),
             (json!(["amount", "-price"]), "amount ASC NULLS LAST, price DESC NULLS LAST, id DESC"),
             (json!("at,-name"), "at ASC NULLS LAST, name DESC, id DESC"),
-            (json!(["-day", "score", "on"]), "day DESC NULLS LAST, score ASC NULLS LAST, \"on\", id"),
+            (json!(["count", "-max", "-price"]), "price DESC NULLS LAST, id DESC"),
+        (json!(["-day", "score", "on"]), "day DESC NULLS LAST, score ASC NULLS LAST, \"on\", id"),
         ];
         for (sort, order) in orders {
             for node in ["ItemSearchNode", "ItemCRUDNode"] {
@@ -227,6 +231,28 @@ async fn aggregates_and_series_agree_with_plain_sql() {
         assert_eq!((&bins["bins"][0]["from"], &bins["bins"][2]["to"]), (&json!(0.0), &json!(9.0)));
         assert_eq!(code(world.call("ItemAggregateNode", json!({"measures": [{"function": "sum", "field": "name"}]})).await), "HM-D025");
         assert_eq!(code(world.call("ItemAggregateNode", json!({"group_by": [{"field": "name", "bucket": "day"}]})).await), "HM-D025");
+    })
+    .await;
+}
+
+/// Fields called as SQL names its own results, and decimals that sort differently as texts.
+#[tokio::test]
+async fn names_and_decimals_do_not_confuse_the_order() {
+    with(parse(ITEMS), |world| async move {
+        seed(&world).await;
+        let input = json!({"group_by": ["price", "count"], "measures": [{"function": "max", "field": "value", "as": "most"}, {"function": "max", "field": "max", "as": "n"}], "sort": ["-price"]});
+        let answer = world.call("ItemAggregateNode", input).await.unwrap();
+        let prices: Vec<&Value> = answer["groups"].as_array().unwrap().iter().map(|g| &g["price"]).collect();
+        let expected = world.ask("SELECT jsonb_agg(p::text ORDER BY p DESC NULLS LAST) FROM (SELECT DISTINCT price p FROM {}.items) g").await;
+        assert_eq!(json!(prices), expected);
+        let top = json!({"operation": "top_n", "field": "value", "function": "sum", "measure": "price"});
+        let top = world.call("ItemAnalyticsNode", top).await.unwrap();
+        assert_eq!(top["top"], json!([{"key": 4, "value": world.ask("SELECT sum(price)::text FROM {}.items").await}]));
+        let top = json!({"operation": "top_n", "field": "price", "function": "max", "measure": "price", "limit": 2});
+        let top = world.call("ItemAnalyticsNode", top).await.unwrap();
+        assert_eq!(top["top"][0]["value"], json!("12.10"), "the largest, not the last of the alphabet");
+        let facets = world.call("ItemSearchNode", json!({"operation": "facets", "facet_fields": ["price", "count"]})).await.unwrap();
+        assert_eq!(facets["facets"]["count"], json!([{"value": 3, "count": 400}]));
     })
     .await;
 }
