@@ -280,7 +280,7 @@ impl Trial<'_> {
             || problem["row"] != json!(2)
             || problem["field"] != json!(field)
         {
-            return Err(unseen(format!("one wrong {} in the second row should be told: {answer}", field)));
+            return Err(unseen(format!("one wrong {field} in the second row should be told: {answer}")));
         }
         let quality = self.call(json!({"operation": "quality"})).await?;
         let total = self.visible("true").await?;
@@ -291,7 +291,7 @@ impl Trial<'_> {
             )));
         }
         Ok((
-            format!("told a wrong {} from a good row, and reported on {total} rows", field),
+            format!("told a wrong {field} from a good row, and reported on {total} rows"),
             json!([field, total]),
         ))
     }

@@ -61,11 +61,14 @@ impl NewFile {
     pub(crate) async fn create(folder: &Path, name: &str) -> Result<Self> {
         let path = inside(folder, name)?;
         let parent = path.parent().unwrap_or(folder).to_path_buf();
-        tokio::fs::create_dir_all(&parent).await.map_err(|e| failed(&parent, "make", &e))?;
+        tokio::fs::create_dir_all(folder).await.map_err(|e| failed(folder, "make", &e))?;
         let root = folder.canonicalize().map_err(|e| failed(folder, "find", &e))?;
-        if !parent.canonicalize().map_err(|e| failed(&parent, "find", &e))?.starts_with(&root) {
+        // Looked at before anything is made: a folder behind a link must not come into being either.
+        let there = parent.ancestors().find(|a| a.exists()).unwrap_or(folder);
+        if !there.canonicalize().map_err(|e| failed(there, "find", &e))?.starts_with(&root) {
             return Err(refused(name, "leads out of the allowed folder"));
         }
+        tokio::fs::create_dir_all(&parent).await.map_err(|e| failed(&parent, "make", &e))?;
         let base = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let temporary = parent.join(format!(".{base}.{}.tmp", random::token(8)?));
         let mut options = tokio::fs::OpenOptions::new();

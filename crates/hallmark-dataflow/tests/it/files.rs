@@ -126,6 +126,12 @@ async fn damaged_files_change_nothing() {
 #[tokio::test]
 async fn no_path_leads_out_of_the_folder() {
     with(parse(PARTS), |world| async move {
+        let outside = world.folder.with_extension("outside");
+        std::fs::create_dir_all(&outside).unwrap();
+        std::os::unix::fs::symlink(&outside, world.folder.join("out")).unwrap();
+        assert_eq!(code(world.call("PartExportNode", json!({"path": "out/new/x.csv"})).await), "HM-D050");
+        assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0, "not even a folder is made there");
+        std::fs::remove_dir_all(&outside).unwrap();
         std::os::unix::fs::symlink("/etc", world.folder.join("link")).unwrap();
         for path in ["/etc/passwd", "../x.csv", "a/../../x", "", ".", "link/hosts", "a\0b"] {
             let import = world.call(NODE, json!({"path": path})).await;
