@@ -68,6 +68,8 @@ pub(crate) struct Site {
     pub(crate) operations: Operations,
     pub(crate) auth: Arc<Auth>,
     pub(crate) addresses: Addresses,
+    /// How many tools are offered.
+    pub(crate) tools: usize,
 }
 
 impl Site {
@@ -103,13 +105,13 @@ pub async fn serve(options: ServeOptions) -> Result<Server> {
     let rest_listener = port::listen(rest_addr, "the REST interface").await?;
     let mcp_listener = port::listen(mcp_addr, "MCP").await?;
     let addresses = Addresses { rest: bound(&rest_listener)?, mcp: bound(&mcp_listener)? };
-    let site = Site { operations, auth: Arc::new(auth), addresses };
+    let handler = Handler::new(operations.clone(), tools);
+    let site = Site { operations, auth: Arc::new(auth), addresses, tools: handler.tools().len() };
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
 
     let rest_source = Source::new(addresses.rest.port());
     // The page may open WebSockets of its own on the other port.
     let mcp_source = Source::new(addresses.mcp.port()).also_from(addresses.rest.port());
-    let handler = Handler::new(site.operations.clone(), tools);
     let sockets = Sockets::new(handler.clone(), stop.clone(), tasks.clone());
     let mcp_service = mcp::service(handler, &mcp_source, stop.child_token());
     let rest_router = guard::wrap(rest::router(site.clone()), Guard::rest(site.clone(), rest_source));

@@ -91,6 +91,11 @@ impl Tools {
         self.by_name.values().filter(|e| full || e.read_only).map(|e| e.tool.clone()).collect()
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
     /// The tool of this name.
     ///
     /// # Errors
@@ -230,9 +235,4 @@ fn object(value: Value) -> JsonObject {
         Value::Object(members) => members,
         _ => JsonObject::new(),
     }
-}
-
-/// How many tools are offered, for whoever wants to say so.
-pub(crate) fn count(operations: &Operations) -> usize {
-    Tools::new(operations, ToolOptions::default()).by_name.len()
 }

@@ -1,13 +1,13 @@
 //! The page at `/`: services, gates, nodes, runs and sessions, each asked for as any caller would.
 
 use hallmark_core::{Result, clock};
-use hallmark_workflow::{Group, NodeSpec};
+use hallmark_workflow::{Group, NodeSpec, Registry};
 use serde_json::{Map, Value, json};
 
 use super::render::{self, Page};
+use crate::Caller;
 use crate::operations::{by_model, group};
 use crate::serve::Site;
-use crate::{Caller, mcp};
 
 /// The node kinds in the order of the requirements; others follow by name.
 const KINDS: [&str; 9] =
@@ -38,7 +38,7 @@ pub(super) async fn render(site: &Site, caller: &Caller, fragment: bool) -> Resu
         "gates": gates,
         "verdicts": verdicts(&gates),
         "nodes": nodes(site),
-        "tools": mcp::tools::count(&site.operations),
+        "tools": site.tools,
         "runs": runs,
         "sessions": sessions,
     });
@@ -84,7 +84,8 @@ fn nodes(site: &Site) -> Value {
     let rows: Vec<Value> = models
         .iter()
         .map(|(model, nodes)| {
-            let cells: Vec<Value> = kinds.iter().map(|kind| json!(nodes.get(kind))).collect();
+            let cells: Vec<Value> =
+                kinds.iter().map(|kind| cell(registry, nodes.get(kind).copied())).collect();
             json!({ "model": model, "cells": cells, "count": nodes.len() })
         })
         .collect();
@@ -97,6 +98,14 @@ fn nodes(site: &Site) -> Value {
         }
     }
     json!({ "kinds": kinds, "rows": rows, "generated": generated, "total": registry.len(), "groups": groups })
+}
+
+/// The node of a model and a kind, if there is one.
+fn cell(registry: &Registry, node: Option<&str>) -> Value {
+    match node.and_then(|name| registry.get(name).ok()) {
+        Some(node) => json!({ "name": node.spec().name, "read_only": node.spec().read_only }),
+        None => Value::Null,
+    }
 }
 
 fn line(spec: &NodeSpec) -> Value {

@@ -32,7 +32,7 @@ enum Incoming {
     },
     AgentCoordination {
         id: Value,
-        agents: Vec<Value>,
+        agents: Option<Vec<Value>>,
         task: Value,
         session: Option<String>,
     },
@@ -50,6 +50,7 @@ pub(super) async fn serve(mut socket: WebSocket, sockets: &Sockets, caller: &Cal
             Some(()) = work.next(), if !work.is_empty() => None,
             message = tokio::time::timeout(idle, socket.recv()) => match message {
                 Err(_) => break Some(close(close_code::AWAY, "nothing was heard for too long")),
+                Ok(Some(Err(error))) if transport::is_too_large(&error) => break Some(transport::too_large()),
                 Ok(None | Some(Err(_) | Ok(Message::Close(_)))) => break None,
                 Ok(Some(Ok(Message::Text(text)))) if text.len() > limits::BODY_BYTES_MAX => break Some(transport::too_large()),
                 Ok(Some(Ok(Message::Text(text)))) => match parse(&text) {
@@ -148,10 +149,11 @@ async fn work(
                 return Err(Error::new(&codes::NO_COORDINATION, format!("no {COORDINATION} is registered"))
                     .next("list what is registered with nodes.list"));
             }
-            if agents.len() > limits::AGENTS_MAX {
+            let count = agents.as_ref().map_or(0, Vec::len);
+            if count > limits::AGENTS_MAX {
                 return Err(Error::new(
                     &codes::TOO_LARGE,
-                    format!("{} agents; {} may be coordinated", agents.len(), limits::AGENTS_MAX),
+                    format!("{count} agents; {} may be coordinated", limits::AGENTS_MAX),
                 ));
             }
             let mut input = json!({ "node": COORDINATION, "input": { "agents": agents, "task": task } });

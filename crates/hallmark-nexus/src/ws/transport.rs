@@ -66,6 +66,10 @@ impl Stream for Transport {
                     self.refusal = Some(Message::Close(Some(frame)));
                     self.ended = true;
                 }
+                Some(Err(error)) if is_too_large(&error) => {
+                    self.refusal = Some(too_large());
+                    self.ended = true;
+                }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return Poll::Ready(None),
             }
         }
@@ -97,6 +101,12 @@ impl Sink<TxJsonRpcMessage<RoleServer>> for Transport {
 pub(super) fn too_large() -> Message {
     let reason = format!("HM-N005: a message may have {} bytes", limits::BODY_BYTES_MAX);
     Message::Close(Some(CloseFrame { code: close_code::SIZE, reason: reason.into() }))
+}
+
+/// Whether the socket itself refused a message for its size.
+pub(super) fn is_too_large(error: &axum::Error) -> bool {
+    let text = error.to_string();
+    text.contains("too long") || text.contains("too large") || text.contains("Space limit")
 }
 
 /// The JSON-RPC error to a message that is not JSON (-32700) or not JSON-RPC (-32600).

@@ -29,13 +29,15 @@ async fn too_large_is_413_or_1009() {
         client::json(request.header(CONTENT_TYPE, "application/json").body(stream).send().await.unwrap())
             .await;
     assert_eq!((status, &problem["code"]), (413, &json!("HM-N005")));
-    let mut mcp = Socket::mcp(&world, &world.token).await;
-    let mut own = Socket::own(&world, &world.token).await;
-    for socket in [&mut mcp, &mut own] {
-        socket.send_text(body.clone()).await;
-        let frame = socket.next().await.unwrap_err().expect("a reason");
-        assert_eq!(u16::from(frame.code), 1009);
-        assert!(frame.reason.starts_with("HM-N005"), "{}", frame.reason);
+    for text in [body.clone(), body.repeat(2)] {
+        let mut mcp = Socket::mcp(&world, &world.token).await;
+        let mut own = Socket::own(&world, &world.token).await;
+        for socket in [&mut mcp, &mut own] {
+            socket.send_text(text.clone()).await;
+            let frame = socket.next().await.unwrap_err().expect("a reason");
+            assert_eq!(u16::from(frame.code), 1009);
+            assert!(frame.reason.starts_with("HM-N005"), "{}", frame.reason);
+        }
     }
     world.end().await;
 }

@@ -146,3 +146,38 @@ async fn the_same_key_gives_the_first_run() {
     assert_eq!(rows["result"]["rows"].as_array().unwrap().len(), 1, "it was done once");
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_protocol_needs_no_handshake() {
+    let world = World::start().await;
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+    });
+    let ask = |method: &'static str, mut params: Value| {
+        params["_meta"] = meta.clone();
+        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let mut request = client::http()
+            .post(world.mcp("/mcp"))
+            .bearer_auth(world.token.expose())
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", method);
+        if let Some(name) = message["params"]["name"].as_str() {
+            request = request.header("mcp-name", name);
+        }
+        let request = request.json(&message);
+        async move { client::json(request.send().await.unwrap()).await }
+    };
+    let (status, discovered) = ask("server/discover", json!({})).await;
+    assert_eq!(status, 200, "{discovered}");
+    assert!(
+        discovered["result"]["supportedVersions"].as_array().unwrap().contains(&json!("2026-07-28")),
+        "{discovered}"
+    );
+    let arguments = json!({ "name": "greeting", "arguments": { "name": "Ada" } });
+    let newest = client::of_rpc(ask("tools/call", arguments).await.1);
+    assert_eq!(bytes(&newest), "{\"message\":\"Hello, Ada!\"}");
+    world.end().await;
+}
