@@ -17,6 +17,7 @@ pub mod probe;
 mod recorder;
 pub mod redis;
 pub mod section;
+pub mod stack;
 mod url;
 
 pub use chroma::{Chroma, ChromaConfig};
@@ -28,6 +29,7 @@ pub use openai::{OpenAi, OpenAiConfig};
 pub use postgres::{Postgres, PostgresConfig};
 pub use probe::{ProbeOptions, ProbeReport, State, Step, probe, probe_all, probe_with};
 pub use redis::{Redis, RedisConfig};
+pub use stack::{Stack, StackConfig};
 
 hallmark_core::codes! {
     /// Errors of the services: HM-S001 to HM-S049 clients and probes, from HM-S050 the stack that runs them.

@@ -3,6 +3,7 @@
 mod client;
 mod config;
 pub(crate) mod health;
+pub(crate) mod process;
 
 pub use client::{Chroma, Collection, CollectionId, Neighbour, Records};
 pub use config::ChromaConfig;

@@ -4,6 +4,7 @@ mod client;
 mod config;
 mod convert;
 pub(crate) mod health;
+pub(crate) mod process;
 
 pub use client::{Neo4j, error};
 pub use config::Neo4jConfig;

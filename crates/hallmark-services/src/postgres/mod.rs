@@ -4,6 +4,7 @@ mod client;
 mod config;
 mod error;
 pub(crate) mod health;
+pub(crate) mod process;
 mod tls;
 
 pub use client::Postgres;

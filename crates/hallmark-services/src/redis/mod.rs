@@ -3,6 +3,7 @@
 mod client;
 mod config;
 pub(crate) mod health;
+pub(crate) mod process;
 
 pub use client::{Redis, error};
 pub use config::RedisConfig;

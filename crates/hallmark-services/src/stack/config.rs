@@ -1,0 +1,106 @@
+//! The section `[stack]` of `hallmark.toml`: how services are provided. Their addresses, where given, are `[services]`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::ports::{PortName, Ports};
+use crate::{Endpoints, ServiceKind};
+
+/// Who provides a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// `external` where an address is given, else `native`.
+    #[default]
+    Auto,
+    /// A private process of this project.
+    Native,
+    /// A server at a given address. Hallmark never starts, stops, resets or fills it.
+    External,
+    /// A container, where an engine answers.
+    Docker,
+    /// Nobody: the project does not use it.
+    Off,
+}
+
+impl Provider {
+    /// The name that configuration and JSON use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Native => "native",
+            Self::External => "external",
+            Self::Docker => "docker",
+            Self::Off => "off",
+        }
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The section `[stack]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct StackConfig {
+    /// The provider of every service that `providers` does not name.
+    pub provider: Provider,
+    /// `[stack.providers]`: the provider of single services, for example `redis = "off"`.
+    pub providers: BTreeMap<ServiceKind, Provider>,
+    /// `[stack.ports]`: ports that are chosen by hand, for example `postgres = 55432`.
+    pub ports: Ports,
+    /// Whether installing what is missing is agreed to without a question.
+    pub assume_yes: bool,
+}
+
+impl StackConfig {
+    /// The provider of a service: what is chosen, and for `auto` what fits. The model API has no container of its own,
+    /// so `docker` for all leaves it native.
+    #[must_use]
+    pub fn provider_of(&self, service: ServiceKind, given: &Endpoints) -> Provider {
+        match self.providers.get(&service).copied().unwrap_or(self.provider) {
+            Provider::Auto if given.has(service) => Provider::External,
+            Provider::Auto => Provider::Native,
+            Provider::Docker if service == ServiceKind::OpenAi && !self.providers.contains_key(&service) => {
+                Provider::Native
+            }
+            chosen => chosen,
+        }
+    }
+
+    /// The port that was chosen by hand.
+    #[must_use]
+    pub fn port(&self, name: PortName) -> Option<u16> {
+        self.ports.get(&name).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_section() {
+        let text = "[stack]\nassume-yes = true\n[stack.providers]\nchromadb = \"off\"\nopenai = \"external\"\n[stack.ports]\nneo4j-bolt = 57687\n";
+        let config = hallmark_core::config::Config::parse("hallmark.toml".into(), text.to_owned()).unwrap();
+        let stack: StackConfig = config.section("stack").unwrap();
+        assert!(stack.assume_yes);
+        assert_eq!(stack.provider_of(ServiceKind::Chroma, &Endpoints::default()), Provider::Off);
+        assert_eq!(stack.provider_of(ServiceKind::OpenAi, &Endpoints::default()), Provider::External);
+        assert_eq!(stack.provider_of(ServiceKind::Redis, &Endpoints::default()), Provider::Native);
+        assert_eq!(stack.port(PortName::Neo4jBolt), Some(57_687));
+    }
+
+    #[test]
+    fn docker_for_all_leaves_the_model_api_native() {
+        let stack = StackConfig { provider: Provider::Docker, ..StackConfig::default() };
+        assert_eq!(stack.provider_of(ServiceKind::OpenAi, &Endpoints::default()), Provider::Native);
+        assert_eq!(stack.provider_of(ServiceKind::Redis, &Endpoints::default()), Provider::Docker);
+    }
+}

@@ -1,0 +1,98 @@
+//! The passwords and keys that the stack made: one file of mode 0600 for each.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use hallmark_core::{Result, Secret, fs, random};
+
+use super::home::Home;
+use crate::ServiceKind;
+
+/// The services that have one.
+const HOLDERS: [ServiceKind; 4] =
+    [ServiceKind::Postgres, ServiceKind::Neo4j, ServiceKind::Redis, ServiceKind::OpenAi];
+
+/// The generated passwords and keys of a project.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Credentials {
+    pub(crate) postgres: Secret,
+    pub(crate) neo4j: Secret,
+    pub(crate) redis: Secret,
+    pub(crate) openai: Secret,
+}
+
+impl Credentials {
+    /// What was made before; a missing one is empty.
+    pub(crate) fn load(home: &Home) -> Result<Self> {
+        Self::each(|service| {
+            let path = home.secrets().join(service.name());
+            if path.is_file() { Ok(Secret::new(fs::read_text(&path)?.trim())) } else { Ok(Secret::default()) }
+        })
+    }
+
+    /// What was made before, and a fresh one for each that is missing.
+    pub(crate) fn load_or_create(home: &Home) -> Result<Self> {
+        for service in HOLDERS {
+            let path = home.secrets().join(service.name());
+            if !path.is_file() {
+                fs::write_atomic(&path, random::secret()?.expose().as_bytes(), fs::Mode::Private)?;
+            }
+        }
+        Self::load(home)
+    }
+
+    fn each(mut read: impl FnMut(ServiceKind) -> Result<Secret>) -> Result<Self> {
+        Ok(Self {
+            postgres: read(ServiceKind::Postgres)?,
+            neo4j: read(ServiceKind::Neo4j)?,
+            redis: read(ServiceKind::Redis)?,
+            openai: read(ServiceKind::OpenAi)?,
+        })
+    }
+
+    /// The text with every one of these secrets replaced by the mask.
+    pub(crate) fn mask(&self, text: &str) -> String {
+        [&self.postgres, &self.neo4j, &self.redis, &self.openai]
+            .into_iter()
+            .filter(|secret| !secret.is_empty())
+            .fold(text.to_owned(), |text, secret| text.replace(secret.expose(), hallmark_core::secret::MASK))
+    }
+}
+
+/// The secrets' files that others than their owner may read, and their modes.
+pub(crate) fn readable_by_others(home: &Home) -> Vec<(String, u32)> {
+    HOLDERS
+        .iter()
+        .map(|service| home.secrets().join(service.name()))
+        .filter_map(|path| Some((path.display().to_string(), mode(&path)?)))
+        .filter(|(_, mode)| mode & 0o077 != 0)
+        .collect()
+}
+
+fn mode(path: &Path) -> Option<u32> {
+    Some(std::fs::metadata(path).ok()?.permissions().mode() & 0o7777)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_once_private_and_masked() {
+        let root = std::env::temp_dir().join(format!("hallmark-secrets-{}", random::token(8).unwrap()));
+        let home = Home::new(root.clone());
+        home.create(&root).unwrap();
+        let made = Credentials::load_or_create(&home).unwrap();
+        let again = Credentials::load_or_create(&home).unwrap();
+        assert!(
+            made.postgres.matches(again.postgres.expose()) && !made.postgres.matches(made.redis.expose())
+        );
+        assert!(readable_by_others(&home).is_empty());
+        let line = format!("AUTH {}", made.redis.expose());
+        assert_eq!(made.mask(&line), "AUTH ********");
+        std::fs::set_permissions(home.secrets().join("redis"), std::fs::Permissions::from_mode(0o644))
+            .unwrap();
+        assert_eq!(readable_by_others(&home).len(), 1);
+        std::fs::remove_dir_all(root).unwrap();
+    }
+}

@@ -1,0 +1,149 @@
+//! The processes that the native provider runs: one for each service, two for the model API.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hallmark_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::credentials::Credentials;
+use super::home::Home;
+use super::install::Tools;
+use super::ports::Ports;
+use super::{codes, limits, users::User};
+use crate::ServiceKind;
+
+/// One process that the stack runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Process {
+    /// PostgreSQL.
+    Postgres,
+    /// Neo4j.
+    Neo4j,
+    /// ChromaDB.
+    #[serde(rename = "chromadb")]
+    Chroma,
+    /// Redis.
+    Redis,
+    /// The model server that writes text.
+    #[serde(rename = "openai-chat")]
+    OpenAiChat,
+    /// The model server that embeds.
+    #[serde(rename = "openai-embeddings")]
+    OpenAiEmbeddings,
+}
+
+impl Process {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Postgres, Self::Neo4j, Self::Chroma, Self::Redis, Self::OpenAiChat, Self::OpenAiEmbeddings];
+
+    /// The name that logs, messages and JSON use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Neo4j => "neo4j",
+            Self::Chroma => "chromadb",
+            Self::Redis => "redis",
+            Self::OpenAiChat => "openai-chat",
+            Self::OpenAiEmbeddings => "openai-embeddings",
+        }
+    }
+
+    /// The service it belongs to.
+    #[must_use]
+    pub const fn service(self) -> ServiceKind {
+        match self {
+            Self::Postgres => ServiceKind::Postgres,
+            Self::Neo4j => ServiceKind::Neo4j,
+            Self::Chroma => ServiceKind::Chroma,
+            Self::Redis => ServiceKind::Redis,
+            Self::OpenAiChat | Self::OpenAiEmbeddings => ServiceKind::OpenAi,
+        }
+    }
+
+    /// The processes of a service.
+    #[must_use]
+    pub const fn of(service: ServiceKind) -> &'static [Self] {
+        match service {
+            ServiceKind::Postgres => &[Self::Postgres],
+            ServiceKind::Neo4j => &[Self::Neo4j],
+            ServiceKind::Chroma => &[Self::Chroma],
+            ServiceKind::Redis => &[Self::Redis],
+            ServiceKind::OpenAi => &[Self::OpenAiChat, Self::OpenAiEmbeddings],
+        }
+    }
+
+    /// The signal that asks it to stop, and how long it may take.
+    pub(crate) const fn stop(self) -> Stop {
+        match self {
+            // SIGTERM would wait for every client to leave; SIGINT ends their sessions and keeps the data safe.
+            Self::Postgres => Stop { signal: rustix::process::Signal::INT, patience: limits::STOP_PATIENCE },
+            Self::Neo4j => {
+                Stop { signal: rustix::process::Signal::TERM, patience: limits::STOP_PATIENCE_NEO4J }
+            }
+            _ => Stop { signal: rustix::process::Signal::TERM, patience: limits::STOP_PATIENCE },
+        }
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How a process is asked to stop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stop {
+    pub(crate) signal: rustix::process::Signal,
+    pub(crate) patience: Duration,
+}
+
+/// Everything a process's folder, command line and files are made from.
+pub(crate) struct Site {
+    pub(crate) home: Home,
+    pub(crate) ports: Ports,
+    pub(crate) credentials: Credentials,
+    pub(crate) tools: Tools,
+}
+
+/// A command that starts one process. Secrets stand in its environment or in files, never in its arguments.
+pub(crate) struct Launch {
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) environment: Vec<(&'static str, OsString)>,
+    pub(crate) folder: PathBuf,
+    pub(crate) user: Option<User>,
+}
+
+/// Makes the process's folders and files if they are not there; what is there stays.
+pub(crate) async fn prepare(process: Process, site: &Site) -> Result<()> {
+    match process {
+        Process::Postgres => crate::postgres::process::prepare(site).await,
+        Process::Neo4j => crate::neo4j::process::prepare(site),
+        Process::Chroma => crate::chroma::process::prepare(site),
+        Process::Redis => crate::redis::process::prepare(site),
+        Process::OpenAiChat | Process::OpenAiEmbeddings => crate::openai::process::prepare(process, site),
+    }
+}
+
+/// The command that starts the process.
+pub(crate) fn launch(process: Process, site: &Site) -> Result<Launch> {
+    match process {
+        Process::Postgres => crate::postgres::process::launch(site),
+        Process::Neo4j => crate::neo4j::process::launch(site),
+        Process::Chroma => crate::chroma::process::launch(site),
+        Process::Redis => crate::redis::process::launch(site),
+        Process::OpenAiChat | Process::OpenAiEmbeddings => crate::openai::process::launch(process, site),
+    }
+}
+
+/// The error for a program that was expected to be installed.
+pub(crate) fn not_installed(what: &str) -> Error {
+    Error::new(&codes::NOT_INSTALLED, format!("{what} is not installed")).next("hallmark up --yes")
+}

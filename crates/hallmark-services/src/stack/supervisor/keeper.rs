@@ -1,0 +1,185 @@
+//! One task per process: it starts, waits, restarts with growing pauses, and gives up after too many deaths in a row.
+
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::board::{Board, Phase};
+use super::child::{self, Running};
+use crate::stack::process::Process;
+use crate::stack::procfs::Identity;
+use crate::stack::{limits, logs, site};
+
+/// What a keeper is told to do; the answer is the error, if any.
+pub(super) enum Order {
+    Start(oneshot::Sender<Option<String>>),
+    Stop(oneshot::Sender<Option<String>>),
+}
+
+/// Looks after one process.
+pub(super) struct Keeper {
+    process: Process,
+    project: hallmark_core::Project,
+    board: Board,
+    orders: mpsc::Receiver<Order>,
+    deaths_in_a_row: u32,
+}
+
+/// What a keeper does next.
+enum Next {
+    Idle,
+    Watch(Running, Instant),
+    Pause,
+}
+
+impl Keeper {
+    /// A keeper and the queue of its orders.
+    pub(super) fn new(
+        process: Process,
+        project: hallmark_core::Project,
+        board: Board,
+    ) -> (Self, mpsc::Sender<Order>) {
+        let (sender, orders) = mpsc::channel(limits::ORDER_QUEUE);
+        (Self { process, project, board, orders, deaths_in_a_row: 0 }, sender)
+    }
+
+    /// Works until the queue of orders is closed. A process that an earlier supervisor started is adopted first.
+    pub(super) async fn work(mut self) {
+        let mut next = match self.board.get(self.process).alive().cloned() {
+            Some(identity) => self.adopt(identity),
+            None => Next::Idle,
+        };
+        loop {
+            let step = match next {
+                Next::Idle => self.idle().await,
+                Next::Watch(running, since) => self.watch(running, since).await,
+                Next::Pause => self.pause().await,
+            };
+            match step {
+                Some(step) => next = step,
+                None => return,
+            }
+        }
+    }
+
+    fn adopt(&mut self, identity: Identity) -> Next {
+        tracing::info!(process = %self.process, pid = identity.pid, "adopted");
+        self.board.change(self.process, |record| {
+            record.phase = Phase::Running;
+            record.adopted = true;
+        });
+        Next::Watch(Running::Adopted(identity), Instant::now())
+    }
+
+    async fn idle(&mut self) -> Option<Next> {
+        match self.orders.recv().await? {
+            Order::Start(answer) => {
+                self.deaths_in_a_row = 0;
+                Some(self.start(Some(answer)).await)
+            }
+            Order::Stop(answer) => {
+                self.stopped(None);
+                let _ = answer.send(None);
+                Some(Next::Idle)
+            }
+        }
+    }
+
+    async fn start(&mut self, answer: Option<oneshot::Sender<Option<String>>>) -> Next {
+        let started = match site::open(&self.project).await {
+            Ok(site) => child::spawn(self.process, &site),
+            Err(error) => Err(error),
+        };
+        match started {
+            Ok(running) => {
+                let identity = running.identity().clone();
+                tracing::info!(process = %self.process, pid = identity.pid, "started");
+                self.board.change(self.process, |record| {
+                    record.phase = Phase::Running;
+                    record.identity = Some(identity);
+                    record.adopted = false;
+                });
+                answer.map(|answer| answer.send(None));
+                Next::Watch(running, Instant::now())
+            }
+            Err(error) => {
+                let reason = format!("{error:?}");
+                answer.map(|answer| answer.send(Some(reason.clone())));
+                self.died(reason)
+            }
+        }
+    }
+
+    async fn watch(&mut self, mut running: Running, since: Instant) -> Option<Next> {
+        tokio::select! {
+            end = running.ended() => {
+                if since.elapsed() >= limits::STEADY_AFTER {
+                    self.deaths_in_a_row = 0;
+                }
+                let reason = self.last_words(&end).await;
+                Some(self.died(reason))
+            }
+            order = self.orders.recv() => match order? {
+                Order::Start(answer) => {
+                    let _ = answer.send(None);
+                    Some(Next::Watch(running, since))
+                }
+                Order::Stop(answer) => {
+                    let end = running.stop(self.process).await;
+                    self.stopped(Some(end));
+                    let _ = answer.send(None);
+                    Some(Next::Idle)
+                }
+            }
+        }
+    }
+
+    async fn pause(&mut self) -> Option<Next> {
+        let doubled = limits::RESTART_PAUSE * 2_u32.saturating_pow(self.deaths_in_a_row.saturating_sub(1));
+        tokio::select! {
+            () = tokio::time::sleep(doubled.min(limits::RESTART_PAUSE_MAX)) => {
+                self.board.change(self.process, |record| record.restarts += 1);
+                Some(self.start(None).await)
+            }
+            order = self.orders.recv() => match order? {
+                Order::Start(answer) => Some(self.start(Some(answer)).await),
+                Order::Stop(answer) => {
+                    self.stopped(None);
+                    let _ = answer.send(None);
+                    Some(Next::Idle)
+                }
+            }
+        }
+    }
+
+    fn died(&mut self, reason: String) -> Next {
+        self.deaths_in_a_row += 1;
+        let given_up = self.deaths_in_a_row > limits::RESTARTS_IN_A_ROW;
+        tracing::warn!(process = %self.process, given_up, reason, "died");
+        self.board.change(self.process, |record| {
+            record.phase = if given_up { Phase::Failed } else { Phase::Restarting };
+            record.identity = None;
+            record.last_exit = Some(reason);
+        });
+        if given_up { Next::Idle } else { Next::Pause }
+    }
+
+    fn stopped(&self, end: Option<String>) {
+        self.board.change(self.process, |record| {
+            record.phase = Phase::Stopped;
+            record.identity = None;
+            record.last_exit = end.or_else(|| record.last_exit.take());
+        });
+    }
+
+    /// How it ended and what it said last, with secrets masked.
+    async fn last_words(&self, end: &str) -> String {
+        let Ok(site) = site::open(&self.project).await else { return end.to_owned() };
+        let lines = logs::tail(&site.home.log(self.process), limits::REASON_LINES);
+        if lines.is_empty() {
+            end.to_owned()
+        } else {
+            site.credentials.mask(&format!("{end}\n{}", lines.join("\n")))
+        }
+    }
+}

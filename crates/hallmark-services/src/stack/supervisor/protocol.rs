@@ -1,0 +1,38 @@
+//! What is said on the control socket: one JSON object a line, one answer for each request.
+
+use serde::{Deserialize, Serialize};
+
+use super::board::Record;
+use crate::stack::process::Process;
+use crate::stack::procfs::Identity;
+
+/// A request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "kebab-case")]
+pub(crate) enum Request {
+    /// What runs.
+    Status,
+    /// Start this process if it does not run; its place must be prepared.
+    Start {
+        /// Which.
+        process: Process,
+    },
+    /// Stop this process and leave it stopped.
+    Stop {
+        /// Which.
+        process: Process,
+    },
+    /// Stop every process, then end.
+    StopAll,
+}
+
+/// An answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    /// The supervisor itself.
+    pub(crate) supervisor: Option<Identity>,
+    /// Its processes.
+    pub(crate) processes: Vec<Record>,
+    /// Why the request was not done.
+    pub(crate) error: Option<String>,
+}

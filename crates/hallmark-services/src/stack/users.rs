@@ -1,0 +1,72 @@
+//! Who runs the servers, and whether they can reach a path.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+/// A user of this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+/// Whether this process runs as root.
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// The user of this name, from `/etc/passwd`.
+pub(crate) fn find(name: &str) -> Option<User> {
+    parse(&std::fs::read_to_string("/etc/passwd").ok()?, name)
+}
+
+fn parse(passwd: &str, name: &str) -> Option<User> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name)).then_some(())?;
+        let uid = fields.nth(1)?.parse().ok()?;
+        Some(User { uid, gid: fields.next()?.parse().ok()? })
+    })
+}
+
+/// The user that PostgreSQL runs as: it refuses root, so root hands it to the package's user.
+pub(crate) fn postgres() -> Option<User> {
+    is_root().then(|| find("postgres")).flatten()
+}
+
+/// The first folder on the way to `path` that this user may not pass.
+pub(crate) fn first_impassable(path: &Path, user: User) -> Option<&Path> {
+    let mut folders: Vec<&Path> = path.ancestors().collect();
+    folders.reverse();
+    folders.into_iter().find(|folder| match std::fs::metadata(folder) {
+        Ok(facts) => {
+            let bit = if facts.uid() == user.uid {
+                0o100
+            } else if facts.gid() == user.gid {
+                0o010
+            } else {
+                0o001
+            };
+            facts.mode() & bit == 0
+        }
+        // What does not exist yet will be made by us, passable.
+        Err(_) => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_passwd() {
+        let text = "root:x:0:0:root:/root:/bin/bash\npostgres:x:101:104:PostgreSQL,,,:/var/lib/postgresql:/bin/bash\n";
+        assert_eq!(parse(text, "postgres"), Some(User { uid: 101, gid: 104 }));
+        assert_eq!(parse(text, "post"), None);
+    }
+
+    #[test]
+    fn the_root_folder_is_passable() {
+        assert_eq!(first_impassable(Path::new("/"), User { uid: 65_534, gid: 65_534 }), None);
+    }
+}
