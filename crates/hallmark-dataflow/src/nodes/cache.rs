@@ -129,7 +129,11 @@ impl Call<'_> {
 
     async fn count(&mut self, what: &str) -> Result<()> {
         let key = format!("{}:stats", prefix(self.engine, self.context));
-        self.redis.hincr::<_, _, _, i64>(key, what, 1).await.map(|_| ()).map_err(|e| redis_error(&e))
+        // The counts outlive the entries, not the project.
+        let life = i64::try_from(limits::CACHE_TTL_SECONDS_MAX).unwrap_or(i64::MAX);
+        let mut pipe = redis::pipe();
+        pipe.hincr(&key, what, 1).ignore().expire(&key, life).ignore();
+        pipe.query_async::<()>(&mut self.redis).await.map_err(|e| redis_error(&e))
     }
 
     async fn cached(&mut self, key: &str) -> Result<Option<Map<String, Value>>> {

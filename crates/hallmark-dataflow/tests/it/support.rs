@@ -89,6 +89,36 @@ impl World {
     }
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Removes the keys that begin with this prefix.
+async fn forget(prefix: &str) {
+    let mut redis = handles().redis.connection().await.unwrap();
+    let (mut cursor, pattern) = (0_u64, format!("{prefix}*"));
+    loop {
+        let (next, keys): (u64, Vec<String>) = redis::cmd("SCAN")
+            .arg(cursor)
+            .arg("MATCH")
+            .arg(&pattern)
+            .arg("COUNT")
+            .arg(1_000)
+            .query_async(&mut redis)
+            .await
+            .unwrap();
+        if !keys.is_empty() {
+            redis::cmd("UNLINK").arg(keys).query_async::<i64>(&mut redis).await.unwrap();
+        }
+        cursor = next;
+        if cursor == 0 {
+            return;
+        }
+    }
+}
+
 /// Runs a test on a fresh schema with its tables, and removes schema and folder whatever happens.
 pub(crate) async fn with<F: Future<Output = ()>>(
     models: Vec<ModelDecl>,
@@ -100,7 +130,7 @@ pub(crate) async fn with<F: Future<Output = ()>>(
     let result =
         futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(test(world.clone()))).await;
     world.sql.batch_execute(&format!("DROP SCHEMA IF EXISTS \"{schema}\" CASCADE")).await.unwrap();
-    let _ = std::fs::remove_dir_all(&world.folder);
+    forget(&format!("test:{schema}")).await;
     if let Err(panic) = result {
         std::panic::resume_unwind(panic);
     }
