@@ -31,12 +31,6 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-/// The value below which `percent` of them lie.
-fn at(values: &mut [f64], percent: usize) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() * percent / 100).copied().unwrap_or_default()
-}
-
 #[derive(Default)]
 struct Tally {
     known: u32,
@@ -72,19 +66,8 @@ async fn measure() -> Result<String> {
         tally.latencies_ms.push(begun.elapsed().as_secs_f64() * 1_000.0);
         tally.count(&record[0], &record[1], &answer);
     }
-    let mut others = String::new();
-    for node in ["SafetyAnalysisNode", "RecommendationEngineNode", "AgentCoordinationNode"] {
-        let mut times = Vec::new();
-        for name in data.categories().iter().flat_map(|c| c.examples.first()) {
-            let input = json!({"product_name": name, "description": "asked once"});
-            let begun = Instant::now();
-            registry.call(node, &context, input.as_object().cloned().unwrap_or_default()).await?;
-            times.push(begun.elapsed().as_secs_f64() * 1_000.0);
-        }
-        others += &format!("\n{node}: p50 {:.1} ms, p95 {:.1} ms", at(&mut times, 50), at(&mut times, 95));
-    }
     hallmark_agents::remove(&handles, PREFIX).await?;
-    Ok(tally.text(&report) + &others)
+    Ok(tally.text(&report))
 }
 
 impl Tally {
@@ -111,12 +94,14 @@ impl Tally {
     }
 
     fn text(mut self, report: &hallmark_agents::LoadReport) -> String {
-        let (p50, p95) = (at(&mut self.latencies_ms, 50), at(&mut self.latencies_ms, 95));
+        self.latencies_ms.sort_by(f64::total_cmp);
+        let at =
+            |q: usize| self.latencies_ms.get(self.latencies_ms.len() * q / 100).copied().unwrap_or_default();
         let share = |part: u32, whole: u32| f64::from(part) / f64::from(whole.max(1));
         format!(
             "{}\nloaded {} texts in {} ms, version {}\n{} names: top-1 {:.3}, top-3 {:.3}, mean confidence {:.3}\n\
              answered {:.3} of them, right where answered {:.3}\n{} that belong nowhere: refused {:.3}\n\
-             ProductClassificationNode: p50 {p50:.1} ms, p95 {p95:.1} ms",
+             latency p50 {:.1} ms, p95 {:.1} ms",
             self.misses.join("\n"),
             report.embedded,
             report.duration_ms,
@@ -129,6 +114,8 @@ impl Tally {
             share(self.answered_right, self.answered),
             self.unknown,
             share(self.refused, self.unknown),
+            at(50),
+            at(95),
         )
     }
 }

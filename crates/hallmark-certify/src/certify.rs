@@ -1,16 +1,24 @@
 //! One certification from beginning to end.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use hallmark_core::{Error, Project, Result, canonical, digest, fs};
+use hallmark_dataflow::DataFlow;
+use hallmark_diagnostics::{Finding, Problem};
 use hallmark_evidence::{Head, Keys, Log};
 use hallmark_services::{Endpoints, Handles};
+use hallmark_standards::{Report, ScanOptions};
+use hallmark_workflow::Registry;
 use serde_json::json;
+use tokio::sync::OnceCell;
 
-use crate::certificate::{Certificate, Digests, Draft, Findings, ProjectFacts, ServiceFact};
+use crate::certificate::{Certificate, Digests, Draft, FindingRow, Findings, ProjectFacts, ServiceFact};
+use crate::channels::Deployment;
 use crate::config::CertifyConfig;
 use crate::context::{Context, Instrument};
+use crate::limits::FINDINGS_LISTED_MAX;
 use crate::machine::Commit;
 use crate::mask::Masker;
 use crate::progress::{Event, Progress};
@@ -33,10 +41,18 @@ pub struct Input {
     pub project: Project,
     /// Its section `[certify]`.
     pub config: CertifyConfig,
+    /// How its sources are scanned; `root` is the project's.
+    pub scan: ScanOptions,
     /// Where the services are.
     pub endpoints: Endpoints,
     /// Handles on them.
     pub handles: Handles,
+    /// Every node that the project has, generated ones included.
+    pub registry: Arc<Registry>,
+    /// The project's models; `None` if it declares none.
+    pub dataflow: Option<DataFlow>,
+    /// Where the project is served; without one, channels and tools are not measured.
+    pub deployment: Option<Deployment>,
     /// The server program that controls may start as a scratch instance; without one, `redis-server` on the path.
     pub redis_server: Option<PathBuf>,
     /// Where the certificate and the report are also written; without one, `.hallmark/certificates/latest`.
@@ -111,12 +127,12 @@ pub async fn certify(input: Input) -> Result<Outcome> {
         sections: work.sections,
         claims: context.config.claims.clone(),
         services: work.services,
-        findings: Findings::default(),
+        findings: findings(context.scan().await),
         notes: work.notes,
         digests: Digests {
             tree,
             configuration: digest::sha256(&configuration),
-            rule_set: String::new(),
+            rule_set: rule_set(context.scan().await),
             evidence: String::new(),
             log_first: 0,
             log_head: Head::default(),
@@ -126,6 +142,45 @@ pub async fn certify(input: Input) -> Result<Outcome> {
     draft.sections.push(seal::seal(&draft, &keys, &log, &context.scratch));
     keep(&mut draft, &mut log)?;
     conclude(Draft { duration: started.elapsed(), ..draft }, &keys, &mut log, &Places::of(&state, output))
+}
+
+/// The findings that a certificate lists: errors first, then by place.
+fn findings(report: &Report) -> Findings {
+    let mut worst: Vec<&Finding> = report.findings.iter().collect();
+    worst.sort_by(|a, b| {
+        b.severity.cmp(&a.severity).then_with(|| (&a.path, a.start).cmp(&(&b.path, b.start)))
+    });
+    let mut by_rule = std::collections::BTreeMap::new();
+    for finding in &worst {
+        *by_rule.entry(finding.rule.to_owned()).or_insert(0) += 1;
+    }
+    let row = |f: &&Finding| FindingRow {
+        place: format!("{}:{}", f.path, f.start.line),
+        rule: f.rule.to_owned(),
+        severity: f.severity.name().to_owned(),
+        message: f.message.clone(),
+    };
+    let problem = |p: &Problem| FindingRow {
+        place: format!("{}:{}", p.path, p.line.unwrap_or(1)),
+        rule: p.code.to_owned(),
+        severity: "problem".to_owned(),
+        message: p.message.clone(),
+    };
+    Findings {
+        files: report.files,
+        count: worst.len(),
+        by_rule,
+        listed: worst.iter().take(FINDINGS_LISTED_MAX).map(row).collect(),
+        problems: report.problems.iter().take(FINDINGS_LISTED_MAX).map(problem).collect(),
+    }
+}
+
+/// SHA-256 over what decides which rules apply and how: edition, profile, the SDK's version, Hallmark's version, the families.
+fn rule_set(report: &Report) -> String {
+    let families: Vec<_> = report.families.iter().map(|f| (f.family, f.requirement)).collect();
+    let value =
+        json!([report.edition, report.profile, report.sdk_version, env!("CARGO_PKG_VERSION"), families]);
+    digest::sha256(canonical::to_string(&value).as_bytes())
 }
 
 /// What the instruments have given so far.
@@ -233,12 +288,17 @@ impl Context {
         Ok(Self {
             project: input.project,
             config: input.config,
+            scan_options: input.scan,
+            report: OnceCell::new(),
             environment: variables
                 .into_iter()
                 .map(|v| (v.name.to_owned(), v.value.expose().to_owned()))
                 .collect(),
             endpoints: input.endpoints,
             handles: input.handles,
+            registry: input.registry,
+            dataflow: input.dataflow,
+            deployment: input.deployment,
             scratch: Scratch::new()?,
             redis_server: input.redis_server,
             masker,

@@ -1,13 +1,19 @@
 //! What an instrument is given, and what it gives back.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use hallmark_core::{Error, Project, Result, random};
+use hallmark_dataflow::DataFlow;
 use hallmark_evidence::Evidence;
 use hallmark_services::{Endpoints, Handles};
+use hallmark_standards::{Report, ScanOptions, scan};
+use hallmark_workflow::Registry;
+use tokio::sync::OnceCell;
 
 use crate::certificate::ServiceFact;
+use crate::channels::Deployment;
 use crate::codes;
 use crate::config::CertifyConfig;
 use crate::mask::Masker;
@@ -52,8 +58,13 @@ impl Measured {
 pub(crate) struct Context {
     pub(crate) project: Project,
     pub(crate) config: CertifyConfig,
+    pub(crate) scan_options: ScanOptions,
+    pub(crate) report: OnceCell<Report>,
     pub(crate) endpoints: Endpoints,
     pub(crate) handles: Handles,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) dataflow: Option<DataFlow>,
+    pub(crate) deployment: Option<Deployment>,
     /// The stack's addresses and credentials, for child processes only.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) scratch: Scratch,
@@ -63,6 +74,19 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// The scan of the project: made once, read by several instruments.
+    pub(crate) async fn scan(&self) -> &Report {
+        let options = self.scan_options.clone();
+        let made = self.report.get_or_init(|| async move {
+            // Scanning is all computation: it must not hold up the timers of the other tasks.
+            match tokio::task::spawn_blocking(move || scan(&options)).await {
+                Ok(report) => report,
+                Err(broken) => std::panic::resume_unwind(broken.into_panic()),
+            }
+        });
+        made.await
+    }
+
     /// A new empty folder inside this certification's scratch folder.
     pub(crate) fn scratch_folder(&self, name: &str) -> Result<PathBuf> {
         let path = self.scratch.path().join(format!("{name}-{}", random::token(6)?));

@@ -6,6 +6,7 @@
 mod baseline;
 pub mod certificate;
 pub mod certify;
+mod channels;
 pub mod config;
 mod context;
 pub mod diff;
@@ -26,6 +27,7 @@ pub mod verify;
 
 pub use certificate::Certificate;
 pub use certify::{Input, Outcome, certify};
+pub use channels::{Arguments, CommandLine, Deployment};
 pub use config::CertifyConfig;
 pub use progress::{Event, Progress};
 pub use score::Level;

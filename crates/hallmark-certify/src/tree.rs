@@ -41,9 +41,7 @@ pub struct TreeDigest {
 /// # Errors
 /// `HM-C012` if a file cannot be read, `HM-Z005` if there are too many.
 pub fn digest_of(root: &Path) -> Result<TreeDigest> {
-    let mut paths = Vec::new();
-    collect(root, root, &mut paths)?;
-    paths.sort();
+    let paths = files(root)?;
     let mut lines = String::new();
     let mut bytes = 0;
     for (name, path) in &paths {
@@ -57,6 +55,17 @@ pub fn digest_of(root: &Path) -> Result<TreeDigest> {
     Ok(TreeDigest { digest: digest::sha256(lines.as_bytes()), files: paths.len(), bytes })
 }
 
+/// The files of a tree, by name with slashes and in its order, with their paths.
+///
+/// # Errors
+/// As [`digest_of`].
+pub(crate) fn files(root: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let mut paths = Vec::new();
+    collect(root, &mut paths)?;
+    paths.sort();
+    Ok(paths)
+}
+
 fn content_of(path: &Path) -> Result<Vec<u8>> {
     let failed = |e: std::io::Error| unreadable(path, &e);
     if path.is_symlink() {
@@ -65,9 +74,9 @@ fn content_of(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(failed)
 }
 
-fn collect(root: &Path, folder: &Path, paths: &mut Vec<(String, PathBuf)>) -> Result<()> {
+fn collect(root: &Path, paths: &mut Vec<(String, PathBuf)>) -> Result<()> {
     // The walk keeps its own stack: a folder nested deeper than a thread's stack allows is still only data.
-    let mut folders = vec![folder.to_path_buf()];
+    let mut folders = vec![root.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).map_err(|e| unreadable(&folder, &e))? {
             let entry = entry.map_err(|e| unreadable(&folder, &e))?;

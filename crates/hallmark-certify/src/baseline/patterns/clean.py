@@ -1,0 +1,24 @@
+"""Follows the foundation patterns that its twin breaks."""
+
+from kailash.nodes.base import Node, NodeParameter, register_node
+from kailash.runtime.local import LocalRuntime
+from kailash.workflow.builder import WorkflowBuilder
+
+
+@register_node()
+class PlantedNode(Node):
+    """Registered."""
+
+    def get_parameters(self):
+        return {"text": NodeParameter(name="text", type=str, required=True, description="A text")}
+
+    def run(self, text):
+        return {"text": text}
+
+
+def execute():
+    workflow = WorkflowBuilder()
+    workflow.add_node("PlantedNode", "planted", {"text": "x"})
+    with LocalRuntime() as runtime:
+        results, run_id = runtime.execute(workflow.build())
+    return results, run_id
