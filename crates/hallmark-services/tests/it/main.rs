@@ -6,4 +6,5 @@ mod clients;
 mod controls;
 mod planted;
 mod probes;
+mod stack;
 mod support;

@@ -107,9 +107,9 @@ impl Board {
     pub(super) fn change(&self, process: Process, change: impl FnOnce(&mut Record)) {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let record = rows.entry(process).or_insert_with(|| Record::new(process));
-        let before = record.phase;
+        let before = (record.phase, record.identity.clone());
         change(record);
-        if record.phase != before || record.phase == Phase::Running {
+        if (record.phase, &record.identity) != (before.0, &before.1) {
             record.since = clock::now();
         }
         let written: Vec<&Record> = rows.values().collect();
