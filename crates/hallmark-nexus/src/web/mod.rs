@@ -5,7 +5,7 @@ mod page;
 mod render;
 
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -39,7 +39,10 @@ async fn home(
     shown: Query<Shown>,
     request: Request,
 ) -> Response {
-    if let Some(ticket) = guard::ticket(request.uri().query()) {
+    // A HEAD request is somebody's preview of the link: it must not use the ticket up.
+    if request.method() == Method::GET
+        && let Some(ticket) = guard::ticket(request.uri().query())
+    {
         return redeem(&site, ticket);
     }
     let Some(Extension(caller)) = caller else { return StatusCode::UNAUTHORIZED.into_response() };

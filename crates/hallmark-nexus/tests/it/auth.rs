@@ -93,6 +93,7 @@ async fn a_reading_caller_only_reads() {
 async fn the_page_opens_once_and_only_reads() {
     let world = World::start().await;
     let url = world.server.page_url().unwrap();
+    assert_eq!(http().head(&url).send().await.unwrap().status(), 401, "a preview does not use it up");
     let opened = http().get(&url).send().await.unwrap();
     assert_eq!((opened.status().as_u16(), &opened.headers()[LOCATION]), (303, &"/".parse().unwrap()));
     let cookie = opened.headers()[SET_COOKIE].to_str().unwrap().to_owned();

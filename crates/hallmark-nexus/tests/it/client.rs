@@ -170,11 +170,15 @@ pub(crate) fn of_rpc(mut answer: Value) -> Said {
 }
 
 async fn stdio(world: &World, message: Value) -> Said {
+    of_rpc(stdio_raw(world, ToolOptions::default(), message).await)
+}
+
+/// One message to the protocol over a pair of streams, after its handshake.
+pub(crate) async fn stdio_raw(world: &World, options: ToolOptions, message: Value) -> Value {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let (input, output) = tokio::io::split(theirs);
     let stop = CancellationToken::new();
-    let serving =
-        tokio::spawn(serve_stream(world.operations.clone(), ToolOptions::default(), input, output, stop));
+    let serving = tokio::spawn(serve_stream(world.operations.clone(), options, input, output, stop));
     let (reader, mut writer) = tokio::io::split(ours);
     let mut lines = BufReader::new(reader).lines();
     for message in [initialize(), json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }), message]
@@ -186,7 +190,7 @@ async fn stdio(world: &World, message: Value) -> Said {
     let answer: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
     drop((writer, lines));
     serving.await.unwrap().unwrap();
-    of_rpc(answer)
+    answer
 }
 
 /// A WebSocket.

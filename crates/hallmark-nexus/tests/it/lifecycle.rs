@@ -1,6 +1,12 @@
 //! Starting, stopping and standing in each other's way.
 
-use hallmark_nexus::{Auth, ServeOptions, codes, serve};
+use std::sync::Arc;
+
+use hallmark_nexus::{
+    Auth, GatesStatus, Operations, Parts, ServeOptions, Sessions, StackStatus, codes, serve,
+};
+use hallmark_services::{Postgres, PostgresConfig};
+use hallmark_workflow::{LocalRuntime, Registry, RunStore};
 use serde_json::json;
 
 use crate::client::{Socket, http, rest};
@@ -59,5 +65,47 @@ async fn a_client_that_hangs_up_loses_no_run() {
     tokio::time::sleep(std::time::Duration::from_millis(700)).await;
     let runs = rest(&world, &world.token, "runs.list", json!({})).await.unwrap();
     assert_eq!(runs["result"]["runs"][0]["status"], "succeeded");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_database_the_server_starts_and_says_what_is_missing() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = PostgresConfig::from_url(&format!("postgres://u:p@127.0.0.1:{closed}/d")).unwrap();
+    let postgres = Postgres::new(&config).unwrap();
+    let world = World::start().await;
+    let operations = Operations::new(Parts {
+        runtime: LocalRuntime::new(Arc::new(Registry::with_builtins().unwrap()), RunStore::lazy(&postgres)),
+        sessions: Sessions::new(postgres, None),
+        stack: Arc::new(|| Box::pin(async { Ok(StackStatus::default()) })),
+        gates: Arc::new(|| Box::pin(async { Ok(GatesStatus::default()) })),
+        explain: |_| None,
+        project: "offline".to_owned(),
+    });
+    let free = "127.0.0.1:0".parse().unwrap();
+    let auth = Auth::open(world.place.folder.join("token")).unwrap();
+    let options = ServeOptions { rest_addr: free, mcp_addr: free, ..ServeOptions::new(operations, auth) };
+    let server = serve(options).await.unwrap();
+    let get = |path: &str| {
+        let url = format!("http://{}{path}", server.addresses().rest);
+        let request = http().get(url).bearer_auth(world.token.expose());
+        async move { crate::client::json(request.send().await.unwrap()).await }
+    };
+    assert_eq!(get("/api/v1/nodes").await.0, 200);
+    for path in ["/api/v1/sessions", "/api/v1/runs"] {
+        let (status, problem) = get(path).await;
+        assert_eq!(status, 503, "{problem}");
+        assert_eq!(problem["code"], "HM-S003", "{problem}");
+    }
+    let page = http().get(server.page_url().unwrap()).send().await.unwrap();
+    let cookie = page.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let page = http()
+        .get(format!("http://{}/", server.addresses().rest))
+        .header("cookie", cookie)
+        .send()
+        .await
+        .unwrap();
+    assert!(page.text().await.unwrap().contains("HM-S003"), "the page shows it too");
+    assert!(server.stop().await);
     world.end().await;
 }

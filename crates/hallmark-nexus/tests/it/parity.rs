@@ -1,5 +1,6 @@
 //! The same call on every channel: the same bytes, the same error code.
 
+use hallmark_nexus::ToolOptions;
 use serde_json::{Value, json};
 
 use crate::client::{self, CHANNELS, bytes, call, tool};
@@ -122,6 +123,12 @@ async fn tools_of_kinds_and_workflows_are_the_same_calls() {
     assert_eq!(of("search")["annotations"]["readOnlyHint"], true);
     assert_eq!(of("crud")["annotations"]["readOnlyHint"], false);
     assert!(tools.len() < 40, "{} tools do not fit an agent", tools.len());
+    let list = json!({ "jsonrpc": "2.0", "id": 3, "method": "tools/list" });
+    let flat = client::stdio_raw(&world, ToolOptions { flat: true }, list).await;
+    let flat = flat["result"]["tools"].as_array().unwrap();
+    for spec in world.operations.registry().specs() {
+        assert!(flat.iter().any(|t| t["name"] == spec.name), "{} is not in the flat list", spec.name);
+    }
     let reading =
         client::post(&world, &world.reader, json!({ "jsonrpc": "2.0", "id": 4, "method": "tools/list" }))
             .await
