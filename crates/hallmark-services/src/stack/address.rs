@@ -29,19 +29,22 @@ pub(super) fn without_own(given: Endpoints, own: &[u16]) -> Endpoints {
 
 impl Stack {
     /// The addresses of all services that are provided: those of the stack's own, and the given ones. A service whose
-    /// native server was never started has none.
+    /// native server was never started, or could not be installed, has none.
     ///
     /// # Errors
     /// `HM-S051` if the state is broken, `HM-C012` if a secret cannot be read.
     pub fn endpoints(&self) -> Result<Endpoints> {
-        let (ports, credentials) = match StackState::load(&self.project)? {
-            Some(state) => (state.ports.clone(), Credentials::load(&state.home(&self.project))?),
-            None => (Ports::new(), Credentials::default()),
+        let state = StackState::load(&self.project)?;
+        let credentials = match &state {
+            Some(state) => Credentials::load(&state.home(&self.project))?,
+            None => Credentials::default(),
         };
+        let (ports, refused) = state.map(|state| (state.ports, state.refused)).unwrap_or_default();
         let mut all = Endpoints::default();
         for service in ServiceKind::ALL {
             match self.provider(service) {
                 Provider::External => copy(service, &self.given, &mut all),
+                Provider::Native | Provider::Docker if refused.contains_key(&service) => {}
                 Provider::Native | Provider::Docker => own(service, &ports, &credentials, &mut all)?,
                 Provider::Auto | Provider::Off => {}
             }

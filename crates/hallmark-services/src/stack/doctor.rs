@@ -151,7 +151,7 @@ impl Stack {
     /// Installed is not usable: the probes say which is.
     async fn usable(&self) -> Result<Vec<Check>> {
         let endpoints: Endpoints = self.endpoints()?;
-        let reports = join_all(ServiceKind::ALL.map(|service| probe(service, &endpoints))).await;
+        let reports = join_all(ServiceKind::ALL.map(|service| Box::pin(probe(service, &endpoints)))).await;
         Ok(reports
             .into_iter()
             .map(|report| {

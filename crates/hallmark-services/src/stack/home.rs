@@ -44,6 +44,12 @@ impl Home {
         self.logs().join(format!("{}.log", process.name()))
     }
 
+    /// Every log that a process writes: what it prints, and the file that Neo4j keeps besides.
+    pub(crate) fn written_logs(&self, process: Process) -> Vec<PathBuf> {
+        let own = (process == Process::Neo4j).then(|| self.data(process).join("logs/neo4j.log"));
+        [self.log(process)].into_iter().chain(own).collect()
+    }
+
     /// The folder of the secrets.
     pub(crate) fn secrets(&self) -> PathBuf {
         self.root.join("secrets")

@@ -8,7 +8,6 @@ use hallmark_core::{Error, Project, Result, clock, fs};
 use serde::{Deserialize, Serialize};
 
 use super::codes;
-use super::config::Provider;
 use super::home::{self, Home};
 use super::ports::Ports;
 use crate::ServiceKind;
@@ -29,7 +28,6 @@ pub(crate) struct StackState {
     outside: Option<PathBuf>,
     pub(crate) created: String,
     pub(crate) ports: Ports,
-    pub(crate) providers: BTreeMap<ServiceKind, Provider>,
     /// Why a service could not be provided, where that was so.
     pub(crate) refused: BTreeMap<ServiceKind, String>,
 }
@@ -84,7 +82,6 @@ impl StackState {
             outside: home::outside(project)?,
             created: clock::now(),
             ports: Ports::new(),
-            providers: BTreeMap::new(),
             refused: BTreeMap::new(),
         };
         state.home(project).create(project.root())?;

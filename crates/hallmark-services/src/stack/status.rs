@@ -110,7 +110,7 @@ impl Stack {
             home: home.map(|home| home.root().display().to_string()),
             checked_at: clock::now(),
             supervisor: SupervisorStatus { running: identity.is_some(), identity },
-            services: join_all(services).await,
+            services: join_all(services.map(Box::pin)).await,
         })
     }
 
@@ -167,7 +167,7 @@ impl Stack {
             status.next = Some("hallmark up".to_owned());
             return status;
         }
-        status.take(probe(service, endpoints).await);
+        status.take(Box::pin(probe(service, endpoints)).await);
         status
     }
 
@@ -188,8 +188,8 @@ impl Stack {
         let lines = lines.unwrap_or(limits::LOG_LINES);
         Ok(Process::of(service)
             .iter()
-            .map(|process| {
-                let path = home.log(*process);
+            .flat_map(|process| home.written_logs(*process).into_iter().map(move |path| (process, path)))
+            .map(|(process, path)| {
                 let lines = logs::tail(&path, lines).iter().map(|line| credentials.mask(line)).collect();
                 LogTail { process: *process, path, lines }
             })

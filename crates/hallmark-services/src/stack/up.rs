@@ -94,7 +94,8 @@ impl Stack {
         barred.extend(taken.into_iter().map(|(service, error)| (service, Arc::new(error))));
         let home = state.home(&self.project);
         let credentials = Credentials::load_or_create(&home)?;
-        state.providers = wanted.iter().map(|service| (*service, self.provider(*service))).collect();
+        // An earlier refusal is tried anew.
+        state.refused.retain(|service, _| !wanted.contains(service));
         state.save(&self.project)?;
         if !native.is_empty() && connect(&home).await.is_none() {
             start(&self.supervisor, self.project.root(), &home).await?;
@@ -104,7 +105,8 @@ impl Stack {
         let containers = self.with_provider(&wanted, Provider::Docker);
         let engine = if containers.is_empty() { Ok(()) } else { work.containers(&containers, &state).await };
         let engine = engine.map_err(Arc::new);
-        let outcomes = join_all(wanted.iter().map(|service| work.bring(*service, &engine))).await;
+        // Boxed: nested as they are, these futures would be too deep for the compiler in the programs that call this.
+        let outcomes = join_all(wanted.iter().map(|service| Box::pin(work.bring(*service, &engine)))).await;
         self.conclude(state, &wanted, outcomes)
     }
 
@@ -200,7 +202,6 @@ impl Stack {
     ) -> Result<UpReport> {
         let mut report = UpReport::default();
         for (service, outcome) in wanted.iter().copied().zip(outcomes) {
-            state.refused.remove(&service);
             match outcome {
                 Outcome::Usable(endpoint) => report.usable.push((service, endpoint)),
                 Outcome::Failed(error) => report.failed.push((service, error)),
@@ -237,7 +238,7 @@ impl Work<'_> {
             (None, Provider::Docker, Err(error)) => Err(Arc::clone(error)),
             (None, Provider::External, _) => self.external(service, begin).await.map_err(Arc::new),
             (None, Provider::Docker, Ok(())) => self.wait(service, begin).await.map_err(Arc::new),
-            (None, _, _) => self.native(service, begin).await.map_err(Arc::new),
+            (None, _, _) => Box::pin(self.native(service, begin)).await.map_err(Arc::new),
         };
         match done {
             Ok(()) => {
@@ -272,7 +273,7 @@ impl Work<'_> {
             )));
         }
         self.observer.event(&Event::Starting { service, provider: Provider::External });
-        let report = probe(service, &self.endpoints).await;
+        let report = Box::pin(probe(service, &self.endpoints)).await;
         if report.state == State::Usable { Ok(()) } else { Err(not_usable(&report, begin)) }
     }
 
@@ -330,7 +331,7 @@ impl Work<'_> {
     async fn wait(&self, service: ServiceKind, begin: Instant) -> Result<()> {
         let mut last_step = String::new();
         loop {
-            let report = probe(service, &self.endpoints).await;
+            let report = Box::pin(probe(service, &self.endpoints)).await;
             if report.state == State::Usable {
                 return Ok(());
             }
@@ -379,4 +380,35 @@ fn not_usable(report: &ProbeReport, begin: Instant) -> Error {
 
 fn elapsed_ms(begin: Instant) -> u64 {
     u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::{Item, Registry, Silent, StackConfig};
+
+    fn stack(assume_yes: bool) -> Stack {
+        let project = hallmark_core::Project::discover(&std::env::temp_dir()).unwrap();
+        let config = StackConfig { assume_yes, ..StackConfig::default() };
+        let supervisor = crate::stack::SupervisorCommand::this_binary().unwrap();
+        Stack { project, config, given: Endpoints::default(), supervisor }
+    }
+
+    fn plan() -> Plan {
+        let name = "Redis server".to_owned();
+        let (services, target) = (vec![ServiceKind::Redis], "the system".to_owned());
+        let (registry, licence, packages) = (Registry::Apt, "BSD-3-Clause", vec!["redis-server"]);
+        Plan { items: vec![Item { services, name, registry, download_mb: 2, licence, target, packages }] }
+    }
+
+    #[test]
+    fn nothing_is_installed_unless_somebody_agrees() {
+        let (asks, agreed) = (UpOptions::default(), UpOptions { assume_yes: true, ..UpOptions::default() });
+        let error = stack(false).agree(&plan(), &asks, &Silent).unwrap_err();
+        assert!(error.is(&codes::CONSENT) && error.message().contains("Redis server"), "{error:?}");
+        assert_eq!(error.next_step(), Some("hallmark up --yes"));
+        assert!(stack(false).agree(&plan(), &agreed, &Silent).is_ok());
+        assert!(stack(true).agree(&plan(), &asks, &Silent).is_ok());
+        assert!(stack(false).agree(&Plan::default(), &asks, &Silent).is_ok(), "nothing to ask for");
+    }
 }

@@ -271,6 +271,27 @@ async fn a_path_too_long_for_a_socket_gets_a_folder_elsewhere() {
     assert!(!home.exists());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_live_is_given_up_with_its_last_words() {
+    let own = Own::new(&[ServiceKind::Redis]);
+    own.up().await;
+    own.stack.stop(ServiceKind::Redis).await.unwrap();
+    // A damaged append-only file: Redis refuses to start on it, each time.
+    let folder = PathBuf::from(own.status().await.home.unwrap()).join("redis/data/appendonlydir");
+    let manifest = std::fs::read_dir(&folder).unwrap().flatten().map(|e| e.path());
+    let manifest = manifest.into_iter().find(|p| p.to_string_lossy().ends_with(".manifest")).unwrap();
+    hallmark_core::fs::write_atomic(&manifest, b"nonsense\n", hallmark_core::fs::Mode::Default).unwrap();
+
+    let report = own.stack.up(&UpOptions::default(), &Silent).await.unwrap();
+    let (_, error) = &report.failed[0];
+    assert_eq!(error.code().id, "HM-S063", "{error:?}");
+    assert!(
+        error.causes()[0].contains("exit status: 1") && error.causes()[0].contains("manifest"),
+        "{error:?}"
+    );
+    assert_eq!(own.record(Process::Redis).await.phase, Phase::Failed);
+}
+
 #[derive(Default)]
 struct Collected(std::sync::Mutex<Vec<String>>);
 
@@ -296,6 +317,14 @@ async fn all_five_come_up_and_every_one_is_usable() {
     let chroma = status.services.iter().find(|s| s.service == ServiceKind::Chroma).unwrap();
     assert!(chroma.notes.iter().any(|note| note.contains("no authentication")));
     assert_no_secret_shows(&own).await;
+    let neo4j: Vec<_> = own
+        .stack
+        .logs(ServiceKind::Neo4j, Some(200))
+        .unwrap()
+        .into_iter()
+        .flat_map(|log| log.lines)
+        .collect();
+    assert!(neo4j.iter().any(|line| line.contains("Started.")), "{neo4j:#?}");
     let checks = own.stack.doctor().await.unwrap();
     let failed: Vec<_> =
         checks.iter().filter(|c| c.verdict == hallmark_services::stack::Verdict::Fail).collect();

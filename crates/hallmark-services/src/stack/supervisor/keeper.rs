@@ -175,7 +175,9 @@ impl Keeper {
     /// How it ended and what it said last, with secrets masked.
     async fn last_words(&self, end: &str) -> String {
         let Ok(site) = site::open(&self.project).await else { return end.to_owned() };
-        let lines = logs::tail(&site.home.log(self.process), limits::REASON_LINES);
+        let written = site.home.written_logs(self.process);
+        let lines: Vec<String> =
+            written.iter().flat_map(|path| logs::tail(path, limits::REASON_LINES)).collect();
         if lines.is_empty() {
             end.to_owned()
         } else {
