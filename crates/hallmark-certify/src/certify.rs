@@ -88,7 +88,8 @@ impl Outcome {
             return Ok(());
         }
         let reason = self.certificate.refusals.first().cloned().unwrap_or_default();
-        Err(Error::new(&crate::codes::REFUSED, reason).next(report::text::next_command(&self.certificate)))
+        Err(Error::new(&crate::codes::REFUSED, reason)
+            .next(report::text::next_command(&self.certificate, Some(&self.report_path))))
     }
 }
 

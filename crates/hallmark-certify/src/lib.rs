@@ -39,6 +39,9 @@ pub const LOG_EVIDENCE: &str = "evidence";
 /// The kind of a log entry that tells of a certificate.
 pub const LOG_CERTIFICATE: &str = "certificate";
 
+/// The JSON Schema of a certificate.
+pub const SCHEMA: &str = include_str!("../../../docs/schemas/certificate.schema.json");
+
 hallmark_core::codes! {
     /// Errors of certification.
     pub mod codes {

@@ -33,7 +33,7 @@ fn chain(log: &Log) -> Evidence {
         "every line of the evidence log holds and follows the one before it",
     )
     .threshold("no line altered, removed or moved")
-    .reproduce("hallmark evidence verify");
+    .reproduce("hallmark verify-certificate .hallmark/certificates/latest/certificate.json");
     match Log::verify(log.path()) {
         Ok(found) => {
             let evidence = evidence

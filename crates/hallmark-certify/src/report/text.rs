@@ -62,7 +62,7 @@ pub fn verdict(certificate: &Certificate, symbols: Symbols, report: Option<&Path
     if let Some(report) = report {
         lines.push(format!("report: {}", report.display()));
     }
-    lines.push(format!("next: {}", next_command(certificate)));
+    lines.push(format!("next: {}", next_command(certificate, report)));
     let text = lines.join("\n") + "\n";
     if symbols == Symbols::Ascii {
         text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
@@ -71,11 +71,13 @@ pub fn verdict(certificate: &Certificate, symbols: Symbols, report: Option<&Path
     }
 }
 
-/// The one command that brings this project further.
+/// The one command that brings this project further; `report` is where the page was written.
 #[must_use]
-pub fn next_command(certificate: &Certificate) -> String {
+pub fn next_command(certificate: &Certificate, report: Option<&Path>) -> String {
     if certificate.deployment_approved {
-        return "hallmark verify-certificate .hallmark/certificates/latest/certificate.json".to_owned();
+        let default = Path::new(".hallmark/certificates/latest").join(crate::certify::CERTIFICATE_FILE);
+        let path = report.map_or(default, |report| report.with_file_name(crate::certify::CERTIFICATE_FILE));
+        return format!("hallmark verify-certificate {}", path.display());
     }
     if !certificate.findings.problems.is_empty()
         || certificate.sections.iter().any(|s| !s.section.hard_failures.is_empty())

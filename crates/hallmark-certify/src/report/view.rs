@@ -287,6 +287,8 @@ pub(crate) fn shown(value: &Value) -> String {
 fn inner(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),
+        // Whole digests are in the certificate; here they only tell apart.
+        Value::String(text) if is_digest(text) => text[..12].to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) if items.is_empty() => "none".to_owned(),
         Value::Array(items) => items.iter().map(inner).collect::<Vec<_>>().join(", "),
@@ -296,6 +298,10 @@ fn inner(value: &Value) -> String {
         }
         other => other.to_string(),
     }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn percent(points: f64) -> String {

@@ -5,6 +5,7 @@
 mod certify;
 mod report;
 mod sample;
+mod schema;
 mod services;
 mod tamper;
 

@@ -54,7 +54,7 @@ async fn time(operation: &Operation, data: &Data) -> Evidence {
     let started = Instant::now();
     let evidence = Evidence::new(REQUIREMENT, format!("operations.{}", operation.id), operation.what)
         .threshold(format!("median < {} ms, p95 < {} ms", operation.median_ms, operation.p95_ms))
-        .reproduce("hallmark bench");
+        .reproduce("hallmark certify");
     if let Some(reason) = data.missing(operation.service) {
         return evidence.because(reason);
     }

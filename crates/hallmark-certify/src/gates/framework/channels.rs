@@ -27,7 +27,7 @@ pub(super) async fn measure(wire: Result<&Wire, &String>) -> Vec<Evidence> {
             format!("{} reads a run, and runs a workflow, byte for byte as REST does", channel.title()),
         )
         .threshold("the same canonical result")
-        .reproduce("hallmark parity");
+        .reproduce("hallmark certify");
         evidence.push(match (&reference, wire) {
             (Ok(reference), Ok(wire)) if wire.channels().contains(&channel) => {
                 settle(row, started, reference.compare(wire, channel).await)
@@ -101,7 +101,7 @@ async fn parity(wire: Result<&Wire, &String>) -> Evidence {
         "a bad call is refused with the same code on every channel",
     )
     .threshold("one code a call")
-    .reproduce("hallmark parity");
+    .reproduce("hallmark certify");
     match wire {
         Ok(wire) => settle(row, started, same_codes(wire).await),
         Err(reason) => row.because(reason),
@@ -132,7 +132,7 @@ async fn session(wire: Result<&Wire, &String>) -> Evidence {
     let row =
         Evidence::new(SESSION, "channels.session", "a session made on any channel is found on every other")
             .threshold("made on each, found on all")
-            .reproduce("hallmark parity");
+            .reproduce("hallmark certify");
     match wire {
         Ok(wire) => settle(row, started, shared(wire).await),
         Err(reason) => row.because(reason),

@@ -65,7 +65,7 @@ async fn executed(context: &Context) -> Evidence {
     let evidence =
         check("executed", "every generated node was executed and its effect seen on PostgreSQL and Redis")
             .threshold("all of them")
-            .reproduce("hallmark nodes --exercise")
+            .reproduce("hallmark certify")
             .weight(3.0);
     let Some(dataflow) = &context.dataflow else { return evidence.because("the project declares no models") };
     let outcomes = exercise(dataflow, &context.registry).await;

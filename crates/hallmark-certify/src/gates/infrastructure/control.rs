@@ -88,10 +88,10 @@ async fn scratch(context: &Context) -> Vec<Control> {
             )];
         }
     };
-    let other = other_kind(&server).await;
-    let before = examine(ServiceKind::Redis, &server.endpoints()).await;
+    let endpoints = server.endpoints();
+    let (other, before) = tokio::join!(other_kind(&server), examine(ServiceKind::Redis, &endpoints));
     server.kill().await;
-    let after = examine(ServiceKind::Redis, &server.endpoints()).await;
+    let after = examine(ServiceKind::Redis, &endpoints).await;
     let observed = format!(
         "running: {}; killed: {}",
         serde_json::json!(before.state).as_str().unwrap_or_default(),

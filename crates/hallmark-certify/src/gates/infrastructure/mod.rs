@@ -68,7 +68,7 @@ fn evidence(report: &ProbeReport) -> Evidence {
         format!("{} is real and usable", kind.title()),
     )
     .threshold("connection, protocol, login, identity, extensions, canary, stable: every step passes")
-    .reproduce(format!("hallmark verify {kind}"));
+    .reproduce("hallmark status");
     let reason = report.reason.clone().unwrap_or_default();
     if report.state == State::NotMeasured {
         let reason = if reason.is_empty() { format!("{} is not configured", kind.title()) } else { reason };
