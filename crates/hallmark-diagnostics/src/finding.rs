@@ -107,12 +107,12 @@ pub struct Problem {
 }
 
 /// What the machine formats say about a rule.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RuleInfo {
     /// The name.
     pub name: &'static str,
     /// One sentence.
-    pub summary: &'static str,
+    pub summary: String,
     /// The Markdown page.
-    pub page: &'static str,
+    pub page: String,
 }

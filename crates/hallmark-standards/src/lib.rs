@@ -1,10 +1,39 @@
 //! The gold standards as rules: scan a project, report findings, score the compliance.
 //!
-//! Scanning never fails: what cannot be read or parsed is a problem in the report, and the rest is scanned. Rules do no I/O.
+//! [`scan`] reads and parses every file once and keeps small facts of it; the facts of all files are joined in an index, and the
+//! rules read facts and index. Scanning never fails: what cannot be read or parsed is a problem in the report, and the rest is
+//! scanned. Rules do no I/O: only `walk` and `load` touch the file system.
 
+mod context;
+mod doubles;
+mod engine;
+pub mod limits;
+mod load;
 pub mod options;
+mod places;
 pub mod report;
+pub mod rule;
+pub mod rules;
+mod scan;
 pub mod score;
+mod sdk;
+pub mod tier;
+mod walk;
 
+pub use context::{Context, Raw};
 pub use options::{Edition, Profile, ScanOptions, StandardsConfig};
-pub use report::{EvidenceSummary, FamilySummary, Report, scan};
+pub use report::{EvidenceSummary, FamilySummary, Report};
+pub use rule::{Check, Family, Rule};
+pub use scan::scan;
+
+hallmark_core::codes! {
+    /// What can keep a file from being judged, and what a scan can be asked wrongly.
+    pub mod codes {
+        UNREADABLE = "HM-G001", "a file or folder could not be read", Unreadable;
+        TOO_LARGE = "HM-G002", "a file is too large to be scanned", Unreadable;
+        LOOP = "HM-G003", "a link leads back to a folder that holds it", Unreadable;
+        PANICKED = "HM-G004", "the analysis of a file stopped", Unreadable;
+        CHANGED = "HM-G005", "a file changed while it was scanned", Unreadable;
+        UNKNOWN_NAME = "HM-G010", "a rule, tier or glob does not exist", Usage;
+    }
+}

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use hallmark_core::{Error, Result};
 use serde::{Deserialize, Serialize};
+
+use crate::tier::Tier;
+use crate::{codes, rules};
 
 /// The edition of the gold standards; where editions disagree a rule asks which one is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -94,6 +98,32 @@ impl ScanOptions {
             exclude: config.exclude.clone(),
             tiers: config.tiers.clone(),
         }
+    }
+
+    /// Refuses names of rules and tiers that do not exist and globs that are none. A scan leaves such entries out, so a
+    /// command asks this first.
+    ///
+    /// # Errors
+    /// `HM-G010` names the entry and what it could be.
+    pub fn validate(&self) -> Result<()> {
+        for name in self.select.iter().chain(&self.ignore) {
+            if rules::find(name).is_none() {
+                return Err(Error::new(&codes::UNKNOWN_NAME, format!("there is no rule {name:?}"))
+                    .next("hallmark rule lists every rule"));
+            }
+        }
+        for (glob, tier) in &self.tiers {
+            if Tier::parse(tier).is_none() {
+                let text = format!("{tier:?} is no tier: unit, integration, end-to-end, other or production");
+                return Err(Error::new(&codes::UNKNOWN_NAME, text).at(format!("standards.tiers.{glob:?}")));
+            }
+        }
+        for glob in self.exclude.iter().chain(self.tiers.keys()) {
+            if let Err(error) = globset::Glob::new(glob) {
+                return Err(Error::new(&codes::UNKNOWN_NAME, format!("{glob:?} is no glob")).because(&error));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -4,8 +4,6 @@ use hallmark_core::ExitClass;
 use hallmark_diagnostics::{Finding, Problem, Severity};
 use serde::Serialize;
 
-use crate::ScanOptions;
-
 /// The schema of the report's JSON.
 pub const SCHEMA: &str = "hallmark.check/1";
 
@@ -128,25 +126,5 @@ impl Report {
             families: self.families.clone(),
             mocking_files: mocking.len(),
         }
-    }
-}
-
-/// Scans a project. Never fails: what goes wrong is a problem in the report.
-#[must_use]
-pub fn scan(options: &ScanOptions) -> Report {
-    Report {
-        schema: SCHEMA,
-        edition: options.edition.name(),
-        profile: options.profile.name(),
-        sdk_version: options.edition.sdk_version(),
-        score: None,
-        files: 0,
-        unparsed_files: 0,
-        bytes: 0,
-        suppressed: 0,
-        duration_ms: 0.0,
-        families: Vec::new(),
-        problems: Vec::new(),
-        findings: Vec::new(),
     }
 }

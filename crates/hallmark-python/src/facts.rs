@@ -1,0 +1,456 @@
+//! What is known of one file after parsing: small structs that rules read, with every name resolved as far as the file goes.
+//!
+//! **Paths.** An expression that can be named has a symbolic path: `unittest.mock.patch` for an imported name under any
+//! alias, `pkg.builder.WorkflowBuilder().build()` for a call on a variable bound to a construction, `$name` for a parameter
+//! that has no annotation, `builtins.eval` for a builtin. What cannot be named has none.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+/// A shared text; equal texts of one file share their bytes.
+pub type Name = Arc<str>;
+
+/// A range of bytes in the decoded text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The first byte.
+    pub start: u32,
+    /// The byte after the last.
+    pub end: u32,
+}
+
+/// An index into [`Module::scopes`].
+pub type ScopeId = u32;
+
+/// Everything that rules may ask of one file.
+#[derive(Debug, Default)]
+pub struct Module {
+    /// The path relative to the scanned root, with forward slashes.
+    pub path: String,
+    /// The dotted name that Python would import it by.
+    pub name: String,
+    /// Whether it is an `__init__.py`.
+    pub is_package: bool,
+    /// The length of the decoded text, in bytes.
+    pub length: u32,
+    /// One entry for each imported name.
+    pub imports: Vec<Import>,
+    /// Classes in the order of their headers.
+    pub classes: Vec<Class>,
+    /// Functions and methods.
+    pub functions: Vec<Function>,
+    /// Calls whose callee has a path worth asking about.
+    pub calls: Vec<Call>,
+    /// Assignments of interest: literals bound to sensitive names, attributes of imported objects rebound.
+    pub assigns: Vec<Assign>,
+    /// Exception handlers.
+    pub handlers: Vec<Handler>,
+    /// String literals that hold user information in a URL.
+    pub urls: Vec<Literal>,
+    /// Texts built by formatting that begin like an SQL statement.
+    pub statements: Vec<SqlText>,
+    /// Module-level names and the paths they are bound to.
+    pub exports: FxHashMap<Name, Name>,
+    /// Modules of `from x import *` at module level.
+    pub stars: Vec<Name>,
+    /// Names of `pytestmark` marks.
+    pub marks: Vec<Name>,
+    /// Scopes; the first is the module's.
+    pub scopes: Vec<Scope>,
+    /// Comments that suppress findings.
+    pub suppressions: Vec<Suppression>,
+    /// Syntax errors and what else could not be followed.
+    pub errors: Vec<SourceError>,
+}
+
+/// Something in the text that could not be read as Python.
+#[derive(Clone, Debug)]
+pub struct SourceError {
+    /// The code to report.
+    pub code: &'static hallmark_core::Code,
+    /// The sentence.
+    pub message: String,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+/// A scope and the one around it.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// What opened it.
+    pub kind: ScopeKind,
+    /// The scope around it; the module's is its own.
+    pub parent: ScopeId,
+}
+
+/// What opens a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopeKind {
+    /// The file.
+    Module,
+    /// The class of this index.
+    Class(u32),
+    /// The function of this index.
+    Function(u32),
+    /// A lambda or a comprehension.
+    Block,
+}
+
+/// Where in the control flow something stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Guard {
+    /// Inside a `try` whose handlers catch a failed import.
+    pub import_try: bool,
+    /// Inside an exception handler.
+    pub handler: bool,
+    /// Inside `if TYPE_CHECKING`.
+    pub type_checking: bool,
+    /// Inside another `if`.
+    pub conditional: bool,
+}
+
+/// One imported name.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The imported alias.
+    pub span: Span,
+    /// The whole statement.
+    pub statement: Span,
+    /// Whether it is the first name of its statement.
+    pub first: bool,
+    /// The module, absolute where it can be known.
+    pub module: Name,
+    /// The name taken from the module (`*` for all); `None` for `import module`.
+    pub name: Option<Name>,
+    /// The name it is bound to.
+    pub bound: Name,
+    /// The number of leading dots.
+    pub level: u32,
+    /// Where it stands.
+    pub scope: ScopeId,
+    /// In what control flow.
+    pub guard: Guard,
+    /// Whether anything in the file reads the bound name.
+    pub used: bool,
+}
+
+impl Import {
+    /// The full path of what is imported.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{}.{name}", self.module),
+            None => self.module.to_string(),
+        }
+    }
+}
+
+/// A class.
+#[derive(Clone, Debug)]
+pub struct Class {
+    /// The name.
+    pub name: Name,
+    /// The path: module and name.
+    pub path: Name,
+    /// The name's place.
+    pub span: Span,
+    /// Paths of the bases; `None` for one that cannot be named.
+    pub bases: Vec<Option<Name>>,
+    /// Decorators.
+    pub decorators: Vec<Decorator>,
+    /// Indexes of its methods in [`Module::functions`].
+    pub methods: Vec<u32>,
+    /// Where it stands.
+    pub scope: ScopeId,
+    /// In what control flow.
+    pub guard: Guard,
+    /// Whether a keyword such as `metaclass=` names `ABCMeta`, or a base is `Protocol` or `ABC`.
+    pub is_abstract: bool,
+}
+
+/// A decorator.
+#[derive(Clone, Debug)]
+pub struct Decorator {
+    /// The path of the decorator, without its call.
+    pub path: Option<Name>,
+    /// Whether it is called.
+    pub called: bool,
+    /// Its place, without the `@`.
+    pub span: Span,
+}
+
+/// A function or method.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// The name.
+    pub name: Name,
+    /// The name's place.
+    pub span: Span,
+    /// Whether it is `async def`.
+    pub is_async: bool,
+    /// Names of parameters without `self`, `*args` and `**kwargs`.
+    pub params: Vec<Param>,
+    /// The name of `**kwargs`.
+    pub kwarg: Option<Name>,
+    /// Decorators.
+    pub decorators: Vec<Decorator>,
+    /// The class it is a method of.
+    pub class: Option<u32>,
+    /// Where it stands.
+    pub scope: ScopeId,
+    /// String keys that the body reads from its `**kwargs`.
+    pub reads: Vec<Literal>,
+    /// For `get_parameters`: what it declares.
+    pub declared: Option<Declared>,
+}
+
+/// A parameter.
+#[derive(Clone, Debug)]
+pub struct Param {
+    /// The name.
+    pub name: Name,
+    /// The place.
+    pub span: Span,
+}
+
+/// What a `get_parameters` method returns, as far as it can be read.
+#[derive(Clone, Debug, Default)]
+pub struct Declared {
+    /// The entries of the dictionaries it returns.
+    pub entries: Vec<Entry>,
+    /// Whether more may be declared than `entries` holds (merges, loops, calls of `super()`).
+    pub open: bool,
+    /// Whether the dictionary is written as a literal somewhere.
+    pub literal: bool,
+}
+
+/// One entry of a dictionary.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The key, if it is a string literal.
+    pub key: Option<Name>,
+    /// The value.
+    pub value: Value,
+    /// The place of the value.
+    pub span: Span,
+}
+
+/// What an expression is, as far as rules ask.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A string literal, cut at a bound.
+    Text(Name),
+    /// A text with interpolated parts.
+    Formatted,
+    /// `None`.
+    Nothing,
+    /// Another constant.
+    Constant,
+    /// Something with a path.
+    Path(Name),
+    /// A dictionary literal with these string keys.
+    Dict(Vec<Name>),
+    /// A list, tuple or set literal.
+    Sequence,
+    /// A lambda.
+    Lambda,
+    /// `*x` or `**x`.
+    Spread,
+    /// Anything else.
+    Other,
+}
+
+impl Value {
+    /// The path, if it has one.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        if let Self::Path(path) = self { Some(path) } else { None }
+    }
+
+    /// The text, if it is a literal.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+}
+
+/// How a call stands in its statement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Role {
+    /// It is a decorator.
+    pub decorator: bool,
+    /// It is the context of a `with`.
+    pub with: bool,
+    /// It is awaited.
+    pub awaited: bool,
+}
+
+/// A call.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The path of what is called.
+    pub callee: Name,
+    /// The place of the whole call.
+    pub span: Span,
+    /// The place of what is called.
+    pub head: Span,
+    /// The arguments in order.
+    pub args: Vec<Arg>,
+    /// Where it stands.
+    pub scope: ScopeId,
+    /// How it stands there.
+    pub role: Role,
+    /// In what control flow.
+    pub guard: Guard,
+}
+
+impl Call {
+    /// The positional argument at this place.
+    #[must_use]
+    pub fn positional(&self, index: usize) -> Option<&Arg> {
+        self.args.iter().filter(|a| a.keyword.is_none()).nth(index)
+    }
+
+    /// The keyword argument of this name.
+    #[must_use]
+    pub fn keyword(&self, name: &str) -> Option<&Arg> {
+        self.args.iter().find(|a| a.keyword.as_deref() == Some(name))
+    }
+
+    /// Whether an argument is spread, so that the number of arguments is unknown.
+    #[must_use]
+    pub fn has_spread(&self) -> bool {
+        self.args.iter().any(|a| a.value == Value::Spread)
+    }
+}
+
+/// An argument.
+#[derive(Clone, Debug)]
+pub struct Arg {
+    /// The keyword.
+    pub keyword: Option<Name>,
+    /// The value.
+    pub value: Value,
+    /// The place.
+    pub span: Span,
+}
+
+/// An assignment, a keyword argument or a dictionary entry that binds a value to a name.
+#[derive(Clone, Debug)]
+pub struct Assign {
+    /// The last part of the target.
+    pub name: Name,
+    /// The path of the target, if it is an attribute of something with a path.
+    pub target: Option<Name>,
+    /// The value.
+    pub value: Value,
+    /// The place of the whole binding.
+    pub span: Span,
+    /// The place of the value.
+    pub value_span: Span,
+    /// Where it stands.
+    pub scope: ScopeId,
+}
+
+/// A string literal with its place.
+#[derive(Clone, Debug)]
+pub struct Literal {
+    /// The text, cut at a bound.
+    pub text: Name,
+    /// The place.
+    pub span: Span,
+    /// Where it stands.
+    pub scope: ScopeId,
+}
+
+/// A text that begins like an SQL statement and is built by formatting.
+#[derive(Clone, Debug)]
+pub struct SqlText {
+    /// The first literal part, cut at a bound.
+    pub text: Name,
+    /// How it is built: `f-string`, `%`, `+` or `format`.
+    pub built_by: &'static str,
+    /// The last part of what it is given to: a method, a keyword or key, or a variable's name.
+    pub sink: Option<Name>,
+    /// The place.
+    pub span: Span,
+    /// Where it stands.
+    pub scope: ScopeId,
+}
+
+/// An exception handler.
+#[derive(Clone, Debug)]
+pub struct Handler {
+    /// The place of `except ...` without its body.
+    pub span: Span,
+    /// Paths of the exceptions; empty for a bare `except`.
+    pub exceptions: Vec<Name>,
+    /// Modules that the `try` body imports.
+    pub tried_imports: Vec<Name>,
+    /// What the handler binds or returns.
+    pub binds: Vec<Bind>,
+    /// Whether the body does nothing but `pass`.
+    pub is_empty: bool,
+    /// Where it stands.
+    pub scope: ScopeId,
+}
+
+/// What a handler binds or returns.
+#[derive(Clone, Debug)]
+pub struct Bind {
+    /// The name that is bound; `return` for a returned value.
+    pub name: Name,
+    /// A path for values and imports, `None` for a class or function defined there.
+    pub value: Option<Name>,
+    /// Whether it is a class definition.
+    pub is_class: bool,
+    /// The place.
+    pub span: Span,
+}
+
+/// A comment `# hallmark: allow[rule] reason`.
+#[derive(Clone, Debug)]
+pub struct Suppression {
+    /// The byte at which its line starts.
+    pub line_start: u32,
+    /// The byte after its line.
+    pub line_end: u32,
+    /// The place of the comment.
+    pub span: Span,
+    /// The rules it names.
+    pub rules: Vec<String>,
+    /// The reason given, or empty.
+    pub reason: String,
+}
+
+impl Module {
+    /// The innermost function around a scope.
+    #[must_use]
+    pub fn function_of(&self, scope: ScopeId) -> Option<&Function> {
+        self.walk(scope).find_map(|kind| match kind {
+            ScopeKind::Function(index) => self.functions.get(index as usize),
+            _ => None,
+        })
+    }
+
+    /// The innermost class around a scope.
+    #[must_use]
+    pub fn class_of(&self, scope: ScopeId) -> Option<&Class> {
+        self.walk(scope).find_map(|kind| match kind {
+            ScopeKind::Class(index) => self.classes.get(index as usize),
+            _ => None,
+        })
+    }
+
+    /// The kinds of the scopes from this one outwards.
+    pub fn walk(&self, scope: ScopeId) -> impl Iterator<Item = ScopeKind> + '_ {
+        let mut next = Some(scope);
+        std::iter::from_fn(move || {
+            let id = next?;
+            let scope = self.scopes.get(id as usize)?;
+            next = (scope.parent != id).then_some(scope.parent);
+            Some(scope.kind)
+        })
+    }
+}

@@ -1,0 +1,22 @@
+//! Every bound of the Python front end, in one place.
+
+/// The largest file that is read, in bytes; a larger one is a problem, not a scan that takes minutes.
+pub const SOURCE_BYTES: u64 = 20 * 1024 * 1024;
+
+/// The deepest nesting of expressions and statements that is followed; CPython itself refuses far less.
+pub const NESTING_DEPTH: u32 = 1_500;
+
+/// The stack of a thread that parses, in bytes: enough for [`NESTING_DEPTH`] in an unoptimised build.
+pub const PARSER_STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// The longest symbolic path of an expression, in bytes; a longer one is treated as unknown.
+pub const PATH_BYTES: usize = 240;
+
+/// How much of a string literal is kept as a fact, in bytes.
+pub const LITERAL_BYTES: usize = 400;
+
+/// The longest chain of re-exports or base classes that is followed.
+pub const RESOLVE_STEPS: u32 = 24;
+
+/// The number of syntax errors that are reported for one file.
+pub const SYNTAX_ERRORS: usize = 5;

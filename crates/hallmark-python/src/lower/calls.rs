@@ -1,0 +1,199 @@
+//! Expressions: calls with their arguments, names that are read, literals of interest.
+
+use ruff_python_ast::visitor::{Visitor, walk_expr};
+use ruff_python_ast::{Comprehension, Expr, ExprCall, ExprDict};
+use ruff_text_size::Ranged as _;
+
+use super::{Lowerer, span, text};
+use crate::facts::{Arg, Call, Literal, Role, ScopeKind, Value};
+use crate::limits;
+
+/// Methods that are kept whatever object they are called on.
+const METHODS: &[&str] = &["add_node", "add_connection", "addNode", "addConnection", "execute"];
+
+/// Builtins that a rule asks for.
+const BUILTINS: &[&str] = &["builtins.eval", "builtins.exec", "builtins.setattr", "builtins.delattr"];
+
+/// Imported modules whose calls no rule asks for, and of which there are too many to keep.
+const IGNORED: &[&str] = &[
+    "logging.",
+    "json.",
+    "time.",
+    "datetime.",
+    "typing.",
+    "pathlib.",
+    "re.",
+    "uuid.",
+    "dataclasses.",
+    "argparse.",
+];
+
+impl<'a> Visitor<'a> for Lowerer<'a> {
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        self.expr(expr);
+    }
+}
+
+impl<'a> Lowerer<'a> {
+    pub(super) fn expr(&mut self, expr: &'a Expr) {
+        self.call_in(expr, Role::default());
+    }
+
+    /// Walks an expression; if it is a call, it stands in this role.
+    pub(super) fn call_in(&mut self, expr: &'a Expr, role: Role) {
+        self.deeper(expr, |this| this.walk_one(expr, role));
+    }
+
+    fn walk_one(&mut self, expr: &'a Expr, role: Role) {
+        match expr {
+            Expr::Call(call) => self.call(call, role),
+            Expr::Await(awaited) => self.call_in(&awaited.value, Role { awaited: true, ..role }),
+            Expr::Name(name) => self.read_name(name.id.as_str()),
+            Expr::StringLiteral(literal) => self.note_url(literal.value.to_str(), expr),
+            Expr::Dict(dict) => self.dict(dict),
+            Expr::Named(named) => {
+                self.expr(&named.value);
+                let path = self.path(&named.value);
+                self.bind_target(&named.target, path);
+            }
+            Expr::Lambda(lambda) => self.within(ScopeKind::Block, |this| {
+                if let Some(parameters) = &lambda.parameters {
+                    for parameter in parameters.iter_non_variadic_params() {
+                        parameter.default.iter().for_each(|d| this.expr(d));
+                        this.bind(parameter.parameter.name.as_str(), None);
+                    }
+                }
+                this.expr(&lambda.body);
+            }),
+            Expr::ListComp(comp) => self.comprehension(&comp.generators, &[&comp.elt]),
+            Expr::SetComp(comp) => self.comprehension(&comp.generators, &[&comp.elt]),
+            Expr::Generator(comp) => self.comprehension(&comp.generators, &[&comp.elt]),
+            Expr::DictComp(comp) => {
+                let parts: Vec<&'a Expr> = comp.key.iter().map(|k| &**k).chain([&*comp.value]).collect();
+                self.comprehension(&comp.generators, &parts);
+            }
+            Expr::Subscript(subscript) => {
+                if let (Expr::Name(name), Expr::StringLiteral(key)) = (&*subscript.value, &*subscript.slice) {
+                    self.note_read(name.id.as_str(), key.value.to_str(), expr);
+                }
+                walk_expr(self, expr);
+            }
+            _ => walk_expr(self, expr),
+        }
+    }
+
+    fn comprehension(&mut self, generators: &'a [Comprehension], parts: &[&'a Expr]) {
+        self.within(ScopeKind::Block, |this| {
+            for generator in generators {
+                this.expr(&generator.iter);
+                this.bind_target(&generator.target, None);
+                generator.ifs.iter().for_each(|e| this.expr(e));
+            }
+            for part in parts {
+                this.expr(part);
+            }
+        });
+    }
+
+    fn dict(&mut self, dict: &'a ExprDict) {
+        for item in &dict.items {
+            item.key.iter().for_each(|k| self.expr(k));
+            self.expr(&item.value);
+            if let Some(Expr::StringLiteral(key)) = &item.key {
+                let place = span(item.value.range());
+                self.note_assign(key.value.to_str(), None, &item.value, place);
+                self.note_sql(&item.value, Some(key.value.to_str()));
+            }
+        }
+    }
+
+    fn call(&mut self, call: &'a ExprCall, role: Role) {
+        self.note_call(call, role);
+        self.expr(&call.func);
+        let method = match &*call.func {
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            Expr::Name(name) => name.id.as_str(),
+            _ => "",
+        };
+        if let Expr::Attribute(attribute) = &*call.func
+            && matches!(method, "get" | "pop")
+            && let (Expr::Name(name), Some(Expr::StringLiteral(key))) =
+                (&*attribute.value, call.arguments.args.first())
+        {
+            self.note_read(name.id.as_str(), key.value.to_str(), &call.arguments.args[0]);
+        }
+        for arg in &call.arguments.args {
+            self.expr(arg);
+            self.note_sql(arg, Some(method));
+        }
+        for keyword in &call.arguments.keywords {
+            self.expr(&keyword.value);
+            if let Some(name) = &keyword.arg {
+                self.note_assign(name.as_str(), None, &keyword.value, span(keyword.range));
+                self.note_sql(&keyword.value, Some(name.as_str()));
+            }
+        }
+    }
+
+    fn note_call(&mut self, call: &'a ExprCall, role: Role) {
+        let Some(callee) = self.path(&call.func) else { return };
+        if !self.is_kept(&callee) {
+            return;
+        }
+        let mut args = Vec::with_capacity(call.arguments.len());
+        for arg in &call.arguments.args {
+            let value = self.value(arg);
+            args.push(Arg { keyword: None, value, span: span(arg.range()) });
+        }
+        for keyword in &call.arguments.keywords {
+            let name = keyword.arg.as_ref().map(|n| self.name(n.as_str()));
+            let value = if name.is_none() { Value::Spread } else { self.value(&keyword.value) };
+            args.push(Arg { keyword: name, value, span: span(keyword.value.range()) });
+        }
+        let (scope, guard) = (self.scope, self.guard);
+        let (place, head) = (span(call.range()), span(call.func.range()));
+        self.module.calls.push(Call { callee, span: place, head, args, scope, role, guard });
+    }
+
+    /// Whether a rule may ask for calls of this path.
+    fn is_kept(&self, callee: &str) -> bool {
+        let method = callee.rsplit('.').next().unwrap_or_default();
+        if callee.starts_with('$') {
+            return METHODS.contains(&method)
+                || callee.contains("mock")
+                || callee.starts_with("$monkeypatch");
+        }
+        if callee.starts_with("builtins.") {
+            return BUILTINS.contains(&callee);
+        }
+        if IGNORED.iter().any(|prefix| callee.starts_with(prefix)) {
+            return false;
+        }
+        let own = callee.strip_prefix(self.module.name.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        !own || METHODS.contains(&method)
+    }
+
+    fn note_url(&mut self, value: &str, expr: &Expr) {
+        let Some(at) = value.find("://") else { return };
+        if value[at..].contains('@') {
+            let text = self.name(text::cut(value, limits::LITERAL_BYTES));
+            let (span, scope) = (span(expr.range()), self.scope);
+            self.module.urls.push(Literal { text, span, scope });
+        }
+    }
+
+    /// Keeps a key that is read from the `**kwargs` of the function around.
+    fn note_read(&mut self, object: &str, key: &str, at: &Expr) {
+        let innermost = self.module.walk(self.scope).find_map(|kind| match kind {
+            ScopeKind::Function(index) => Some(index as usize),
+            _ => None,
+        });
+        let Some(index) = innermost else { return };
+        if self.module.functions[index].kwarg.as_deref() != Some(object) {
+            return;
+        }
+        let text = self.name(text::cut(key, limits::LITERAL_BYTES));
+        let literal = Literal { text, span: span(at.range()), scope: self.scope };
+        self.module.functions[index].reads.push(literal);
+    }
+}

@@ -1,0 +1,171 @@
+//! From the parser's tree to [`Module`]: names are resolved while walking, then the tree is dropped.
+
+mod calls;
+mod classes;
+mod scopes;
+mod statements;
+mod text;
+mod values;
+
+use std::collections::VecDeque;
+
+use ruff_python_ast::{PySourceType, StmtFunctionDef};
+use ruff_text_size::{Ranged, TextRange};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::facts::{Guard, Module, Name, Scope, ScopeId, ScopeKind, SourceError, Span};
+use crate::{codes, limits};
+use scopes::Bindings;
+
+/// The facts of one file. Never fails: syntax errors are in [`Module::errors`], with the facts of the rest beside them.
+///
+/// `path` is relative to the project with forward slashes; `name` is the dotted name that Python would import the file by.
+/// Call this on a thread with a stack of [`limits::PARSER_STACK_BYTES`].
+#[must_use]
+pub fn read(path: &str, name: &str, text: &str) -> Module {
+    let parsed = ruff_python_parser::parse_unchecked_source(text, PySourceType::Python);
+    let mut lowerer = Lowerer::new(path, name, text);
+    for error in parsed.errors().iter().take(limits::SYNTAX_ERRORS) {
+        let line = text::line_of(text, error.location.start().to_usize());
+        let message = format!("not valid Python: {}", error.error);
+        lowerer.module.errors.push(SourceError { code: &codes::SYNTAX, message, line });
+    }
+    lowerer.comments(parsed.tokens());
+    lowerer.body(parsed.suite());
+    lowerer.deferred();
+    let too_deep = lowerer.too_deep;
+    let module = lowerer.finish();
+    if too_deep {
+        // Dropping a tree this deep would overflow the stack, and nothing can catch that: one leaked tree is the lesser evil.
+        std::mem::forget(parsed);
+    }
+    module
+}
+
+/// A function whose body is walked after everything around it is bound, as Python does.
+struct Deferred<'a> {
+    function: &'a StmtFunctionDef,
+    index: u32,
+    scope: ScopeId,
+}
+
+struct Lowerer<'a> {
+    text: &'a str,
+    module: Module,
+    names: FxHashSet<Name>,
+    /// One map for each scope.
+    bindings: Vec<Bindings>,
+    /// Paths of `self.x` for each class.
+    attributes: FxHashMap<(u32, Name), Option<Name>>,
+    scope: ScopeId,
+    guard: Guard,
+    handler: Option<usize>,
+    /// Modules imported in the `try` body being walked.
+    tried: Vec<Name>,
+    queue: VecDeque<Deferred<'a>>,
+    used: FxHashSet<(ScopeId, Name)>,
+    depth: u32,
+    too_deep: bool,
+}
+
+impl<'a> Lowerer<'a> {
+    fn new(path: &str, name: &str, text: &'a str) -> Self {
+        let module = Module {
+            path: path.to_owned(),
+            name: name.to_owned(),
+            is_package: path.ends_with("__init__.py"),
+            length: u32::try_from(text.len()).unwrap_or(u32::MAX),
+            scopes: vec![Scope { kind: ScopeKind::Module, parent: 0 }],
+            ..Module::default()
+        };
+        Self {
+            text,
+            module,
+            names: FxHashSet::default(),
+            bindings: vec![Bindings::default()],
+            attributes: FxHashMap::default(),
+            scope: 0,
+            guard: Guard::default(),
+            handler: None,
+            tried: Vec::new(),
+            queue: VecDeque::new(),
+            used: FxHashSet::default(),
+            depth: 0,
+            too_deep: false,
+        }
+    }
+
+    fn name(&mut self, text: &str) -> Name {
+        if let Some(name) = self.names.get(text) {
+            return name.clone();
+        }
+        let name: Name = text.into();
+        self.names.insert(name.clone());
+        name
+    }
+
+    /// Runs `walk` one level deeper, unless that is too deep; says so once.
+    fn deeper(&mut self, at: &impl Ranged, walk: impl FnOnce(&mut Self)) {
+        if self.depth >= limits::NESTING_DEPTH {
+            if !self.too_deep {
+                self.too_deep = true;
+                let line = text::line_of(self.text, at.range().start().to_usize());
+                let message =
+                    format!("nested deeper than {} levels: the rest was not followed", limits::NESTING_DEPTH);
+                self.module.errors.push(SourceError { code: &codes::NESTING, message, line });
+            }
+            return;
+        }
+        self.depth += 1;
+        walk(self);
+        self.depth -= 1;
+    }
+
+    /// Runs `walk` in a new scope inside the current one.
+    fn within(&mut self, kind: ScopeKind, walk: impl FnOnce(&mut Self)) {
+        let outer = self.scope;
+        self.scope = self.open_scope(kind);
+        walk(self);
+        self.scope = outer;
+    }
+
+    fn open_scope(&mut self, kind: ScopeKind) -> ScopeId {
+        let id = u32::try_from(self.module.scopes.len()).unwrap_or(u32::MAX);
+        self.module.scopes.push(Scope { kind, parent: self.scope });
+        self.bindings.push(Bindings::default());
+        id
+    }
+
+    fn deferred(&mut self) {
+        while let Some(next) = self.queue.pop_front() {
+            self.scope = next.scope;
+            self.guard = Guard::default();
+            self.handler = None;
+            self.tried.clear();
+            self.function_body(next.function, next.index);
+        }
+        self.scope = 0;
+    }
+
+    fn finish(mut self) -> Module {
+        let whole_package = self.module.is_package;
+        for import in &mut self.module.imports {
+            import.used = whole_package || self.used.contains(&(import.scope, import.bound.clone()));
+        }
+        for (name, binding) in self.bindings.swap_remove(0).into_paths() {
+            if let Some(path) = binding {
+                self.module.exports.insert(name, path);
+            }
+        }
+        let module = &mut self.module;
+        module.imports.shrink_to_fit();
+        module.calls.shrink_to_fit();
+        module.functions.shrink_to_fit();
+        module.assigns.shrink_to_fit();
+        self.module
+    }
+}
+
+fn span(range: TextRange) -> Span {
+    Span { start: range.start().to_u32(), end: range.end().to_u32() }
+}

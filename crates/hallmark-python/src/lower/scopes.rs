@@ -1,0 +1,170 @@
+//! Scopes and bindings: what a name stands for where it is read.
+
+use ruff_python_ast::Expr;
+use rustc_hash::FxHashMap;
+
+use super::Lowerer;
+use crate::facts::{Name, ScopeId, ScopeKind};
+use crate::limits;
+
+/// What the names of one scope are bound to.
+#[derive(Default)]
+pub(super) struct Bindings(FxHashMap<Name, Option<Name>>);
+
+impl Bindings {
+    pub(super) fn into_paths(self) -> impl Iterator<Item = (Name, Option<Name>)> {
+        self.0.into_iter()
+    }
+}
+
+impl Lowerer<'_> {
+    /// Binds a name in the current scope. A fallback in a handler, or `None`, never hides what was bound before it.
+    pub(super) fn bind(&mut self, name: &str, path: Option<Name>) {
+        let name = self.name(name);
+        let map = &mut self.bindings[self.scope as usize].0;
+        if let Some(Some(_)) = map.get(&name)
+            && (self.guard.handler || (path.is_none() && self.guard.conditional))
+        {
+            return;
+        }
+        map.insert(name, path);
+    }
+
+    /// Binds every name in a target to something unknown, or, for a plain name, to `path`.
+    pub(super) fn bind_target(&mut self, target: &Expr, path: Option<Name>) {
+        match target {
+            Expr::Name(name) => self.bind(name.id.as_str(), path),
+            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|e| self.bind_target(e, None)),
+            Expr::List(list) => list.elts.iter().for_each(|e| self.bind_target(e, None)),
+            Expr::Starred(starred) => self.bind_target(&starred.value, None),
+            Expr::Attribute(attribute) => {
+                if let Some(class) = self.self_class(&attribute.value) {
+                    let key = (class, self.name(attribute.attr.as_str()));
+                    if path.is_some() || !self.attributes.contains_key(&key) {
+                        self.attributes.insert(key, path);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The class whose instance an expression is, if the expression is the `self` of one of its methods.
+    fn self_class(&self, expr: &Expr) -> Option<u32> {
+        let Expr::Name(name) = expr else { return None };
+        if name.id.as_str() != "self" {
+            return None;
+        }
+        self.module.walk(self.scope).find_map(|kind| match kind {
+            ScopeKind::Function(index) => self.module.functions.get(index as usize)?.class,
+            _ => None,
+        })
+    }
+
+    /// The scope in which a name is found, and its path. Class scopes are seen from their own level only.
+    fn lookup(&self, name: &str) -> Option<(ScopeId, Option<Name>)> {
+        let mut id = self.scope;
+        loop {
+            let scope = self.module.scopes[id as usize];
+            let visible = id == self.scope || !matches!(scope.kind, ScopeKind::Class(_));
+            if visible && let Some(path) = self.bindings[id as usize].0.get(name) {
+                return Some((id, path.clone()));
+            }
+            if scope.parent == id {
+                return None;
+            }
+            id = scope.parent;
+        }
+    }
+
+    /// Marks a name as read.
+    pub(super) fn read_name(&mut self, name: &str) {
+        if let Some((scope, _)) = self.lookup(name) {
+            let name = self.name(name);
+            self.used.insert((scope, name));
+        }
+    }
+
+    /// The path of an expression, if it can be named.
+    pub(super) fn path(&mut self, expr: &Expr) -> Option<Name> {
+        let mut out = String::new();
+        self.write_path(expr, &mut out)?;
+        (out.len() <= limits::PATH_BYTES).then(|| self.name(&out))
+    }
+
+    fn write_path(&self, expr: &Expr, out: &mut String) -> Option<()> {
+        // Chains are walked in a loop: their depth is bounded by the input alone.
+        let mut tail: Vec<&str> = Vec::new();
+        let mut expr = expr;
+        loop {
+            match expr {
+                Expr::Attribute(attribute) => {
+                    if let Some(class) = self.self_class(&attribute.value)
+                        && let Some(path) = self.attributes.get(&(class, attribute.attr.as_str().into()))
+                    {
+                        out.push_str(path.as_deref()?);
+                        break;
+                    }
+                    tail.push(attribute.attr.as_str());
+                    tail.push(".");
+                    expr = &attribute.value;
+                }
+                Expr::Call(call) => {
+                    tail.push("()");
+                    expr = &call.func;
+                }
+                Expr::Await(awaited) => expr = &awaited.value,
+                Expr::Name(name) => {
+                    match self.lookup(name.id.as_str()) {
+                        Some((_, path)) => out.push_str(path.as_deref()?),
+                        None => {
+                            out.push_str("builtins.");
+                            out.push_str(name.id.as_str());
+                        }
+                    }
+                    break;
+                }
+                _ => return None,
+            }
+            if tail.len() > limits::PATH_BYTES {
+                return None;
+            }
+        }
+        for part in tail.iter().rev() {
+            out.push_str(part);
+        }
+        Some(())
+    }
+
+    /// The path that an annotation stands for, with `Optional[X]` and `X | None` read as `X`.
+    pub(super) fn annotation_path(&mut self, expr: &Expr) -> Option<Name> {
+        match expr {
+            Expr::Subscript(subscript) => {
+                let head = self.path(&subscript.value)?;
+                if &*head == "typing.Optional" { self.annotation_path(&subscript.slice) } else { None }
+            }
+            Expr::BinOp(either) if either.right.is_none_literal_expr() => self.annotation_path(&either.left),
+            Expr::Name(_) | Expr::Attribute(_) => self.path(expr),
+            _ => None,
+        }
+    }
+
+    /// The absolute module that `from ..x import y` means in this file.
+    pub(super) fn absolute_module(&mut self, module: Option<&str>, level: u32) -> Name {
+        let module = module.unwrap_or_default();
+        if level == 0 {
+            return self.name(module);
+        }
+        let own = self.module.name.clone();
+        let mut parts: Vec<&str> = own.split('.').collect();
+        let up = level - u32::from(self.module.is_package);
+        for _ in 0..up {
+            parts.pop();
+        }
+        if !module.is_empty() {
+            parts.push(module);
+        }
+        let joined = parts.join(".");
+        self.name(&joined)
+    }
+}

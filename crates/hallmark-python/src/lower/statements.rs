@@ -1,0 +1,313 @@
+//! Statements: what they bind, and the control flow they stand in.
+
+use ruff_python_ast::{Alias, ExceptHandler, Expr, Stmt, StmtIf, StmtImport, StmtImportFrom, StmtTry};
+use ruff_text_size::Ranged as _;
+
+use super::{Lowerer, span};
+use crate::facts::{Bind, Guard, Handler, Import, Name, Role, Span, Value};
+
+impl<'a> Lowerer<'a> {
+    pub(super) fn body(&mut self, body: &'a [Stmt]) {
+        for stmt in body {
+            self.deeper(stmt, |this| this.stmt(stmt));
+        }
+    }
+
+    fn stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::Import(import) => self.import(import),
+            Stmt::ImportFrom(import) => self.import_from(import),
+            Stmt::ClassDef(class) => self.class(class),
+            Stmt::FunctionDef(function) => self.function(function),
+            Stmt::Try(statement) => self.try_(statement),
+            Stmt::If(statement) => self.if_(statement),
+            Stmt::Assign(assign) => {
+                self.expr(&assign.value);
+                for target in &assign.targets {
+                    self.assign(target, &assign.value, span(assign.range));
+                }
+            }
+            Stmt::AnnAssign(assign) => {
+                self.expr(&assign.annotation);
+                if let Some(value) = &assign.value {
+                    self.expr(value);
+                    self.assign(&assign.target, value, span(assign.range));
+                } else {
+                    self.bind_target(&assign.target, None);
+                }
+            }
+            Stmt::AugAssign(assign) => {
+                self.expr(&assign.value);
+                self.expr(&assign.target);
+            }
+            Stmt::Return(statement) => {
+                if let Some(value) = &statement.value {
+                    self.expr(value);
+                    self.bind_in_handler("return", value, span(statement.range));
+                }
+            }
+            _ => self.block(stmt),
+        }
+    }
+
+    /// Statements that hold others, or only expressions.
+    fn block(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::For(statement) => {
+                self.expr(&statement.iter);
+                self.bind_target(&statement.target, None);
+                self.body(&statement.body);
+                self.body(&statement.orelse);
+            }
+            Stmt::While(statement) => {
+                self.expr(&statement.test);
+                self.body(&statement.body);
+                self.body(&statement.orelse);
+            }
+            Stmt::With(statement) => {
+                for item in &statement.items {
+                    self.call_in(&item.context_expr, Role { with: true, ..Role::default() });
+                    if let Some(target) = &item.optional_vars {
+                        let path = self.path(&item.context_expr);
+                        self.bind_target(target, path);
+                    }
+                }
+                self.body(&statement.body);
+            }
+            Stmt::Match(statement) => {
+                self.expr(&statement.subject);
+                for case in &statement.cases {
+                    if let Some(guard) = &case.guard {
+                        self.expr(guard);
+                    }
+                    self.body(&case.body);
+                }
+            }
+            // A text that stands alone is a docstring or a comment: nothing in it is code.
+            Stmt::Expr(statement) if statement.value.is_string_literal_expr() => {}
+            Stmt::Expr(statement) => self.expr(&statement.value),
+            Stmt::Raise(statement) => {
+                statement.exc.iter().chain(&statement.cause).for_each(|e| self.expr(e));
+            }
+            Stmt::Assert(statement) => {
+                self.expr(&statement.test);
+                statement.msg.iter().for_each(|e| self.expr(e));
+            }
+            Stmt::Delete(statement) => statement.targets.iter().for_each(|e| self.expr(e)),
+            Stmt::TypeAlias(statement) => self.expr(&statement.value),
+            _ => {}
+        }
+    }
+
+    fn if_(&mut self, statement: &'a StmtIf) {
+        let outer = self.guard;
+        self.expr(&statement.test);
+        let typing = is_type_checking(&statement.test);
+        self.guard = Guard { type_checking: outer.type_checking || typing, conditional: true, ..outer };
+        self.body(&statement.body);
+        self.guard = Guard { conditional: true, ..outer };
+        for clause in &statement.elif_else_clauses {
+            clause.test.iter().for_each(|e| self.expr(e));
+            self.body(&clause.body);
+        }
+        self.guard = outer;
+    }
+
+    fn try_(&mut self, statement: &'a StmtTry) {
+        let outer = self.guard;
+        let outer_tried = std::mem::take(&mut self.tried);
+        let catches = statement
+            .handlers
+            .iter()
+            .any(|ExceptHandler::ExceptHandler(handler)| handler.type_.as_deref().is_none_or(catches_import));
+        self.guard.import_try |= catches;
+        self.body(&statement.body);
+        self.guard = outer;
+        let tried = std::mem::replace(&mut self.tried, outer_tried);
+        for ExceptHandler::ExceptHandler(handler) in &statement.handlers {
+            let mut exceptions = Vec::new();
+            if let Some(kind) = &handler.type_ {
+                self.expr(kind);
+                let kinds: &[Expr] =
+                    if let Expr::Tuple(tuple) = &**kind { &tuple.elts } else { std::slice::from_ref(kind) };
+                exceptions = kinds.iter().filter_map(|k| self.path(k)).collect();
+            }
+            let start = handler.range.start().to_u32();
+            let end = handler.type_.as_ref().map_or(start + 6, |t| t.range().end().to_u32());
+            let index = self.module.handlers.len();
+            self.module.handlers.push(Handler {
+                span: Span { start, end },
+                exceptions,
+                tried_imports: tried.clone(),
+                binds: Vec::new(),
+                is_empty: handler.body.iter().all(Stmt::is_pass_stmt),
+                scope: self.scope,
+            });
+            let outer_handler = self.handler.replace(index);
+            self.guard = Guard { handler: true, ..outer };
+            if let Some(name) = &handler.name {
+                self.bind(name.as_str(), None);
+            }
+            self.body(&handler.body);
+            self.guard = outer;
+            self.handler = outer_handler;
+        }
+        self.body(&statement.orelse);
+        self.body(&statement.finalbody);
+    }
+
+    fn import(&mut self, statement: &StmtImport) {
+        for (index, alias) in statement.names.iter().enumerate() {
+            let module = self.name(alias.name.as_str());
+            let top = alias.name.as_str().split('.').next().unwrap_or_default();
+            let (bound, path) = match &alias.asname {
+                Some(name) => (name.as_str(), module.clone()),
+                None => (top, self.name(top)),
+            };
+            let (bound_name, place) = (self.name(bound), span(statement.range));
+            self.push_import(alias, (index == 0, place), (module, None, 0), bound_name);
+            self.bind(bound, Some(path));
+        }
+    }
+
+    fn import_from(&mut self, statement: &StmtImportFrom) {
+        let module = self.absolute_module(statement.module.as_deref(), statement.level);
+        for (index, alias) in statement.names.iter().enumerate() {
+            let imported = self.name(alias.name.as_str());
+            let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
+            let (bound_name, place) = (self.name(bound), span(statement.range));
+            let what = (module.clone(), Some(imported.clone()), statement.level);
+            self.push_import(alias, (index == 0, place), what, bound_name);
+            if &*imported == "*" {
+                if self.scope == 0 {
+                    self.module.stars.push(module.clone());
+                }
+                continue;
+            }
+            let path = self.name(&format!("{module}.{imported}"));
+            self.bind(bound, Some(path.clone()));
+            self.bind_value_in_handler(bound, Some(path), span(alias.range));
+        }
+    }
+
+    fn push_import(
+        &mut self,
+        alias: &Alias,
+        (first, statement): (bool, Span),
+        (module, name, level): (Name, Option<Name>, u32),
+        bound: Name,
+    ) {
+        self.tried.push(module.clone());
+        self.module.imports.push(Import {
+            span: span(alias.range),
+            statement,
+            first,
+            module,
+            name,
+            bound,
+            level,
+            scope: self.scope,
+            guard: self.guard,
+            used: false,
+        });
+    }
+
+    /// Records what a handler binds, if one is being walked.
+    pub(super) fn bind_in_handler(&mut self, name: &str, value: &Expr, place: Span) {
+        if self.handler.is_some() {
+            let path = self.path(value);
+            self.bind_value_in_handler(name, path, place);
+        }
+    }
+
+    fn bind_value_in_handler(&mut self, name: &str, value: Option<Name>, place: Span) {
+        let name = self.name(name);
+        if let Some(handler) = self.handler.and_then(|h| self.module.handlers.get_mut(h)) {
+            handler.binds.push(Bind { name, value, is_class: false, span: place });
+        }
+    }
+
+    fn assign(&mut self, target: &'a Expr, value: &'a Expr, place: Span) {
+        let path = self.path(value);
+        if let Expr::Attribute(attribute) = target {
+            self.expr(&attribute.value);
+            let base = self.path(target);
+            self.note_assign(attribute.attr.as_str(), base, value, place);
+        } else if let Expr::Name(name) = target {
+            let text = name.id.as_str();
+            self.note_assign(text, None, value, place);
+            self.note_sql(value, Some(text));
+            self.bind_in_handler(text, value, place);
+            if self.scope == 0 {
+                self.module_name(text, value);
+            }
+        } else if let Expr::Subscript(subscript) = target {
+            self.expr(&subscript.value);
+            self.expr(&subscript.slice);
+            if let Expr::StringLiteral(key) = &*subscript.slice {
+                self.note_assign(key.value.to_str(), None, value, place);
+            }
+        }
+        self.bind_target(target, path);
+    }
+
+    /// `pytestmark` and `__all__`.
+    fn module_name(&mut self, name: &str, value: &Expr) {
+        let elements: &[Expr] = match value {
+            Expr::List(list) => &list.elts,
+            Expr::Tuple(tuple) => &tuple.elts,
+            _ => std::slice::from_ref(value),
+        };
+        if name == "pytestmark" {
+            for element in elements {
+                let mark = self.path(element);
+                self.module.marks.extend(mark);
+            }
+        } else if name == "__all__" {
+            for element in elements {
+                if let Expr::StringLiteral(text) = element {
+                    let text = self.name(text.value.to_str());
+                    self.used.insert((0, text));
+                }
+            }
+        }
+    }
+
+    /// Keeps an assignment if a rule may ask for it.
+    pub(super) fn note_assign(&mut self, name: &str, target: Option<Name>, value: &Expr, place: Span) {
+        let kept = self.value(value);
+        let secret = matches!(kept, Value::Text(_)) && crate::names::is_secret(name);
+        let rebinds =
+            target.as_deref().is_some_and(|t| !t.starts_with(&*self.module.name) && !t.contains("()"));
+        if secret || rebinds {
+            let (name, value_span) = (self.name(name), span(value.range()));
+            self.module.assigns.push(crate::facts::Assign {
+                name,
+                target,
+                value: kept,
+                span: place,
+                value_span,
+                scope: self.scope,
+            });
+        }
+    }
+}
+
+fn is_type_checking(test: &Expr) -> bool {
+    match test {
+        Expr::Name(name) => name.id.as_str() == "TYPE_CHECKING",
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING",
+        _ => false,
+    }
+}
+
+/// Whether an `except` clause of this type catches a failed import.
+fn catches_import(kind: &Expr) -> bool {
+    match kind {
+        Expr::Name(name) => {
+            matches!(name.id.as_str(), "ImportError" | "ModuleNotFoundError" | "Exception" | "BaseException")
+        }
+        Expr::Tuple(tuple) => tuple.elts.iter().any(catches_import),
+        _ => false,
+    }
+}

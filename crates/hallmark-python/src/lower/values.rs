@@ -1,0 +1,130 @@
+//! What an expression is, as far as rules ask; and texts that are SQL built by formatting.
+
+use ruff_python_ast::{Expr, ExprFString, InterpolatedStringElement, Operator};
+use ruff_text_size::Ranged as _;
+
+use super::{Lowerer, span, text};
+use crate::facts::{Name, SqlText, Value};
+use crate::limits;
+
+impl Lowerer<'_> {
+    pub(super) fn value(&mut self, expr: &Expr) -> Value {
+        match expr {
+            Expr::StringLiteral(literal) => {
+                Value::Text(self.name(text::cut(literal.value.to_str(), limits::LITERAL_BYTES)))
+            }
+            Expr::FString(formatted) => {
+                if formatted.value.elements().any(InterpolatedStringElement::is_interpolation) {
+                    Value::Formatted
+                } else {
+                    Value::Constant
+                }
+            }
+            Expr::NoneLiteral(_) => Value::Nothing,
+            Expr::NumberLiteral(_)
+            | Expr::BooleanLiteral(_)
+            | Expr::BytesLiteral(_)
+            | Expr::EllipsisLiteral(_) => Value::Constant,
+            Expr::Name(_) | Expr::Attribute(_) | Expr::Call(_) | Expr::Await(_) => {
+                self.path(expr).map_or(Value::Other, Value::Path)
+            }
+            Expr::Dict(dict) => {
+                let keys = dict.iter_keys().filter_map(|key| match key {
+                    Some(Expr::StringLiteral(key)) => {
+                        Some(text::cut(key.value.to_str(), limits::LITERAL_BYTES).to_owned())
+                    }
+                    _ => None,
+                });
+                let keys: Vec<String> = keys.collect();
+                Value::Dict(keys.iter().map(|k| self.name(k)).collect())
+            }
+            Expr::List(_) | Expr::Tuple(_) | Expr::Set(_) => Value::Sequence,
+            Expr::Lambda(_) => Value::Lambda,
+            Expr::Starred(_) => Value::Spread,
+            _ => Value::Other,
+        }
+    }
+
+    /// Keeps the expression if it is a text that begins like an SQL statement and is built by formatting.
+    pub(super) fn note_sql(&mut self, expr: &Expr, sink: Option<&str>) {
+        let Some((first, built_by)) = formatted_text(expr) else { return };
+        if !is_dml(&first) {
+            return;
+        }
+        let statement = self.name(text::cut(first.trim(), limits::LITERAL_BYTES));
+        let sink: Option<Name> = sink.map(|s| self.name(s));
+        let (place, scope) = (span(expr.range()), self.scope);
+        self.module.statements.push(SqlText { text: statement, built_by, sink, span: place, scope });
+    }
+}
+
+/// The first literal part of a text that is built by formatting with something that is not a constant.
+fn formatted_text(expr: &Expr) -> Option<(String, &'static str)> {
+    match expr {
+        Expr::FString(formatted) => f_string(formatted).map(|first| (first, "f-string")),
+        Expr::BinOp(operation) if operation.op == Operator::Mod => match &*operation.left {
+            Expr::StringLiteral(left) => Some((left.value.to_str().to_owned(), "%")),
+            _ => None,
+        },
+        Expr::BinOp(operation) if operation.op == Operator::Add => {
+            let mut dynamic = false;
+            let mut left = expr;
+            while let Expr::BinOp(inner) = left {
+                if inner.op != Operator::Add {
+                    return None;
+                }
+                dynamic |= is_dynamic(&inner.right);
+                left = &inner.left;
+            }
+            match left {
+                Expr::StringLiteral(first) if dynamic => Some((first.value.to_str().to_owned(), "+")),
+                Expr::FString(first) => f_string(first).map(|first| (first, "f-string")),
+                _ => None,
+            }
+        }
+        Expr::Call(call) => match &*call.func {
+            Expr::Attribute(method) if method.attr.as_str() == "format" => match &*method.value {
+                Expr::StringLiteral(text) => Some((text.value.to_str().to_owned(), "format")),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn f_string(formatted: &ExprFString) -> Option<String> {
+    let mut first = String::new();
+    let mut dynamic = false;
+    for element in formatted.value.elements() {
+        match element {
+            InterpolatedStringElement::Literal(literal) if !dynamic => first.push_str(&literal.value),
+            InterpolatedStringElement::Literal(_) => {}
+            InterpolatedStringElement::Interpolation(part) => dynamic |= is_dynamic(&part.expression),
+        }
+    }
+    dynamic.then_some(first)
+}
+
+/// Whether a part of a statement may hold a value from outside: not a literal, a constant or a list of placeholders.
+fn is_dynamic(expr: &Expr) -> bool {
+    let name = match expr {
+        Expr::Name(name) => name.id.as_str(),
+        Expr::Attribute(attribute) => attribute.attr.as_str(),
+        Expr::StringLiteral(_) | Expr::NumberLiteral(_) => return false,
+        // `", ".join(...)` and friends glue parts that were built elsewhere; what they hold cannot be seen here.
+        Expr::Call(call) => {
+            return !matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "join");
+        }
+        Expr::FString(inner) => return f_string(inner).is_some(),
+        _ => return true,
+    };
+    let constant = name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    !constant && !name.contains("placeholder")
+}
+
+fn is_dml(text: &str) -> bool {
+    let head: String = text.trim_start().chars().take(12).collect::<String>().to_ascii_uppercase();
+    ["SELECT ", "INSERT INTO ", "DELETE FROM ", "SELECT\n"].iter().any(|verb| head.starts_with(verb))
+        || (head.starts_with("UPDATE ") && text.to_ascii_uppercase().contains(" SET "))
+}

@@ -1,0 +1,67 @@
+//! What names say about the values they hold.
+
+/// Whether a variable, key or parameter of this name holds a secret.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    const ENDS: &[&str] = &[
+        "password",
+        "passwd",
+        "pwd",
+        "secret",
+        "secret_key",
+        "api_key",
+        "apikey",
+        "access_key",
+        "private_key",
+        "auth_token",
+        "access_token",
+        "refresh_token",
+        "client_secret",
+        "encryption_key",
+        "signing_key",
+        "jwt_secret",
+        "bearer_token",
+        "api_token",
+        "token",
+    ];
+    let lower = name.to_ascii_lowercase().replace('-', "_");
+    let lower = lower.trim_matches('_');
+    ENDS.iter()
+        .any(|end| lower.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('_')))
+}
+
+/// The word at the start or the end of a class name that marks a hand-written test double.
+#[must_use]
+pub fn double_word(name: &str) -> Option<&'static str> {
+    const WORDS: &[&str] = &["Fake", "Mock", "Stub", "Dummy", "Spy"];
+    let name = name.trim_start_matches('_');
+    WORDS.iter().copied().find(|word| {
+        let starts = name.strip_prefix(word).is_some_and(|rest| {
+            rest.is_empty()
+                || rest.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        });
+        let ends = name
+            .strip_suffix(word)
+            .is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_lowercase() || c == '_'));
+        starts || ends
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_told_by_whole_words() {
+        assert!(is_secret("password") && is_secret("DB_PASSWORD") && is_secret("openai-api-key"));
+        assert!(!is_secret("passwords_hint") && !is_secret("max_tokens") && !is_secret("monkey"));
+    }
+
+    #[test]
+    fn doubles_are_told_by_whole_words() {
+        assert_eq!(double_word("FakeRedis"), Some("Fake"));
+        assert_eq!(double_word("_RedisStub"), Some("Stub"));
+        assert_eq!(double_word("Spyglass"), None);
+        assert_eq!(double_word("Mockingbird"), None);
+    }
+}

@@ -1,0 +1,198 @@
+//! What a check may ask, and how it reports.
+
+use hallmark_diagnostics::Severity;
+use hallmark_python::facts::{Class, ScopeId, Span};
+use hallmark_python::index::{ClassRef, Resolved};
+use hallmark_python::{Module, index::Index};
+use rustc_hash::FxHashSet;
+
+use crate::rule::Rule;
+use crate::tier::{self, Tier};
+use crate::{Edition, Profile, ScanOptions, sdk};
+
+/// The project as rules see it: the index and what is known of all its classes.
+pub(crate) struct Project {
+    pub(crate) index: Index,
+    /// Paths of classes that other classes derive from.
+    pub(crate) subclassed: FxHashSet<String>,
+    /// Paths of classes that are registered by a call.
+    pub(crate) registered: FxHashSet<String>,
+}
+
+impl Project {
+    pub(crate) fn new(index: Index) -> Self {
+        let (mut subclassed, mut registered) = (FxHashSet::default(), FxHashSet::default());
+        for module in index.modules() {
+            for base in module.classes.iter().flat_map(|c| c.bases.iter().flatten()) {
+                if !base.starts_with("builtins.") {
+                    subclassed.insert(index.canonical(base, module));
+                }
+            }
+            for call in module
+                .calls
+                .iter()
+                .filter(|c| c.callee.ends_with("register") || c.callee.contains("register_node"))
+            {
+                for path in call.args.iter().filter_map(|a| a.value.path()) {
+                    registered.insert(index.canonical(path, module));
+                }
+            }
+        }
+        Self { index, subclassed, registered }
+    }
+}
+
+/// A finding before its place is turned into lines and columns.
+pub struct Raw {
+    pub(crate) rule: &'static Rule,
+    pub(crate) severity: Severity,
+    pub(crate) message: String,
+    pub(crate) action: Option<String>,
+    pub(crate) label: String,
+    pub(crate) span: Span,
+    pub(crate) tier: Tier,
+}
+
+impl Raw {
+    /// What to do here, instead of the rule's general advice.
+    pub fn action(&mut self, text: impl Into<String>) -> &mut Self {
+        self.action = Some(text.into());
+        self
+    }
+
+    /// A short remark under the caret.
+    pub fn label(&mut self, text: impl Into<String>) -> &mut Self {
+        self.label = text.into();
+        self
+    }
+
+    /// How much it weighs here.
+    pub fn severity(&mut self, severity: Severity) -> &mut Self {
+        self.severity = severity;
+        self
+    }
+}
+
+/// What a check sees: one file, the project around it, and the options.
+pub struct Context<'a> {
+    pub(crate) module: &'a Module,
+    pub(crate) project: &'a Project,
+    pub(crate) options: &'a ScanOptions,
+    pub(crate) file_tier: Tier,
+    pub(crate) rule: &'static Rule,
+    pub(crate) found: Vec<Raw>,
+}
+
+impl<'a> Context<'a> {
+    /// The file.
+    #[must_use]
+    pub fn module(&self) -> &'a Module {
+        self.module
+    }
+
+    /// The project's modules.
+    #[must_use]
+    pub fn index(&self) -> &'a Index {
+        &self.project.index
+    }
+
+    /// The edition in force.
+    #[must_use]
+    pub fn edition(&self) -> Edition {
+        self.options.edition
+    }
+
+    /// The tier of a place.
+    #[must_use]
+    pub fn tier(&self, scope: ScopeId) -> Tier {
+        tier::of_place(self.file_tier, self.module, scope)
+    }
+
+    /// Whether the file is a test file or helps tests.
+    #[must_use]
+    pub fn is_test_file(&self) -> bool {
+        self.file_tier.is_test()
+    }
+
+    /// The path in its last form: re-exports followed, core names of the SDK spelled by their own module.
+    #[must_use]
+    pub fn canonical(&self, path: &str) -> String {
+        if path.starts_with("builtins.") || path.starts_with('$') {
+            return path.to_owned();
+        }
+        sdk::normalise(&self.project.index.canonical(path, self.module))
+    }
+
+    /// Reports a finding of the rule that is running.
+    pub fn report(&mut self, span: Span, scope: ScopeId, message: impl Into<String>) -> &mut Raw {
+        let tier = self.tier(scope);
+        let at = self.found.len();
+        self.found.push(Raw {
+            rule: self.rule,
+            severity: self.rule.severity,
+            message: message.into(),
+            action: None,
+            label: String::new(),
+            span,
+            tier,
+        });
+        &mut self.found[at]
+    }
+
+    /// Reports a test double, weighed by the profile: `tiered` forgives it in a unit test, `strict` nowhere.
+    pub fn report_double(&mut self, span: Span, scope: ScopeId, message: impl Into<String>) -> &mut Raw {
+        let forgiven = self.options.profile == Profile::Tiered && self.tier(scope) == Tier::Unit;
+        let raw = self.report(span, scope, message);
+        if forgiven {
+            raw.severity(Severity::Info)
+                .action("allowed in a unit test; use the real thing in every other tier");
+        }
+        raw
+    }
+
+    /// Whether a class derives, through any number of files, from a node of the SDK.
+    #[must_use]
+    pub fn is_node(&self, class: &Class) -> bool {
+        self.ancestors(class).iter().any(|ancestor| match ancestor {
+            Resolved::Class(found) => &*found.class.path == sdk::NODE || sdk::is_node_base(&found.class.path),
+            Resolved::Path(path) => sdk::is_node_base(path),
+        })
+    }
+
+    /// Every ancestor of a class of this file.
+    #[must_use]
+    pub fn ancestors(&self, class: &Class) -> Vec<Resolved<'a>> {
+        let module = self.module;
+        let Some(class) = module.classes.iter().find(|c| c.span == class.span) else { return Vec::new() };
+        if class.bases.iter().all(Option::is_none) {
+            return Vec::new();
+        }
+        self.project.index.ancestors(ClassRef { module, class })
+    }
+
+    /// Whether a node class is one that a workflow could name: concrete, public, and not only a base of others.
+    #[must_use]
+    pub fn is_concrete_node(&self, class: &Class) -> bool {
+        let private = class.name.starts_with('_')
+            || ["Base", "Abstract", "Mixin"].iter().any(|w| class.name.contains(w));
+        let abstract_method = class.methods.iter().any(|m| {
+            let decorators =
+                self.module.functions.get(*m as usize).map(|f| f.decorators.as_slice()).unwrap_or_default();
+            decorators.iter().any(|d| d.path.as_deref().is_some_and(|p| p.starts_with("abc.abstract")))
+        });
+        !class.is_abstract
+            && !private
+            && !abstract_method
+            && !self.project.subclassed.contains(&*class.path)
+            && self.is_node(class)
+    }
+
+    /// Whether the class itself defines a method of one of these names.
+    #[must_use]
+    pub fn defines(&self, class: &Class, names: &[&str]) -> bool {
+        class
+            .methods
+            .iter()
+            .any(|m| self.module.functions.get(*m as usize).is_some_and(|f| names.contains(&&*f.name)))
+    }
+}

@@ -1,0 +1,7 @@
+//! Every bound of the scanner, in one place.
+
+/// The number of findings of one rule in one file that are reported one by one; the rest is one more finding that counts them.
+pub const FINDINGS_PER_RULE_AND_FILE: usize = 200;
+
+/// The number of threads at most; more gain nothing, since reading dominates then.
+pub const THREADS: usize = 16;

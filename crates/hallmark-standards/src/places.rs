@@ -1,0 +1,67 @@
+//! From byte ranges to lines, columns, excerpts and fingerprints.
+
+use hallmark_core::digest;
+use hallmark_diagnostics::{Excerpt, Finding, Position, limits};
+use rustc_hash::FxHashMap;
+
+use crate::ScanOptions;
+use crate::context::Raw;
+
+/// Turns the findings of one file into their final form. `text` is what the spans point into.
+pub(crate) fn finish(raws: Vec<Raw>, path: &str, text: &str, options: &ScanOptions) -> Vec<Finding> {
+    let lines: Vec<usize> =
+        std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect();
+    let mut seen: FxHashMap<String, u32> = FxHashMap::default();
+    raws.into_iter()
+        .map(|raw| {
+            let (start, end) =
+                (raw.span.start as usize, (raw.span.end as usize).max(raw.span.start as usize));
+            let (from, start_column, line) = place(text, &lines, start);
+            let (to, end_column, _) = place(text, &lines, end);
+            let excerpt = excerpt(line, start - lines[from], end, lines[from], raw.label);
+            let key = format!("{}\n{path}\n{}", raw.rule.name, line.trim());
+            let occurrence = seen.entry(key.clone()).or_default();
+            *occurrence += 1;
+            let fingerprint = digest::sha256(format!("{key}\n{occurrence}").as_bytes())[..16].to_owned();
+            let number = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
+            Finding {
+                rule: raw.rule.name,
+                severity: raw.severity,
+                message: raw.message,
+                why: raw.rule.why,
+                action: raw.action.unwrap_or_else(|| raw.rule.action.to_owned()),
+                path: path.to_owned(),
+                start: Position { line: number(from), column: start_column },
+                end: Position { line: number(to), column: end_column },
+                tier: raw.tier.name(),
+                edition: options.edition.name(),
+                sdk_version: options.edition.sdk_version(),
+                family: raw.rule.family.name(),
+                requirement: raw.rule.family.requirement(),
+                fingerprint,
+                excerpt,
+            }
+        })
+        .collect()
+}
+
+/// The index of the line of a byte, its column in characters from 1, and the line without its break.
+fn place<'t>(text: &'t str, lines: &[usize], at: usize) -> (usize, u32, &'t str) {
+    let at = at.min(text.len());
+    let index = lines.partition_point(|start| *start <= at).saturating_sub(1);
+    let start = lines[index];
+    let end = lines.get(index + 1).map_or(text.len(), |next| next - 1);
+    let line = text.get(start..end).unwrap_or_default().trim_end_matches('\r');
+    let column = text.get(start..at).map_or(0, |before| before.chars().count());
+    (index, u32::try_from(column + 1).unwrap_or(u32::MAX), line)
+}
+
+fn excerpt(line: &str, start: usize, end: usize, line_start: usize, label: String) -> Excerpt {
+    if line.len() > limits::EXCERPT_BYTES {
+        return Excerpt { label, ..Excerpt::default() };
+    }
+    // A finding that goes on over more lines is marked to the end of its first one.
+    let start = start.min(line.len());
+    let end = (end - line_start).clamp(start, line.len());
+    Excerpt { text: line.to_owned(), start, end, label }
+}

@@ -1,0 +1,163 @@
+//! What a rule is: a name, a family, and checks of the kinds of facts it wants to see. The engine dispatches by those kinds.
+
+use hallmark_diagnostics::{RuleInfo, Severity};
+use hallmark_python::Module;
+use hallmark_python::facts::{Assign, Call, Class, Function, Handler, Import, Literal, SqlText, Suppression};
+use serde::Serialize;
+
+use crate::context::Context;
+
+/// A family of rules: what one requirement asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// How the SDK and the project's own modules are imported.
+    Imports,
+    /// How nodes are written and registered.
+    Registration,
+    /// How parameters are declared and protected.
+    Parameters,
+    /// How workflows are built and executed.
+    Workflow,
+    /// What stands in for a real service.
+    Mocking,
+    /// Rules about Hallmark's own comments.
+    Meta,
+}
+
+impl Family {
+    /// Every family, in the order of reports.
+    pub const ALL: [Self; 6] =
+        [Self::Imports, Self::Registration, Self::Parameters, Self::Workflow, Self::Mocking, Self::Meta];
+
+    /// The word used in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Imports => "imports",
+            Self::Registration => "registration",
+            Self::Parameters => "parameters",
+            Self::Workflow => "workflow",
+            Self::Mocking => "mocking",
+            Self::Meta => "meta",
+        }
+    }
+
+    /// The requirement that the family checks.
+    #[must_use]
+    pub const fn requirement(self) -> &'static str {
+        match self {
+            Self::Imports => "REQ-GS-001",
+            Self::Registration => "REQ-GS-002",
+            Self::Parameters => "REQ-GS-003",
+            Self::Workflow => "REQ-GS-004",
+            Self::Mocking => "NO-MOCKING",
+            Self::Meta => "HALLMARK",
+        }
+    }
+
+    /// The weight of the family in the score; `docs/score.md` says why. They sum up to 1.
+    #[must_use]
+    pub const fn weight(self) -> f64 {
+        match self {
+            Self::Imports | Self::Registration => 0.15,
+            Self::Parameters | Self::Workflow => 0.20,
+            Self::Mocking => 0.30,
+            Self::Meta => 0.0,
+        }
+    }
+}
+
+/// A kind of fact and the function that looks at each one.
+#[derive(Clone, Copy)]
+pub enum Check {
+    /// Every imported name.
+    Import(fn(&mut Context<'_>, &Import)),
+    /// Every call with a path.
+    Call(fn(&mut Context<'_>, &Call)),
+    /// Every class.
+    Class(fn(&mut Context<'_>, &Class)),
+    /// Every function and method.
+    Function(fn(&mut Context<'_>, &Function)),
+    /// Every exception handler.
+    Handler(fn(&mut Context<'_>, &Handler)),
+    /// Every assignment of interest.
+    Assign(fn(&mut Context<'_>, &Assign)),
+    /// Every URL with user information.
+    Url(fn(&mut Context<'_>, &Literal)),
+    /// Every SQL statement built by formatting.
+    Sql(fn(&mut Context<'_>, &SqlText)),
+    /// Every suppression comment.
+    Suppression(fn(&mut Context<'_>, &Suppression)),
+    /// The file as a whole.
+    Module(fn(&mut Context<'_>, &Module)),
+}
+
+/// A gold standard as code.
+pub struct Rule {
+    /// The name, in kebab-case: what is wrong, not what to do.
+    pub name: &'static str,
+    /// The family.
+    pub family: Family,
+    /// How much a finding weighs unless the check says otherwise.
+    pub severity: Severity,
+    /// Why the standard forbids it: the middle of every message.
+    pub why: &'static str,
+    /// What to do unless the check knows better.
+    pub action: &'static str,
+    /// The rule's own source file, whose module comment is its page.
+    pub source: &'static str,
+    /// What it looks at.
+    pub checks: &'static [Check],
+}
+
+impl Rule {
+    /// The name, in kebab-case.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The requirement that its family checks.
+    #[must_use]
+    pub const fn requirement(&self) -> &'static str {
+        self.family.requirement()
+    }
+
+    /// How much a finding weighs unless the check says otherwise.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// The rule's Markdown page, taken from its source.
+    #[must_use]
+    pub fn page(&self) -> String {
+        let mut page = format!("# {}\n\n", self.name);
+        for line in self.source.lines() {
+            let Some(text) = line.strip_prefix("//!") else { break };
+            page.push_str(text.strip_prefix(' ').unwrap_or(text));
+            page.push('\n');
+        }
+        page
+    }
+
+    /// The first sentence under "What it does", without its full stop.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let page = self.page();
+        let text = page.split("## What it does").nth(1).unwrap_or_default().trim_start();
+        let paragraph = text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+        // A full stop ends the sentence only if a capital follows: `from . import x` holds none.
+        let is_end =
+            |at: usize| paragraph[at + 2..].starts_with(|c: char| c.is_ascii_uppercase() || c == '`');
+        let end = paragraph.match_indices(". ").map(|(at, _)| at).find(|at| is_end(*at));
+        paragraph[..end.unwrap_or(paragraph.trim_end_matches(['.', ' ']).len())].to_owned()
+    }
+
+    /// What the machine formats say about it.
+    #[must_use]
+    pub fn info(&self) -> RuleInfo {
+        RuleInfo { name: self.name, summary: self.summary(), page: self.page() }
+    }
+}

@@ -1,0 +1,85 @@
+//! ## What it does
+//!
+//! Finds a mock that is built: a call of `Mock`, `MagicMock`, `AsyncMock`, `PropertyMock`, `NonCallableMock`,
+//! `create_autospec` or `mock_open`, under any alias, and a class that derives from one.
+//!
+//! ## Why
+//!
+//! A mock answers whatever the test tells it to. The test passes whatever the real service does, so it proves nothing about
+//! it.
+//!
+//! ## Example
+//!
+//! ```python
+//! connection = MagicMock(spec=asyncpg.Connection)
+//! ```
+//!
+//! ## Use instead
+//!
+//! ```python
+//! connection = await asyncpg.connect(os.environ["DATABASE_URL"])
+//! ```
+//!
+//! ## Gold standard
+//!
+//! NO-MOCKING. 2025: test creation guide, "no mocking in tiers 2 and 3"; 2026: `gold-mocking-policy` and `rules/testing`.
+//! Under `--profile strict` the requirements' reading applies: no double in any tier.
+//!
+//! ## How to mend
+//!
+//! Connect to the running stack (`hallmark up`), or move the test to the unit tier.
+
+use hallmark_diagnostics::Severity;
+use hallmark_python::facts::{Call, Class};
+
+use crate::Context;
+use crate::rule::{Check, Family, Rule};
+use crate::sdk;
+
+pub(crate) static RULE: Rule = Rule {
+    name: "mock-object",
+    family: Family::Mocking,
+    severity: Severity::Error,
+    why: "A mock answers whatever the test tells it to. The test passes whatever the real service does, so it proves nothing about it.",
+    action: "connect to the running stack (hallmark up), or move the test to the unit tier",
+    source: include_str!("mock_object.rs"),
+    checks: &[Check::Call(check_call), Check::Class(check_class)],
+};
+
+fn check_call(context: &mut Context<'_>, call: &Call) {
+    let Some(name) = built(&context.canonical(&call.callee)) else { return };
+    let spec =
+        [call.keyword("spec"), call.keyword("spec_set"), call.positional(0)].into_iter().flatten().next();
+    let target = spec.and_then(|a| a.value.path()).map(|p| context.canonical(p));
+    let message = match target.as_deref().and_then(sdk::service_of) {
+        Some(service) => format!("a {name} stands in for {service}"),
+        None => format!("a {name} stands in for the real thing"),
+    };
+    context.report_double(call.head, call.scope, message);
+}
+
+fn check_class(context: &mut Context<'_>, class: &Class) {
+    let base = class.bases.iter().flatten().find_map(|base| built(&context.canonical(base)));
+    if let Some(base) = base {
+        context.report_double(class.span, class.scope, format!("`{}` derives from {base}", class.name));
+    }
+}
+
+/// The name of the primitive that a path builds.
+fn built(path: &str) -> Option<&'static str> {
+    const BUILT: &[&str] = &[
+        "AsyncMock",
+        "MagicMock",
+        "Mock",
+        "NonCallableMagicMock",
+        "NonCallableMock",
+        "PropertyMock",
+        "create_autospec",
+        "mock_open",
+    ];
+    let name = path
+        .strip_prefix("unittest.mock.")
+        .or_else(|| path.strip_prefix("mock.mock."))
+        .or_else(|| path.strip_prefix("mock."))?;
+    BUILT.iter().copied().find(|built| *built == name)
+}

@@ -1,0 +1,85 @@
+//! ## What it does
+//!
+//! Finds `patch`, `patch.object`, `patch.dict` and `patch.multiple`: as a decorator, in a `with`, or started by hand. The
+//! target is resolved, so that the message can say what is replaced. Overriding environment variables is left alone.
+//!
+//! ## Why
+//!
+//! A patch replaces code that the test is about. The test passes whatever the real service does, so it proves nothing about
+//! it.
+//!
+//! ## Example
+//!
+//! ```python
+//! @patch("app.db.asyncpg.connect")
+//! def test_quotes(connect):
+//!     ...
+//! ```
+//!
+//! ## Use instead
+//!
+//! ```python
+//! def test_quotes(pg):  # a fixture connected to the running stack
+//!     ...
+//! ```
+//!
+//! ## Gold standard
+//!
+//! NO-MOCKING. 2025: test creation guide, "no mocking in tiers 2 and 3"; 2026: `gold-mocking-policy` and `rules/testing`.
+//! Under `--profile strict` the requirements' reading applies: no double in any tier.
+//!
+//! ## How to mend
+//!
+//! Use the running stack (`hallmark up`) and remove the patch, or move the test to the unit tier.
+
+use hallmark_diagnostics::Severity;
+use hallmark_python::facts::Call;
+
+use crate::Context;
+use crate::rule::{Check, Family, Rule};
+use hallmark_python::facts::Value;
+
+use crate::sdk;
+
+pub(crate) static RULE: Rule = Rule {
+    name: "patched-object",
+    family: Family::Mocking,
+    severity: Severity::Error,
+    why: "A patch replaces code that the test is about. The test passes whatever the real service does, so it proves nothing about it.",
+    action: "use the running stack (hallmark up) and remove the patch, or move the test to the unit tier",
+    source: include_str!("patched_object.rs"),
+    checks: &[Check::Call(check)],
+};
+
+fn check(context: &mut Context<'_>, call: &Call) {
+    if !call.callee.contains("patch") {
+        return;
+    }
+    let callee = context.canonical(&call.callee);
+    let form = callee.strip_prefix("unittest.mock.patch").or_else(|| callee.strip_prefix("mock.patch"));
+    if !matches!(form, Some("" | ".object" | ".dict" | ".multiple")) {
+        return;
+    }
+    let argument = call.positional(0).or_else(|| call.keyword("target")).or_else(|| call.keyword("in_dict"));
+    let target = argument.and_then(|a| target(context, &a.value));
+    if target.as_deref() == Some("os.environ") {
+        return;
+    }
+    let label = target.as_deref().and_then(sdk::service_of).map(|service| format!("replaces {service}"));
+    let what = target.unwrap_or_else(|| "an object".to_owned());
+    let message = match &label {
+        Some(label) => format!("the patch of `{what}` {label}"),
+        None => format!("the patch replaces `{what}`"),
+    };
+    let raw = context.report_double(call.span, call.scope, message);
+    raw.label(label.unwrap_or_default());
+}
+
+/// What is patched, followed to where the project imports it from.
+fn target(context: &Context<'_>, value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(context.canonical(text)),
+        Value::Path(path) => Some(context.canonical(path)),
+        _ => None,
+    }
+}

@@ -1,0 +1,92 @@
+//! ## What it does
+//!
+//! Finds the use of a library of stand-ins: `responses`, `respx`, `requests_mock`, `pytest_httpx`, `aioresponses`,
+//! `httpretty`, `vcr`, `betamax`, `moto`, `fakeredis`, `mongomock`, `pytest_mock`, `httpx.MockTransport`, and the fixtures
+//! `httpx_mock`, `respx_mock` and `requests_mock`.
+//!
+//! ## Why
+//!
+//! The library answers in the place of the service. The test passes whatever the real service does, so it proves nothing
+//! about it.
+//!
+//! ## Example
+//!
+//! ```python
+//! import fakeredis
+//! cache = fakeredis.FakeRedis()
+//! ```
+//!
+//! ## Use instead
+//!
+//! ```python
+//! cache = redis.Redis.from_url(os.environ["REDIS_URL"])
+//! ```
+//!
+//! ## Gold standard
+//!
+//! NO-MOCKING. 2025: test creation guide, "no mocking in tiers 2 and 3"; 2026: `gold-mocking-policy` and `rules/testing`.
+//! Under `--profile strict` the requirements' reading applies: no double in any tier.
+//!
+//! ## How to mend
+//!
+//! Use the running stack (`hallmark up`), or move the test to the unit tier.
+
+use hallmark_diagnostics::Severity;
+use hallmark_python::facts::{Call, Function, Import};
+
+use crate::Context;
+use crate::rule::{Check, Family, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    name: "stub-library",
+    family: Family::Mocking,
+    severity: Severity::Error,
+    why: "The library answers in the place of the service. The test passes whatever the real service does, so it proves nothing about it.",
+    action: "use the running stack (hallmark up), or move the test to the unit tier",
+    source: include_str!("stub_library.rs"),
+    checks: &[Check::Import(check_import), Check::Call(check_call), Check::Function(check_function)],
+};
+
+const LIBRARIES: &[(&str, &str)] = &[
+    ("aioresponses", "an HTTP service"),
+    ("betamax", "an HTTP service"),
+    ("fakeredis", "Redis"),
+    ("httpretty", "an HTTP service"),
+    ("mongomock", "MongoDB"),
+    ("moto", "AWS"),
+    ("pytest_httpx", "an HTTP service"),
+    ("pytest_mock", "anything"),
+    ("requests_mock", "an HTTP service"),
+    ("responses", "an HTTP service"),
+    ("respx", "an HTTP service"),
+    ("vcr", "an HTTP service"),
+];
+
+fn check_import(context: &mut Context<'_>, import: &Import) {
+    let root = import.module.split('.').next().unwrap_or_default();
+    let Some((library, service)) = LIBRARIES.iter().find(|(name, _)| *name == root) else { return };
+    // `MockerFixture` for an annotation says nothing that the fixture itself does not.
+    let own = import.level > 0 || context.index().module(root, context.module()).is_some();
+    if !own && import.first && import.used {
+        context.report_double(import.statement, import.scope, format!("`{library}` stands in for {service}"));
+    }
+}
+
+fn check_call(context: &mut Context<'_>, call: &Call) {
+    if call.callee.ends_with("MockTransport") && context.canonical(&call.callee) == "httpx.MockTransport" {
+        context.report_double(call.head, call.scope, "`httpx.MockTransport` stands in for an HTTP service");
+    }
+}
+
+fn check_function(context: &mut Context<'_>, function: &Function) {
+    if !context.is_test_file() || !function.name.starts_with("test") {
+        return;
+    }
+    let fixture =
+        function.params.iter().find(|p| matches!(&*p.name, "httpx_mock" | "respx_mock" | "requests_mock"));
+    let own = |name: &str| context.module().functions.iter().any(|f| &*f.name == name);
+    if let Some(param) = fixture.filter(|p| !own(&p.name)) {
+        let message = format!("the fixture `{}` stands in for an HTTP service", param.name);
+        context.report_double(param.span, function.scope, message);
+    }
+}

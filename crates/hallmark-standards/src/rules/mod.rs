@@ -1,0 +1,92 @@
+//! Every rule, one line each, sorted. Adding a rule: its file, its Markdown test, and a line here.
+
+use crate::ScanOptions;
+use crate::rule::Rule;
+
+/// Declares the modules of the rules and the registry, so that a rule is named once.
+macro_rules! rules {
+    ($($family:ident { $($rule:ident,)* })*) => {
+        $(mod $family {
+            $(pub(super) mod $rule;)*
+        })*
+
+        static ALL: &[&Rule] = &[$($(&$family::$rule::RULE,)*)*];
+    };
+}
+
+rules! {
+    imports {
+        implicit_root_import,
+        non_canonical_import,
+        relative_import,
+        star_import,
+        sys_path_edit,
+        unguarded_unix_import,
+    }
+    meta {
+        suppression_without_reason,
+    }
+    mocking {
+        hand_written_fake,
+        mock_library_import,
+        mock_object,
+        mocker_fixture,
+        monkeypatched_callable,
+        patched_object,
+        production_fallback_to_double,
+        stub_library,
+        unused_mock_import,
+    }
+    parameters {
+        credential_url,
+        empty_get_parameters,
+        eval_exec,
+        hardcoded_secret,
+        parameter_as_plain_dict,
+        required_parameter_with_default,
+        sensitive_parameter_default,
+        sql_built_by_formatting,
+        undeclared_parameter_read,
+        unknown_parameter_keyword,
+        untyped_parameter,
+    }
+    registration {
+        async_run_in_sync_node,
+        missing_get_parameters,
+        node_defines_execute,
+        register_node_not_called,
+        register_node_unknown_argument,
+        unregistered_node,
+    }
+    workflow {
+        camel_case_method,
+        connection_arity,
+        dataflow_configure,
+        execute_on_workflow,
+        execute_without_build,
+        inputs_for_sync_runtime,
+        node_class_reference,
+        sync_runtime_in_async,
+    }
+}
+
+/// Every rule, by family and name.
+#[must_use]
+pub fn all() -> &'static [&'static Rule] {
+    ALL
+}
+
+/// The rule of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Rule> {
+    ALL.iter().copied().find(|rule| rule.name == name)
+}
+
+/// The rules that these options ask for.
+#[must_use]
+pub fn selected(options: &ScanOptions) -> Vec<&'static Rule> {
+    let asked =
+        |rule: &Rule| options.select.is_empty() || options.select.iter().any(|name| name == rule.name);
+    let refused = |rule: &Rule| options.ignore.iter().any(|name| name == rule.name);
+    ALL.iter().copied().filter(|rule| asked(rule) && !refused(rule)).collect()
+}

@@ -1,0 +1,74 @@
+//! ## What it does
+//!
+//! Finds an SQL statement that is built by an f-string, `%`, `+` or `format` and given to an execute-like call, to a
+//! `query` parameter, or to a variable named like a query. Constants and lists of placeholders are left alone; so are
+//! tests.
+//!
+//! ## Why
+//!
+//! A value that becomes part of the statement can change what the statement does.
+//!
+//! ## Example
+//!
+//! ```python
+//! cursor.execute(f"SELECT * FROM products WHERE name = '{name}'")
+//! ```
+//!
+//! ## Use instead
+//!
+//! ```python
+//! cursor.execute("SELECT * FROM products WHERE name = %s", (name,))
+//! ```
+//!
+//! ## Gold standard
+//!
+//! REQ-GS-003. 2026: `gold-security` 2 and `infrastructure-sql`.
+//!
+//! ## How to mend
+//!
+//! Bind the values as parameters. A table or column name cannot be bound: check it against a list of known names.
+
+use hallmark_diagnostics::Severity;
+use hallmark_python::facts::SqlText;
+
+use crate::Context;
+use crate::rule::{Check, Family, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    name: "sql-built-by-formatting",
+    family: Family::Parameters,
+    severity: Severity::Error,
+    why: "A value that becomes part of the statement can change what the statement does.",
+    action: "bind the value as a parameter; check names of tables against a list",
+    source: include_str!("sql_built_by_formatting.rs"),
+    checks: &[Check::Sql(check)],
+};
+
+const SINKS: &[&str] = &[
+    "execute",
+    "executemany",
+    "executescript",
+    "fetch",
+    "fetch_all",
+    "fetch_one",
+    "fetchall",
+    "fetchrow",
+    "fetchval",
+    "query",
+    "raw",
+    "run_query",
+    "sql",
+    "statement",
+    "stmt",
+    "text",
+];
+
+fn check(context: &mut Context<'_>, statement: &SqlText) {
+    let Some(sink) = statement.sink.as_deref() else { return };
+    let sink = sink.to_ascii_lowercase();
+    let is_sink = SINKS.contains(&&*sink) || sink.ends_with("query") || sink.ends_with("_sql");
+    if is_sink && !context.is_test_file() {
+        let message = format!("an SQL statement is built by {} and given to `{sink}`", statement.built_by);
+        context.report(statement.span, statement.scope, message);
+    }
+}

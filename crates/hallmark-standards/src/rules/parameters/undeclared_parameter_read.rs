@@ -1,0 +1,72 @@
+//! ## What it does
+//!
+//! Finds a key that a node's `run` reads from its keyword arguments and that its `get_parameters` does not declare. Nodes
+//! whose declaration is built by merging, loops or `super()` are left alone.
+//!
+//! ## Why
+//!
+//! The SDK passes on what is declared and drops the rest: the key is never there, and `get` quietly returns its default for
+//! ever.
+//!
+//! ## Example
+//!
+//! ```python
+//! def get_parameters(self):
+//!     return {"net": NodeParameter(name="net", type=float)}
+//!
+//! def run(self, **kwargs):
+//!     return {"gross": kwargs["net"] * kwargs.get("rate", 1.2)}
+//! ```
+//!
+//! ## Use instead
+//!
+//! ```python
+//! return {
+//!     "net": NodeParameter(name="net", type=float),
+//!     "rate": NodeParameter(name="rate", type=float, required=False, default=1.2),
+//! }
+//! ```
+//!
+//! ## Gold standard
+//!
+//! REQ-GS-003. 2025: parameter passing guide; 2026: `gold-parameter-passing`, pitfall 2.
+//!
+//! ## How to mend
+//!
+//! Declare the key, or stop reading it.
+
+use hallmark_diagnostics::Severity;
+use hallmark_python::facts::Class;
+
+use crate::Context;
+use crate::rule::{Check, Family, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    name: "undeclared-parameter-read",
+    family: Family::Parameters,
+    severity: Severity::Error,
+    why: "The SDK passes on what is declared and drops the rest: the key is never there, and `get` quietly returns its default for ever.",
+    action: "declare it in get_parameters",
+    source: include_str!("undeclared_parameter_read.rs"),
+    checks: &[Check::Class(check)],
+};
+
+fn check(context: &mut Context<'_>, class: &Class) {
+    let module = context.module();
+    let methods = || class.methods.iter().filter_map(|m| module.functions.get(*m as usize));
+    let Some(declared) = methods().find_map(|f| f.declared.as_ref()) else { return };
+    if declared.open || declared.entries.is_empty() || !context.is_node(class) {
+        return;
+    }
+    for run in methods().filter(|f| matches!(&*f.name, "run" | "async_run" | "run_governed")) {
+        for read in &run.reads {
+            let known = declared.entries.iter().any(|e| e.key.as_deref() == Some(&*read.text))
+                || run.params.iter().any(|p| p.name == read.text)
+                || read.text.starts_with('_');
+            if !known {
+                let message = format!("`{}` reads `{}`, which it does not declare", class.name, read.text);
+                context.report(read.span, read.scope, message);
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! ## What it does
+//!
+//! Finds a concrete class that derives, through any number of files, from the SDK's `Node`, has no `@register_node()` and
+//! is passed to no registration call. Classes in tests, private and abstract classes, agents, and bases of other classes
+//! are left alone.
+//!
+//! ## Why
+//!
+//! A workflow names its nodes by their registered type. An unregistered node cannot be named, so it is either unused or
+//! passed as a class, which the builder only tolerates.
+//!
+//! ## Example
+//!
+//! ```python
+//! class PriceNode(Node):
+//!     ...
+//! ```
+//!
+//! ## Use instead
+//!
+//! ```python
+//! @register_node()
+//! class PriceNode(Node):
+//!     ...
+//! ```
+//!
+//! ## Gold standard
+//!
+//! REQ-GS-002. 2025: custom node guide, registration is mandatory (error). 2026: `gold-custom-nodes` shows it and
+//! `SKILL.md` does not require it (warning).
+//!
+//! ## How to mend
+//!
+//! Put `@register_node()` above the class and import it from `kailash.nodes.base`.
+
+use hallmark_diagnostics::Severity;
+use hallmark_python::facts::Class;
+
+use crate::Context;
+use crate::Edition;
+use crate::rule::{Check, Family, Rule};
+use hallmark_python::index::Resolved;
+
+pub(crate) static RULE: Rule = Rule {
+    name: "unregistered-node",
+    family: Family::Registration,
+    severity: Severity::Error,
+    why: "A workflow names its nodes by their registered type. An unregistered node cannot be named, so it is either unused or passed as a class, which the builder only tolerates.",
+    action: "put @register_node() above the class",
+    source: include_str!("unregistered_node.rs"),
+    checks: &[Check::Class(check)],
+};
+
+fn check(context: &mut Context<'_>, class: &Class) {
+    if context.is_test_file()
+        || class.scope != 0
+        || class.bases.is_empty()
+        || !context.is_concrete_node(class)
+    {
+        return;
+    }
+    let registered =
+        class.decorators.iter().filter_map(|d| d.path.as_deref()).any(|p| p.ends_with("register_node"))
+            || context.project.registered.contains(&*class.path);
+    // An agent derives from Node for its interface; nobody names it in a workflow.
+    let is_agent = context.ancestors(class).iter().any(|ancestor| match ancestor {
+        Resolved::Class(found) => found.class.name.ends_with("Agent"),
+        Resolved::Path(path) => path.ends_with("Agent"),
+    });
+    let in_sdk = context.module().name.starts_with("kailash.nodes.");
+    if registered || is_agent || in_sdk {
+        return;
+    }
+    let lenient = context.edition() >= Edition::E2026;
+    let raw = context.report(class.span, class.scope, format!("node `{}` is not registered", class.name));
+    if lenient {
+        raw.severity(Severity::Warning);
+    }
+}

@@ -1,0 +1,62 @@
+//! ## What it does
+//!
+//! Finds `LocalRuntime.execute` called inside `async def` without handing it to a thread. In tests it is a warning.
+//!
+//! ## Why
+//!
+//! The call blocks the event loop for as long as the workflow runs: every other request waits.
+//!
+//! ## Example
+//!
+//! ```python
+//! async def handle():
+//!     results, run_id = LocalRuntime().execute(workflow.build())
+//! ```
+//!
+//! ## Use instead
+//!
+//! ```python
+//! async def handle():
+//!     results, run_id = await AsyncLocalRuntime().execute_workflow_async(workflow.build(), inputs={})
+//! ```
+//!
+//! ## Gold standard
+//!
+//! REQ-GS-004. 2026: `gold-testing` (both runtimes); 2025: pattern expert.
+//!
+//! ## How to mend
+//!
+//! Use `AsyncLocalRuntime` and await it, or call `asyncio.to_thread(runtime.execute, ...)`.
+
+use hallmark_diagnostics::Severity;
+use hallmark_python::facts::Call;
+
+use crate::Context;
+use crate::rule::{Check, Family, Rule};
+use crate::sdk;
+
+pub(crate) static RULE: Rule = Rule {
+    name: "sync-runtime-in-async",
+    family: Family::Workflow,
+    severity: Severity::Error,
+    why: "The call blocks the event loop for as long as the workflow runs: every other request waits.",
+    action: "use AsyncLocalRuntime and await execute_workflow_async",
+    source: include_str!("sync_runtime_in_async.rs"),
+    checks: &[Check::Call(check)],
+};
+
+fn check(context: &mut Context<'_>, call: &Call) {
+    if !call.callee.ends_with("().execute")
+        || !context.module().function_of(call.scope).is_some_and(|f| f.is_async)
+    {
+        return;
+    }
+    let callee = context.canonical(&call.callee);
+    if callee.strip_suffix("().execute").is_some_and(sdk::is_sync_runtime) {
+        let in_test = context.is_test_file();
+        let raw = context.report(call.head, call.scope, "a synchronous runtime blocks the event loop");
+        if in_test {
+            raw.severity(Severity::Warning);
+        }
+    }
+}

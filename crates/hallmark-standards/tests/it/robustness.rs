@@ -1,0 +1,183 @@
+//! Whatever a folder holds, a scan ends with a report.
+
+use hallmark_core::ExitClass;
+use hallmark_diagnostics::{Severity, render};
+use hallmark_standards::{Profile, Report, ScanOptions};
+
+use crate::workspace::Workspace;
+
+fn codes(report: &Report) -> Vec<(&str, &str, Option<u32>)> {
+    report.problems.iter().map(|p| (p.code, p.path.as_str(), p.line)).collect()
+}
+
+#[test]
+fn a_syntax_error_is_a_problem_and_the_rest_is_judged() {
+    let workspace = Workspace::new();
+    workspace.write(
+        "tests/integration/test_a.py",
+        "from unittest.mock import Mock\ndef broken(:\n    pass\n\ndef test():\n    Mock()\n",
+    );
+    let report = workspace.scan(ScanOptions::default());
+    assert_eq!(codes(&report)[0], ("HM-P001", "tests/integration/test_a.py", Some(2)));
+    let rules: Vec<&str> = report.findings.iter().map(|f| f.rule).collect();
+    assert_eq!(rules, ["mock-library-import", "mock-object"]);
+    assert_eq!(report.exit_classes(), [ExitClass::Findings, ExitClass::Unreadable]);
+    assert_eq!((report.unparsed_files, report.score), (1, Some(0.0)));
+}
+
+#[test]
+fn an_unparsable_file_never_scores_as_compliant() {
+    let workspace = Workspace::new();
+    workspace.write("a.py", "import os\n");
+    workspace.write("b.py", "def broken(\n");
+    let report = workspace.scan(ScanOptions::default());
+    assert_eq!(report.count(Severity::Error), 0);
+    assert!(report.score.unwrap() < 0.5, "{:?}", report.score);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_a_problem() {
+    let workspace = Workspace::new();
+    workspace.write("latin.py", b"x = 1\nname = '\xe9'\n");
+    workspace.write("cookie.py", b"# -*- coding: latin-1 -*-\nname = '\xe9'\n");
+    workspace.write("mark.py", b"\xef\xbb\xbffrom . import x\n");
+    let report = workspace.scan(ScanOptions::default());
+    assert_eq!(codes(&report), [("HM-P002", "latin.py", Some(2))]);
+    assert_eq!(report.findings[0].path, "mark.py");
+    assert_eq!((report.findings[0].start.line, report.findings[0].start.column), (1, 1));
+}
+
+#[test]
+fn a_huge_file_is_refused_and_said() {
+    let workspace = Workspace::new();
+    workspace.write("huge.py", vec![b'#'; 50 * 1024 * 1024]);
+    workspace.write("small.py", "from . import x\n");
+    let report = workspace.scan(ScanOptions::default());
+    assert_eq!(codes(&report), [("HM-G002", "huge.py", None)]);
+    assert_eq!(report.findings.len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_loop_of_folders_ends() {
+    let workspace = Workspace::new();
+    workspace.write("pkg/a.py", "from . import x\n");
+    std::os::unix::fs::symlink(workspace.path(), workspace.path().join("pkg/loop")).unwrap();
+    std::os::unix::fs::symlink(workspace.path().join("gone"), workspace.path().join("dangling")).unwrap();
+    let report = workspace.scan(ScanOptions::default());
+    let found: Vec<(&str, &str)> = report.problems.iter().map(|p| (p.code, p.path.as_str())).collect();
+    assert!(found.contains(&("HM-G003", "pkg/loop")), "{found:?}");
+    assert_eq!(report.findings.len(), 1);
+}
+
+#[test]
+fn deep_nesting_ends_in_a_problem() {
+    let workspace = Workspace::new();
+    let depth = 20_000;
+    workspace.write("brackets.py", format!("x = {}{}\n", "(".repeat(depth), ")".repeat(depth)));
+    workspace.write("lists.py", format!("x = {}{}\n", "[".repeat(depth), "]".repeat(depth)));
+    workspace.write("sum.py", format!("x = {}1\n", "1 + ".repeat(depth)));
+    workspace.write("not.py", format!("x = {}1\n", "not ".repeat(depth)));
+    workspace.write("chain.py", format!("x = a{}\n", ".b()".repeat(depth)));
+    workspace.write("lambda.py", format!("x = {}1\n", "lambda: ".repeat(depth)));
+    let report = workspace.scan(ScanOptions::default());
+    let deep: Vec<&str> =
+        report.problems.iter().filter(|p| p.code == "HM-P003").map(|p| p.path.as_str()).collect();
+    assert_eq!(deep, ["chain.py", "lambda.py", "lists.py", "not.py", "sum.py"]);
+}
+
+#[test]
+fn ignored_files_and_the_state_folder_are_left_out() {
+    let workspace = Workspace::new();
+    workspace.write(".gitignore", "generated/\n");
+    workspace.write("generated/a.py", "from . import x\n");
+    workspace.write(".hallmark/a.py", "from . import x\n");
+    workspace.write("legacy/a.py", "from . import x\n");
+    workspace.write("app/a.py", "from . import x\n");
+    let report =
+        workspace.scan(ScanOptions { exclude: vec!["legacy/**".to_owned()], ..ScanOptions::default() });
+    let paths: Vec<&str> = report.findings.iter().map(|f| f.path.as_str()).collect();
+    assert_eq!((paths, report.files), (vec!["app/a.py"], 1));
+}
+
+#[test]
+fn the_profile_decides_what_a_double_in_a_unit_test_is() {
+    let workspace = Workspace::new();
+    workspace.write("tests/unit/test_a.py", "from unittest.mock import Mock\nx = Mock()\n");
+    let tiered = workspace.scan(ScanOptions::default());
+    let strict = workspace.scan(ScanOptions { profile: Profile::Strict, ..ScanOptions::default() });
+    assert_eq!((tiered.count(Severity::Info), tiered.count(Severity::Error)), (2, 0));
+    assert_eq!((strict.count(Severity::Info), strict.count(Severity::Error)), (0, 2));
+    assert_eq!((tiered.score, strict.score), (Some(1.0), Some(0.3333)));
+}
+
+#[test]
+fn markers_tell_the_tier_where_the_path_does_not() {
+    let workspace = Workspace::new();
+    let text = "import pytest\nfrom unittest.mock import Mock\npytestmark = pytest.mark.unit\n\n\
+                @pytest.mark.integration\ndef test_a():\n    Mock()\n\ndef test_b():\n    Mock()\n";
+    workspace.write("tests/test_a.py", text);
+    let report =
+        workspace.scan(ScanOptions { select: vec!["mock-object".to_owned()], ..ScanOptions::default() });
+    let tiers: Vec<(&str, Severity)> = report.findings.iter().map(|f| (f.tier, f.severity)).collect();
+    assert_eq!(tiers, [("integration", Severity::Error), ("unit", Severity::Info)]);
+}
+
+#[test]
+fn a_reason_suppresses_and_is_counted() {
+    let workspace = Workspace::new();
+    workspace.write(
+        "a.py",
+        "from . import x  # hallmark: allow[relative-import] vendored file, kept as it came\n",
+    );
+    let report = workspace.scan(ScanOptions::default());
+    assert_eq!((report.findings.len(), report.suppressed), (0, 1));
+}
+
+#[test]
+fn fingerprints_survive_a_move_and_tell_twins_apart() {
+    let workspace = Workspace::new();
+    workspace.write("a.py", "from . import x\nfrom . import x\n");
+    let before = workspace.scan(ScanOptions::default());
+    workspace.write("a.py", "import os\n\n\nfrom . import x\nfrom . import x\n");
+    let after = workspace.scan(ScanOptions::default());
+    let prints = |r: &Report| r.findings.iter().map(|f| f.fingerprint.clone()).collect::<Vec<_>>();
+    assert_eq!(prints(&before), prints(&after));
+    assert_ne!(prints(&before)[0], prints(&before)[1]);
+}
+
+#[test]
+fn unknown_names_are_refused() {
+    let options = ScanOptions { select: vec!["no-such-rule".to_owned()], ..ScanOptions::default() };
+    assert_eq!(options.validate().unwrap_err().code().id, "HM-G010");
+    assert!(ScanOptions::default().validate().is_ok());
+}
+
+#[test]
+fn every_format_holds_the_finding() {
+    let workspace = Workspace::new();
+    workspace.write("tests/e2e/test_a.py", "from unittest.mock import Mock\nMock()  # \u{1f600} \u{e9}\n");
+    let report = workspace.scan(ScanOptions::default());
+    let (findings, problems) = (report.findings.as_slice(), report.problems.as_slice());
+    let style = render::Style::default();
+    let full = render::full(findings, problems, style);
+    assert!(
+        full.is_ascii() && full.contains("= why: ") && full.contains("= docs: hallmark rule mock-object"),
+        "{full}"
+    );
+    assert!(full.lines().all(|l| l.chars().count() <= 110), "{full}");
+    let concise = render::concise(findings, problems, style);
+    assert!(concise.contains("tests/e2e/test_a.py:2:1: error[mock-object] "), "{concise}");
+    let json: serde_json::Value = serde_json::from_str(&render::json(&report)).unwrap();
+    assert_eq!(
+        (&json["schema"], &json["findings"][0]["edition"]),
+        (&"hallmark.check/1".into(), &"2026".into())
+    );
+    assert_eq!(json["findings"][0]["sdk_version"], "2.65");
+    let rules: Vec<_> = hallmark_standards::rules::all().iter().map(|r| r.info()).collect();
+    let sarif: serde_json::Value =
+        serde_json::from_str(&render::sarif(findings, problems, &rules, "0")).unwrap();
+    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 2);
+    assert!(render::junit(findings, problems).contains("<failure type=\"mock-object\""));
+    assert!(render::github(findings, problems).contains("::error file=tests/e2e/test_a.py,line=2,col=1"));
+}
