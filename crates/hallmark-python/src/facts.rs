@@ -50,6 +50,8 @@ pub struct Module {
     pub urls: Vec<Literal>,
     /// Texts built by formatting that begin like an SQL statement.
     pub statements: Vec<SqlText>,
+    /// Values under secret names that are logged or printed as they are; the text is the name.
+    pub logged_secrets: Vec<Literal>,
     /// Module-level names and the paths they are bound to.
     pub exports: FxHashMap<Name, Name>,
     /// Modules of `from x import *` at module level.
@@ -245,6 +247,8 @@ pub enum Value {
     Formatted,
     /// `None`.
     Nothing,
+    /// `True` or `False`.
+    Bool(bool),
     /// Another constant.
     Constant,
     /// Something with a path.
@@ -339,9 +343,9 @@ pub struct Arg {
 /// An assignment, a keyword argument or a dictionary entry that binds a value to a name.
 #[derive(Clone, Debug)]
 pub struct Assign {
-    /// The last part of the target.
+    /// The last part of the target: a name, an attribute or a string key.
     pub name: Name,
-    /// The path of the target, if it is an attribute of something with a path.
+    /// The path of the target, if it is an attribute of something with a path; `sys.modules` for an item of that.
     pub target: Option<Name>,
     /// The value.
     pub value: Value,

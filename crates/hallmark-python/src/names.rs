@@ -24,8 +24,29 @@ pub fn is_secret(name: &str) -> bool {
         "api_token",
         "token",
     ];
+    /// What a token is that opens nothing: a place in a list, a piece of a text, progress.
+    const PLAIN_TOKENS: &[&str] = &[
+        "bos",
+        "continuation",
+        "end",
+        "eos",
+        "mask",
+        "next",
+        "pad",
+        "page",
+        "progress",
+        "sep",
+        "start",
+        "stop",
+        "unk",
+    ];
     let lower = name.to_ascii_lowercase().replace('-', "_");
     let lower = lower.trim_matches('_');
+    if let Some(before) = lower.strip_suffix("_token")
+        && PLAIN_TOKENS.contains(&before.rsplit('_').next().unwrap_or(before))
+    {
+        return false;
+    }
     ENDS.iter()
         .any(|end| lower.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('_')))
 }
@@ -54,7 +75,12 @@ mod tests {
     #[test]
     fn secrets_are_told_by_whole_words() {
         assert!(is_secret("password") && is_secret("DB_PASSWORD") && is_secret("openai-api-key"));
-        assert!(!is_secret("passwords_hint") && !is_secret("max_tokens") && !is_secret("monkey"));
+        assert!(
+            !is_secret("passwords_hint")
+                && !is_secret("max_tokens")
+                && !is_secret("monkey")
+                && !is_secret("next_page_token")
+        );
     }
 
     #[test]

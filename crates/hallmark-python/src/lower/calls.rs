@@ -109,6 +109,7 @@ impl<'a> Lowerer<'a> {
 
     fn call(&mut self, call: &'a ExprCall, role: Role) {
         self.note_call(call, role);
+        self.note_log(call);
         self.expr(&call.func);
         let method = match &*call.func {
             Expr::Attribute(attribute) => attribute.attr.as_str(),

@@ -2,6 +2,7 @@
 
 mod calls;
 mod classes;
+mod logs;
 mod scopes;
 mod statements;
 mod text;

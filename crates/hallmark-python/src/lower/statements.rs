@@ -245,7 +245,8 @@ impl<'a> Lowerer<'a> {
             self.expr(&subscript.value);
             self.expr(&subscript.slice);
             if let Expr::StringLiteral(key) = &*subscript.slice {
-                self.note_assign(key.value.to_str(), None, value, place);
+                let holder = self.path(&subscript.value).filter(|path| &**path == "sys.modules");
+                self.note_assign(key.value.to_str(), holder, value, place);
             }
         }
         self.bind_target(target, path);

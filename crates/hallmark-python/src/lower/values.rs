@@ -21,10 +21,8 @@ impl Lowerer<'_> {
                 }
             }
             Expr::NoneLiteral(_) => Value::Nothing,
-            Expr::NumberLiteral(_)
-            | Expr::BooleanLiteral(_)
-            | Expr::BytesLiteral(_)
-            | Expr::EllipsisLiteral(_) => Value::Constant,
+            Expr::BooleanLiteral(literal) => Value::Bool(literal.value),
+            Expr::NumberLiteral(_) | Expr::BytesLiteral(_) | Expr::EllipsisLiteral(_) => Value::Constant,
             Expr::Name(_) | Expr::Attribute(_) | Expr::Call(_) | Expr::Await(_) => {
                 self.path(expr).map_or(Value::Other, Value::Path)
             }
@@ -113,8 +111,14 @@ fn is_dynamic(expr: &Expr) -> bool {
         Expr::Attribute(attribute) => attribute.attr.as_str(),
         Expr::StringLiteral(_) | Expr::NumberLiteral(_) => return false,
         // `", ".join(...)` and friends glue parts that were built elsewhere; what they hold cannot be seen here.
+        // So does what a function quotes as a name.
         Expr::Call(call) => {
-            return !matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "join");
+            let callee = match &*call.func {
+                Expr::Attribute(method) => method.attr.as_str(),
+                Expr::Name(function) => function.id.as_str(),
+                _ => return true,
+            };
+            return callee != "join" && !callee.contains("quote") && !callee.contains("escape");
         }
         Expr::FString(inner) => return f_string(inner).is_some(),
         _ => return true,

@@ -35,6 +35,7 @@ rules! {
         patched_object,
         production_fallback_to_double,
         stub_library,
+        sys_modules_double,
         unused_mock_import,
     }
     parameters {
@@ -44,7 +45,9 @@ rules! {
         hardcoded_secret,
         parameter_as_plain_dict,
         required_parameter_with_default,
+        secret_in_log,
         sensitive_parameter_default,
+        shell_injection,
         sql_built_by_formatting,
         undeclared_parameter_read,
         unknown_parameter_keyword,

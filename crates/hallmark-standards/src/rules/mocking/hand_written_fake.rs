@@ -1,7 +1,7 @@
 //! ## What it does
 //!
-//! Finds a class in a test file whose name begins or ends with Fake, Mock, Stub, Dummy or Spy. Exceptions, enumerations and
-//! pytest classes are left alone.
+//! Finds a class in a test file whose name begins or ends with Fake, Mock, Stub, Dummy, Spy or InMemory. Exceptions,
+//! enumerations and pytest classes are left alone. Outside tests nothing is: `InMemory…` there is a product.
 //!
 //! ## Why
 //!
@@ -36,11 +36,10 @@
 
 use hallmark_diagnostics::Severity;
 use hallmark_python::facts::Class;
+use hallmark_python::names::double_word;
 
 use crate::Context;
 use crate::rule::{Check, Family, Rule};
-use hallmark_python::names::double_word;
-
 use crate::sdk;
 
 pub(crate) static RULE: Rule = Rule {
@@ -57,7 +56,8 @@ fn check(context: &mut Context<'_>, class: &Class) {
     if !context.is_test_file() || class.name.starts_with("Test") {
         return;
     }
-    let Some(word) = double_word(&class.name) else { return };
+    let in_memory = || class.name.trim_start_matches('_').starts_with("InMemory").then_some("in-memory double");
+    let Some(word) = double_word(&class.name).or_else(in_memory) else { return };
     let other_kind = class.bases.iter().flatten().any(|base| {
         let base = context.canonical(base);
         let last = base.rsplit('.').next().unwrap_or_default();

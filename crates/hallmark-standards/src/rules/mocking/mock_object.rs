@@ -52,8 +52,8 @@ fn check_call(context: &mut Context<'_>, call: &Call) {
         [call.keyword("spec"), call.keyword("spec_set"), call.positional(0)].into_iter().flatten().next();
     let target = spec.and_then(|a| a.value.path()).map(|p| context.canonical(p));
     let message = match target.as_deref().and_then(sdk::service_of) {
-        Some(service) => format!("a {name} stands in for {service}"),
-        None => format!("a {name} stands in for the real thing"),
+        Some(service) => format!("a mock, built by `{name}`, stands in for {service}"),
+        None => format!("a mock, built by `{name}`, stands in for the real thing"),
     };
     context.report_double(call.head, call.scope, message);
 }

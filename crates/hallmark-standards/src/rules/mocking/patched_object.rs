@@ -1,7 +1,7 @@
 //! ## What it does
 //!
 //! Finds `patch`, `patch.object`, `patch.dict` and `patch.multiple`: as a decorator, in a `with`, or started by hand. The
-//! target is resolved, so that the message can say what is replaced. Overriding environment variables is left alone.
+//! target is resolved, so that the message can say what is replaced. Overriding environment variables or `sys.argv` is left alone.
 //!
 //! ## Why
 //!
@@ -61,8 +61,14 @@ fn check(context: &mut Context<'_>, call: &Call) {
         return;
     }
     let argument = call.positional(0).or_else(|| call.keyword("target")).or_else(|| call.keyword("in_dict"));
-    let target = argument.and_then(|a| target(context, &a.value));
-    if target.as_deref() == Some("os.environ") {
+    let mut target = argument.and_then(|a| target(context, &a.value));
+    if form == Some(".object")
+        && let Some(target) = &mut target
+        && let Some(attribute) = call.positional(1).or_else(|| call.keyword("attribute")).and_then(|a| a.value.text())
+    {
+        *target = format!("{}.{attribute}", target.trim_start_matches('$').trim_end_matches("()"));
+    }
+    if matches!(target.as_deref(), Some("os.environ" | "sys.argv")) {
         return;
     }
     let label = target.as_deref().and_then(sdk::service_of).map(|service| format!("replaces {service}"));

@@ -34,11 +34,11 @@
 //! Let the error reach the caller, or degrade openly: say so, and answer with an error.
 
 use hallmark_diagnostics::Severity;
-use hallmark_python::facts::Handler;
+use hallmark_python::facts::{Bind, Handler};
+use hallmark_python::names::double_word;
 
 use crate::Context;
 use crate::rule::{Check, Family, Rule};
-use hallmark_python::names::double_word;
 
 pub(crate) static RULE: Rule = Rule {
     name: "production-fallback-to-double",
@@ -54,25 +54,28 @@ fn check(context: &mut Context<'_>, handler: &Handler) {
     if context.is_test_file() {
         return;
     }
+    // An error of any kind says nothing of the import: only a handler of failed imports does.
+    let of_import = handler.exceptions.iter().any(|e| e.ends_with("ImportError") || e.ends_with("ModuleNotFoundError"));
+    let cause = match handler.tried_imports.first().filter(|_| of_import) {
+        Some(module) => format!("when `{module}` cannot be imported"),
+        None => "when something fails".to_owned(),
+    };
+    let mut named: Vec<String> = Vec::new();
     for bind in &handler.binds {
-        let value = bind.value.as_deref().map(|p| context.canonical(p));
-        let library = value.as_deref().is_some_and(|p| p.starts_with("unittest.mock."));
-        let last = value
-            .as_deref()
-            .unwrap_or_default()
-            .trim_end_matches("()")
-            .rsplit('.')
-            .next()
-            .unwrap_or_default();
-        let defined = bind.is_class && double_word(&bind.name).is_some();
-        if !library && !defined && double_word(last).is_none() {
-            continue;
-        }
-        let double = if bind.is_class { &bind.name } else { last };
-        let cause = match handler.tried_imports.first() {
-            Some(module) => format!("when `{module}` cannot be imported"),
-            None => "when something fails".to_owned(),
-        };
+        let Some(double) = double(context, bind).filter(|double| !named.contains(double)) else { continue };
         context.report(bind.span, handler.scope, format!("production code falls back to `{double}` {cause}"));
+        named.push(double);
     }
+}
+
+/// The name of the double that a handler defines, imports, binds or returns.
+fn double(context: &Context<'_>, bind: &Bind) -> Option<String> {
+    if bind.is_class {
+        return double_word(&bind.name).map(|_| bind.name.to_string());
+    }
+    let value = context.canonical(bind.value.as_deref()?);
+    let last = value.trim_end_matches("()").rsplit('.').next().unwrap_or_default();
+    // What gRPC calls a stub is the client of a real service.
+    let is_double = double_word(last).is_some() && !value.contains("_pb2_grpc.");
+    (is_double || value.starts_with("unittest.mock.")).then(|| last.to_owned())
 }

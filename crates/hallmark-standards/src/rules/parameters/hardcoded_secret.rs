@@ -29,7 +29,7 @@
 //! Read it from the environment, and change the secret: it is known.
 
 use hallmark_diagnostics::Severity;
-use hallmark_python::facts::Assign;
+use hallmark_python::facts::{Assign, ScopeKind};
 
 use crate::Context;
 use crate::rule::{Check, Family, Rule};
@@ -71,11 +71,12 @@ fn check(context: &mut Context<'_>, assign: &Assign) {
     if context.is_test_file() || !is_secret(&assign.name) || !looks_secret(text, &assign.name) {
         return;
     }
-    context.report(
-        assign.value_span,
-        assign.scope,
-        format!("`{}` holds a secret written in the source", assign.name),
-    );
+    // `PASSWORD = "password"` in a class is a member of an enumeration: a kind of secret, not one.
+    let in_class = matches!(context.module().walk(assign.scope).next(), Some(ScopeKind::Class(_)));
+    if in_class && text.eq_ignore_ascii_case(&assign.name) && assign.name.chars().any(|c| c.is_ascii_uppercase()) {
+        return;
+    }
+    context.report(assign.value_span, assign.scope, format!("`{}` holds a secret written in the source", assign.name));
 }
 
 /// A value, not the name of one: a variable, a header, a path, a sentence or a placeholder is none.
@@ -89,7 +90,7 @@ fn looks_secret(text: &str, name: &str) -> bool {
         || matches!(&*lower, "password" | "secret" | "admin" | "postgres" | "root");
     text.len() >= 6
         && (weak || !is_name)
-        && !text.contains([' ', '{', '$', '%', '\n'])
+        && !text.contains(|c: char| matches!(c, ' ' | '{' | '$' | '%') || c.is_control())
         && !text.contains("://")
         && !PLACEHOLDERS.iter().any(|p| lower.contains(p))
         && !text.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit())

@@ -48,11 +48,9 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(context: &mut Context<'_>, call: &Call) {
     let Some(default) = call.keyword("default").or_else(|| call.keyword("default_value")) else { return };
-    let required = call.keyword("required").is_some_and(|a| a.value == Value::Constant);
+    let required = call.keyword("required").is_some_and(|a| a.value == Value::Bool(true));
     if default.value == Value::Nothing || !required || context.canonical(&call.callee) != sdk::PARAMETER {
         return;
     }
-    if call.keyword("required").is_some_and(|a| a.span.end - a.span.start == 4) {
-        context.report(default.span, call.scope, "a required parameter has a default");
-    }
+    context.report(default.span, call.scope, "a required parameter has a default");
 }

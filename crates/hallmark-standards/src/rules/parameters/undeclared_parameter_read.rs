@@ -62,6 +62,8 @@ fn check(context: &mut Context<'_>, class: &Class) {
         for read in &run.reads {
             let known = declared.entries.iter().any(|e| e.key.as_deref() == Some(&*read.text))
                 || run.params.iter().any(|p| p.name == read.text)
+                // What the SDK hands to every node, whatever it declares.
+                || matches!(&*read.text, "context" | "config")
                 || read.text.starts_with('_');
             if !known {
                 let message = format!("`{}` reads `{}`, which it does not declare", class.name, read.text);

@@ -1,0 +1,76 @@
+//! Secrets that are given to a log or printed.
+
+use ruff_python_ast::{Expr, ExprCall, InterpolatedStringElement};
+use ruff_text_size::Ranged as _;
+
+use super::{Lowerer, span};
+use crate::facts::Literal;
+use crate::names::is_secret;
+
+/// Methods of loggers that write what they are given.
+const METHODS: &[&str] = &["debug", "info", "warning", "warn", "error", "exception", "critical", "log"];
+
+impl<'a> Lowerer<'a> {
+    /// Keeps the secrets that a call logs or prints as they are.
+    pub(super) fn note_log(&mut self, call: &'a ExprCall) {
+        if !self.writes(&call.func) {
+            return;
+        }
+        let values = call.arguments.keywords.iter().map(|k| &k.value);
+        for value in call.arguments.args.iter().chain(values) {
+            self.shown(value);
+        }
+    }
+
+    /// Whether a callee is `print` or a method of something that is called a log.
+    fn writes(&mut self, callee: &Expr) -> bool {
+        match callee {
+            Expr::Name(name) => {
+                name.id.as_str() == "print" && self.path(callee).as_deref() == Some("builtins.print")
+            }
+            Expr::Attribute(method) if METHODS.contains(&method.attr.as_str()) => {
+                let receiver = match &*method.value {
+                    Expr::Name(name) => name.id.as_str(),
+                    Expr::Attribute(attribute) => attribute.attr.as_str(),
+                    _ => return false,
+                };
+                matches!(
+                    receiver.trim_start_matches('_').to_ascii_lowercase().as_str(),
+                    "log" | "logger" | "logging"
+                )
+            }
+            _ => false,
+        }
+    }
+
+    /// Keeps the secrets that a text shows. What goes through a call or is cut is masked or measured, not shown.
+    fn shown(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Name(name) => self.note_shown(name.id.as_str(), expr),
+            Expr::Attribute(attribute) => self.note_shown(attribute.attr.as_str(), expr),
+            Expr::FString(formatted) => {
+                for element in formatted.value.elements() {
+                    if let InterpolatedStringElement::Interpolation(part) = element {
+                        self.shown(&part.expression);
+                    }
+                }
+            }
+            Expr::BinOp(operation) => self.deeper(expr, |this| {
+                this.shown(&operation.left);
+                this.shown(&operation.right);
+            }),
+            Expr::Tuple(tuple) => self.deeper(expr, |this| tuple.elts.iter().for_each(|e| this.shown(e))),
+            _ => {}
+        }
+    }
+
+    fn note_shown(&mut self, name: &str, at: &Expr) {
+        // A token alone is as often a word of a text; a name in capitals on an object is a kind of secret, not one.
+        let is_kind = at.is_attribute_expr() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+        if is_secret(name) && !is_kind && !name.trim_matches('_').eq_ignore_ascii_case("token") {
+            let text = self.name(name);
+            let literal = Literal { text, span: span(at.range()), scope: self.scope };
+            self.module.logged_secrets.push(literal);
+        }
+    }
+}
