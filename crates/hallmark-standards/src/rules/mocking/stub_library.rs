@@ -73,6 +73,13 @@ fn check_import(context: &mut Context<'_>, import: &Import) {
 }
 
 fn check_call(context: &mut Context<'_>, call: &Call) {
+    let root = call.callee.split('.').next().unwrap_or_default();
+    if let Some((library, service)) = LIBRARIES.iter().find(|(name, _)| *name == root)
+        && context.index().module(root, context.module()).is_none()
+        && !call.callee.contains("()")
+    {
+        context.report_double(call.head, call.scope, format!("`{library}` stands in for {service}"));
+    }
     if call.callee.ends_with("MockTransport") && context.canonical(&call.callee) == "httpx.MockTransport" {
         context.report_double(call.head, call.scope, "`httpx.MockTransport` stands in for an HTTP service");
     }

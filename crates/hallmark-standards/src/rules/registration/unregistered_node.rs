@@ -26,8 +26,8 @@
 //!
 //! ## Gold standard
 //!
-//! REQ-GS-002. 2025: custom node guide, registration is mandatory (error). 2026: `gold-custom-nodes` shows it and
-//! `SKILL.md` does not require it (warning).
+//! REQ-GS-002: custom node classes are `@register_node` decorated, in both editions. 2025: custom node guide; 2026:
+//! `gold-custom-nodes`.
 //!
 //! ## How to mend
 //!
@@ -37,7 +37,6 @@ use hallmark_diagnostics::Severity;
 use hallmark_python::facts::Class;
 
 use crate::Context;
-use crate::Edition;
 use crate::rule::{Check, Family, Rule};
 use hallmark_python::index::Resolved;
 
@@ -71,9 +70,5 @@ fn check(context: &mut Context<'_>, class: &Class) {
     if registered || is_agent || in_sdk {
         return;
     }
-    let lenient = context.edition() >= Edition::E2026;
-    let raw = context.report(class.span, class.scope, format!("node `{}` is not registered", class.name));
-    if lenient {
-        raw.severity(Severity::Warning);
-    }
+    context.report(class.span, class.scope, format!("node `{}` is not registered", class.name));
 }
