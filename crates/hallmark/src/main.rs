@@ -1,1 +1,46 @@
-fn main(){}
+//! The `hallmark` binary: arguments, wiring, exit codes and terminal output. The only crate that prints.
+
+mod app;
+mod args;
+mod commands;
+mod deployment;
+mod models;
+mod readings;
+mod ui;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::app::App;
+use crate::args::Cli;
+use crate::ui::Ui;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ui = Ui::new(cli.color, cli.ascii);
+    init_tracing(cli.verbose);
+    // One TLS provider for the whole process; a second install is refused and means the same provider is in place.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let outcome = App::open(&cli, &ui).and_then(|app| commands::run(&app, cli.command));
+    match outcome {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => {
+            ui.error(&error);
+            ExitCode::from(error.code().exit.code())
+        }
+    }
+}
+
+fn init_tracing(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info,hallmark=debug",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HALLMARK_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    // A second subscriber cannot be set in one process; nothing is lost if one is there already.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

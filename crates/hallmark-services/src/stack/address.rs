@@ -51,6 +51,14 @@ impl Stack {
         }
         Ok(all)
     }
+
+    /// The address of one service for people, without its secrets; none if it has none yet.
+    ///
+    /// # Errors
+    /// Those of [`Stack::endpoints`].
+    pub fn address(&self, service: ServiceKind) -> Result<Option<String>> {
+        Ok(shown(service, &self.endpoints()?))
+    }
 }
 
 fn copy(service: ServiceKind, from: &Endpoints, to: &mut Endpoints) {

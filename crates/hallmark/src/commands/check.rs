@@ -1,0 +1,151 @@
+//! `hallmark check [PATH …]`: the gold standards.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use hallmark_core::{Error, ExitClass, Result};
+use hallmark_diagnostics::Severity;
+use hallmark_diagnostics::render::{self, Style};
+use hallmark_standards::{Edition, Profile, Report, ScanOptions, StandardsConfig, rules};
+
+use crate::app::App;
+use crate::args::{CheckArgs, CheckFormat};
+use crate::commands::codes;
+
+pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
+    let mut options = options(app, args.edition.as_deref(), args.profile.as_deref())?;
+    options.paths = absolute(&args.paths)?;
+    known(&args.select)?;
+    known(&args.ignore)?;
+    if !args.select.is_empty() {
+        options.select.clone_from(&args.select);
+    }
+    options.ignore.extend(args.ignore.iter().cloned());
+    let report = hallmark_standards::scan(&options);
+    show(app, args, &report);
+    let class = report.exit_classes().into_iter().max().unwrap_or(ExitClass::Ok);
+    Ok(if args.exit_zero { ExitClass::Ok } else { class })
+}
+
+/// The scan that the configuration and these two options ask for.
+pub(crate) fn options(app: &App<'_>, edition: Option<&str>, profile: Option<&str>) -> Result<ScanOptions> {
+    let config: StandardsConfig = app.config.section("standards")?;
+    let mut options = ScanOptions::new(app.project.root().to_path_buf(), &config);
+    if let Some(name) = edition {
+        options.edition = match name {
+            "2025" => Edition::E2025,
+            "2026" => Edition::E2026,
+            _ => return Err(unknown("--edition", name, "2025 or 2026")),
+        };
+    }
+    if let Some(name) = profile {
+        options.profile = match name {
+            "tiered" => Profile::Tiered,
+            "strict" => Profile::Strict,
+            _ => return Err(unknown("--profile", name, "tiered or strict")),
+        };
+    }
+    Ok(options)
+}
+
+fn unknown(option: &str, value: &str, takes: &str) -> Error {
+    Error::new(&codes::UNKNOWN_VALUE, format!("{option} takes {takes}, not {value}"))
+        .next("hallmark check --help")
+}
+
+fn known(names: &[String]) -> Result<()> {
+    for name in names {
+        if !rules::all().iter().any(|r| r.name == name) {
+            return Err(Error::new(&codes::UNKNOWN_TOPIC, format!("there is no rule called {name}"))
+                .next("hallmark rule"));
+        }
+    }
+    Ok(())
+}
+
+fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let resolve = |path: &PathBuf| {
+        path.canonicalize().map_err(|e| {
+            Error::new(&hallmark_core::codes::NOT_A_PROJECT, format!("{} does not exist", path.display()))
+                .because(&e)
+        })
+    };
+    paths.iter().map(resolve).collect()
+}
+
+fn show(app: &App<'_>, args: &CheckArgs, report: &Report) {
+    let style =
+        Style { colour: app.ui.color(), unicode: !app.ui.ascii(), limit: args.limit, ..Style::default() };
+    if args.statistics {
+        statistics(app, report);
+    } else {
+        let rules: Vec<_> = rules::all().iter().map(|r| r.info()).collect();
+        match args.format {
+            CheckFormat::Full => app.ui.data(&render::full(&report.findings, &report.problems, style)),
+            CheckFormat::Concise => app.ui.data(&render::concise(&report.findings, &report.problems, style)),
+            CheckFormat::Json => app.ui.data(&render::json(report)),
+            CheckFormat::Sarif => app.ui.data(&render::sarif(
+                &report.findings,
+                &report.problems,
+                &rules,
+                env!("CARGO_PKG_VERSION"),
+            )),
+            CheckFormat::Junit => app.ui.data(&render::junit(&report.findings, &report.problems)),
+            CheckFormat::Github => app.ui.data(&render::github(&report.findings, &report.problems)),
+        }
+    }
+    let person = args.statistics || matches!(args.format, CheckFormat::Full | CheckFormat::Concise);
+    if person {
+        app.ui.line(&summary(report));
+        if let Some(finding) = report.findings.first() {
+            app.ui.next(&format!("hallmark rule {}", finding.rule));
+        }
+    }
+}
+
+fn statistics(app: &App<'_>, report: &Report) {
+    let mut counts: Vec<(usize, &str, usize)> = Vec::new();
+    for rule in rules::all() {
+        let of: Vec<&str> =
+            report.findings.iter().filter(|f| f.rule == rule.name).map(|f| f.path.as_str()).collect();
+        let mut files = of.clone();
+        files.dedup();
+        if !of.is_empty() {
+            counts.push((of.len(), rule.name, files.len()));
+        }
+    }
+    counts.sort_by(|a, b| b.cmp(a));
+    let rows: Vec<Vec<String>> = counts
+        .iter()
+        .map(|(n, name, files)| vec![n.to_string(), files.to_string(), (*name).to_owned()])
+        .collect();
+    app.ui.table(&["FINDINGS", "FILES", "RULE"], &rows);
+}
+
+/// The last line: one sentence with numbers.
+pub(crate) fn summary(report: &Report) -> String {
+    let errors = report.count(Severity::Error);
+    let mut files: Vec<&str> =
+        report.findings.iter().filter(|f| f.severity == Severity::Error).map(|f| f.path.as_str()).collect();
+    files.sort_unstable();
+    files.dedup();
+    let mut text = format!("{errors} violations in {} files", files.len());
+    let warnings = report.count(Severity::Warning);
+    if warnings > 0 {
+        let _ = write!(text, ", {warnings} warnings");
+    }
+    let infos = report.count(Severity::Info);
+    if infos > 0 {
+        let _ = write!(text, ", {infos} notes");
+    }
+    if report.suppressed > 0 {
+        let _ = write!(text, ", {} suppressed", report.suppressed);
+    }
+    if !report.problems.is_empty() {
+        let _ = write!(text, ", {} files with problems", report.problems.len());
+    }
+    let score = report.score.map_or("not measured".to_owned(), |s| format!("{s:.3}"));
+    let seconds = report.duration_ms / 1000.0;
+    let _ = write!(text, " · compliance {score} · {} files in {seconds:.2} s", report.files);
+    text
+}

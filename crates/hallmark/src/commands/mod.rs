@@ -1,0 +1,98 @@
+//! One file a command.
+
+mod call;
+mod certify;
+mod check;
+mod doctor;
+mod down;
+mod env;
+pub(crate) mod explain;
+mod logs;
+mod mcp;
+mod models;
+mod node;
+mod nodes;
+mod overview;
+mod rule;
+mod run;
+mod serve;
+mod session;
+mod status;
+mod supervise;
+mod up;
+mod verify;
+
+use hallmark_core::{ExitClass, Result};
+
+use crate::app::App;
+use crate::args::Command;
+
+hallmark_core::codes! {
+    /// Errors of the command line.
+    pub mod codes {
+        UNKNOWN_TOPIC = "HM-B001", "nothing has this name", Usage;
+        UNKNOWN_SERVICE = "HM-B002", "there is no such service", Usage;
+        UNKNOWN_VALUE = "HM-B003", "an option has a value that it does not take", Usage;
+        NO_SERVER = "HM-B004", "no server of this project answers", Unavailable;
+    }
+}
+
+/// Runs a command; gives the class of its exit code.
+pub(crate) fn run(app: &App<'_>, command: Option<Command>) -> Result<ExitClass> {
+    match command {
+        None => overview::run(app),
+        Some(Command::Check(args)) => check::run(app, &args),
+        Some(Command::Rule(args)) => rule::run(app, &args),
+        Some(Command::Explain(args)) => explain::run(app, &args),
+        Some(Command::Up(args)) => up::run(app, &args),
+        Some(Command::Down(args)) => down::run(app, &args),
+        Some(Command::Status(args)) => status::run(app, &args),
+        Some(Command::Env(args)) => env::run(app, &args),
+        Some(Command::Logs(args)) => logs::run(app, &args),
+        Some(Command::Doctor(args)) => doctor::run(app, &args),
+        Some(Command::Models(args)) => models::run(app, &args),
+        Some(Command::Nodes(args)) => nodes::run(app, &args),
+        Some(Command::Node(args)) => node::run(app, &args),
+        Some(Command::Run(args)) => run::run(app, &args),
+        Some(Command::Session(args)) => session::run(app, &args),
+        Some(Command::Call(args)) => call::run(app, &args),
+        Some(Command::Serve(args)) => serve::run(app, &args),
+        Some(Command::Mcp) => mcp::run(app),
+        Some(Command::Certify(args)) => certify::run(app, &args),
+        Some(Command::VerifyCertificate(args)) => verify::run(app, &args),
+        Some(Command::Supervise(args)) => supervise::run(app, &args),
+    }
+}
+
+/// The name that differs least from `wanted`, if any is near enough to be meant.
+pub(crate) fn nearest<'n>(wanted: &str, names: &[&'n str]) -> Option<&'n str> {
+    let limit = (wanted.len() / 3).max(2);
+    names.iter().map(|n| (distance(wanted, n), *n)).filter(|(d, _)| *d <= limit).min().map(|(_, n)| n)
+}
+
+/// The Levenshtein distance in bytes.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let substituted = diagonal + usize::from(!x.eq_ignore_ascii_case(&y));
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_slip_of_the_keys_is_understood() {
+        let names = ["relative-import", "star-import", "mock-in-test"];
+        assert_eq!(nearest("relativ-import", &names), Some("relative-import"));
+        assert_eq!(nearest("postgres", &names), None);
+    }
+}

@@ -1,0 +1,75 @@
+//! `hallmark status`: how each service stands at this moment.
+
+use hallmark_core::{ExitClass, Result};
+use hallmark_services::State;
+use hallmark_services::stack::{ServiceStatus, StackStatus};
+
+use crate::app::App;
+use crate::args::{Format, FormatArgs};
+use crate::ui::Mark;
+use crate::{readings, wiring};
+
+pub(crate) fn run(app: &App<'_>, args: &FormatArgs) -> Result<ExitClass> {
+    let stack = wiring::stack(app)?;
+    let status = app.block_on(stack.status())?;
+    let exit = if status.all_usable() { ExitClass::Ok } else { ExitClass::Unavailable };
+    if args.format == Format::Json {
+        app.ui.line(&status.to_json().to_string());
+        return Ok(exit);
+    }
+    show(app, &status);
+    Ok(exit)
+}
+
+/// The table of services with what a reader should know besides.
+pub(crate) fn show(app: &App<'_>, status: &StackStatus) {
+    let rows: Vec<Vec<String>> = status.services.iter().map(|s| row(app, s)).collect();
+    app.ui.table(&["SERVICE", "STATE", "BY", "ENDPOINT", "LATENCY", "VERSION"], &rows);
+    for service in &status.services {
+        let name = service.service.name();
+        if let Some(reason) = &service.reason {
+            app.ui.note(&format!("{name}: {reason}"));
+        }
+        if service.restarts > 0 {
+            app.ui.note(&format!("{name}: restarted {} times", service.restarts));
+        }
+        for note in &service.notes {
+            app.ui.note(&format!("{name}: {note}"));
+        }
+    }
+    let count = |state| status.services.iter().filter(|s| s.state == state).count();
+    let (usable, unmeasured) = (count(State::Usable), count(State::NotMeasured));
+    app.ui.note(&format!("{usable} of {} usable, {unmeasured} not measured", status.services.len()));
+    let next = status.services.iter().find(|s| s.state != State::Usable).and_then(|s| s.next.clone());
+    app.ui.next(next.as_deref().unwrap_or("hallmark certify"));
+}
+
+fn row(app: &App<'_>, service: &ServiceStatus) -> Vec<String> {
+    let mark = app.ui.mark(mark(service.state));
+    let measured = service.state != State::NotMeasured && service.latency_ms > 0.0;
+    vec![
+        service.service.name().to_owned(),
+        format!("{mark} {}", readings::state(service.state)),
+        service.provider.to_string(),
+        service.endpoint.as_deref().map_or("-", authority).to_owned(),
+        if measured { format!("{:.1} ms", service.latency_ms) } else { "-".to_owned() },
+        service.version.split(" (").next().unwrap_or_default().to_owned(),
+    ]
+}
+
+/// The mark of a state: only `usable` is green.
+pub(crate) fn mark(state: State) -> Mark {
+    match state {
+        State::Usable => Mark::Ok,
+        State::Degraded => Mark::Warn,
+        State::Down => Mark::Fail,
+        State::NotMeasured => Mark::Unknown,
+    }
+}
+
+/// Host and port of an address: the rest is for programs, and in the JSON.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest)
+}

@@ -1,0 +1,115 @@
+//! `hallmark up`: installs, starts and proves the services.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use hallmark_core::{ExitClass, Result};
+use hallmark_services::stack::{Consent, Event, Observer, Plan, UpOptions, UpReport};
+
+use crate::app::App;
+use crate::args::UpArgs;
+use crate::commands::{logs, status};
+use crate::ui::{Mark, Ui};
+use crate::wiring;
+
+pub(crate) fn run(app: &App<'_>, args: &UpArgs) -> Result<ExitClass> {
+    let only = args.only.iter().map(|name| logs::service(name)).collect::<Result<Vec<_>>>()?;
+    let stack = wiring::stack(app)?;
+    let options = UpOptions { assume_yes: args.yes, only, new_ports: args.new_ports };
+    let exit = app.block_on(async {
+        let report = stack.up(&options, &Watcher { ui: *app.ui }).await?;
+        status::show(app, &stack.status().await?);
+        if args.foreground {
+            app.ui.note("press Ctrl-C to stop the services");
+            stack.stay().await?;
+        }
+        Ok(if report.failed.is_empty() { ExitClass::Ok } else { ExitClass::Unavailable })
+    })?;
+    Ok(exit)
+}
+
+/// Makes all services usable, with progress; what could not be made so is in the report.
+pub(crate) fn bring_up(app: &App<'_>, assume_yes: bool) -> Result<UpReport> {
+    let stack = wiring::stack(app)?;
+    let options = UpOptions { assume_yes, ..UpOptions::default() };
+    app.block_on(stack.up(&options, &Watcher { ui: *app.ui }))
+}
+
+/// Prints what `up` tells, and asks once before anything is installed.
+struct Watcher {
+    ui: Ui,
+}
+
+impl Observer for Watcher {
+    fn event(&self, event: &Event) {
+        let ui = &self.ui;
+        match event {
+            Event::Installing { what } => {
+                ui.progress(&format!("{} installing {what}", ui.note_mark(Mark::Busy)));
+            }
+            Event::Installed { what, duration_ms } => {
+                ui.settle(&format!(
+                    "{} installed {what} ({})",
+                    ui.note_mark(Mark::Ok),
+                    seconds(*duration_ms)
+                ));
+            }
+            Event::Starting { service, provider } => {
+                ui.progress(&format!(
+                    "{} {}: starting ({provider})",
+                    ui.note_mark(Mark::Busy),
+                    service.name()
+                ));
+            }
+            Event::Waiting { service, step, elapsed_ms } => {
+                let mark = ui.note_mark(Mark::Busy);
+                ui.progress(&format!("{mark} {}: {step} ({})", service.name(), seconds(*elapsed_ms)));
+            }
+            Event::Usable { service, endpoint, duration_ms } => {
+                let mark = ui.note_mark(Mark::Ok);
+                ui.settle(&format!(
+                    "{mark} {:<9} usable at {endpoint} ({})",
+                    service.name(),
+                    seconds(*duration_ms)
+                ));
+            }
+            Event::Failed { service, error, duration_ms } => {
+                let mark = ui.note_mark(Mark::Fail);
+                ui.settle(&format!("{mark} {:<9} {error} ({})", service.name(), seconds(*duration_ms)));
+                for cause in error.causes() {
+                    ui.note(&format!("    because: {cause}"));
+                }
+            }
+            Event::NotMeasured { service, reason } => {
+                ui.settle(&format!(
+                    "{} {:<9} not measured: {reason}",
+                    ui.note_mark(Mark::Unknown),
+                    service.name()
+                ));
+            }
+        }
+    }
+
+    fn consent(&self, plan: &Plan) -> Consent {
+        if !std::io::stdin().is_terminal() {
+            return Consent::NobodyToAsk;
+        }
+        self.ui.note("Hallmark needs to install:");
+        for item in &plan.items {
+            self.ui.note(&format!(
+                "  {} ({}, {} MB, to {})",
+                item.name, item.licence, item.download_mb, item.target
+            ));
+        }
+        self.ui.note("Install it? [y/N]");
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer);
+        match (read, answer.trim()) {
+            (Ok(_), "y" | "Y" | "yes") => Consent::Given,
+            _ => Consent::Refused,
+        }
+    }
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{} s", ms / 1000, ms % 1000 / 100)
+}
