@@ -1,1 +1,50 @@
-fn main(){}
+//! The project's own chores. `cargo xtask` lists them; `.ci/run` calls `cargo xtask test`.
+
+mod advisories;
+mod bench;
+mod generate;
+mod licences;
+mod lock;
+mod shell;
+mod suite;
+mod tidy;
+
+use std::process::ExitCode;
+
+use shell::Failure;
+
+const HELP: &str = "\
+cargo xtask <chore>
+
+  test [--full] [--keep]   everything a change must pass, on real services that it installs and starts
+  tidy                     the structure: arrows, lengths, stand-ins, pages, generated files
+  gen                      write the generated documents anew
+  licences                 every dependency's licence against the allow-list
+  advisories               known vulnerabilities, or `not checked` where their database is out of reach
+  bench [scan|all]         measure beside named peers, in one run
+
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |flag: &str| arguments.iter().any(|a| a == flag);
+    let outcome = match arguments.first().map(String::as_str) {
+        Some("test") => suite::run(&suite::Options { full: has("--full"), keep: has("--keep") }),
+        Some("tidy") => tidy::run(),
+        Some("gen") => generate::run(),
+        Some("licences") => licences::run(),
+        Some("advisories") => advisories::run(),
+        Some("bench") => bench::run(arguments.get(1).map_or("all", String::as_str)),
+        _ => {
+            shell::say(HELP);
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(message)) => {
+            shell::say(&format!("error: {message}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}

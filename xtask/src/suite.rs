@@ -1,0 +1,165 @@
+//! `cargo xtask test`: everything a change must pass, on real services that it installs and starts itself.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use crate::shell::{self, Failure, Outcome};
+use crate::{advisories, licences, tidy};
+
+/// How much to run.
+pub(crate) struct Options {
+    /// Also what takes longer.
+    pub(crate) full: bool,
+    /// Leave the services running.
+    pub(crate) keep: bool,
+}
+
+type Step<'a> = (&'a str, Box<dyn Fn() -> Outcome + 'a>);
+
+pub(crate) fn run(options: &Options) -> Outcome {
+    let began = Instant::now();
+    let stack = Stack::new()?;
+    let checks: Vec<Step<'_>> = vec![
+        ("format", Box::new(|| cargo(&["fmt", "--all", "--check"]))),
+        ("licences", Box::new(licences::run)),
+        ("advisories", Box::new(advisories::run)),
+        ("tidy", Box::new(tidy::run)),
+        (
+            "clippy",
+            Box::new(|| {
+                cargo(&[
+                    "clippy",
+                    "--workspace",
+                    "--all-targets",
+                    "--locked",
+                    "--quiet",
+                    "--",
+                    "--deny",
+                    "warnings",
+                ])
+            }),
+        ),
+        ("documentation", Box::new(documentation)),
+        ("build", Box::new(|| cargo(&["build", "--workspace", "--locked", "--quiet"]))),
+    ];
+    let mut tally = Tally::default();
+    for (name, step) in &checks {
+        tally.step(name, step);
+    }
+    if !tally.failed.is_empty() {
+        // Without a build there is nothing to test; say all that is wrong at once.
+        return tally.close(began);
+    }
+    tally.step("services up", &|| stack.up());
+    if tally.failed.is_empty() {
+        tally.step("tests", &|| stack.cargo_test(options.full));
+    }
+    if options.keep {
+        shell::say(&format!("services left running for {}\n", stack.project.display()));
+    } else {
+        tally.step("services down", &|| stack.down());
+    }
+    tally.close(began)
+}
+
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: Vec<String>,
+}
+
+impl Tally {
+    fn step(&mut self, name: &str, step: &dyn Fn() -> Outcome) {
+        let began = Instant::now();
+        shell::say(&format!("== {name}\n"));
+        match step() {
+            Ok(()) => {
+                self.passed += 1;
+                shell::say(&format!("== {name}: ok, {:.1} s\n", began.elapsed().as_secs_f64()));
+            }
+            Err(Failure(message)) => {
+                self.failed.push(name.to_owned());
+                shell::say(&format!(
+                    "== {name}: FAILED, {:.1} s\n{message}\n",
+                    began.elapsed().as_secs_f64()
+                ));
+            }
+        }
+    }
+
+    fn close(self, began: Instant) -> Outcome {
+        let seconds = began.elapsed().as_secs_f64();
+        shell::say(&format!(
+            "\nsteps, {seconds:.0} s in all\n{} passed, {} failed\n",
+            self.passed,
+            self.failed.len()
+        ));
+        if self.failed.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure(format!("failed: {}", self.failed.join(", "))))
+        }
+    }
+}
+
+fn cargo(arguments: &[&str]) -> Outcome {
+    shell::run(shell::cargo().args(arguments))
+}
+
+fn documentation() -> Outcome {
+    let mut command = shell::cargo();
+    command
+        .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"])
+        .env("RUSTDOCFLAGS", "--deny warnings");
+    shell::run(&mut command)
+}
+
+/// The services under test, in a project of their own.
+struct Stack {
+    project: PathBuf,
+    binary: PathBuf,
+}
+
+impl Stack {
+    fn new() -> Outcome<Self> {
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from);
+        let project = target.join("test-stack");
+        std::fs::create_dir_all(&project)?;
+        Ok(Self { project, binary: target.join("debug/hallmark") })
+    }
+
+    fn hallmark(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments).current_dir(&self.project);
+        command
+    }
+
+    fn up(&self) -> Outcome {
+        shell::run(&mut self.hallmark(&["up", "--yes"]))
+    }
+
+    fn down(&self) -> Outcome {
+        shell::run(&mut self.hallmark(&["down", "--purge"]))
+    }
+
+    fn cargo_test(&self, full: bool) -> Outcome {
+        let variables: serde_json::Value =
+            serde_json::from_str(&shell::output(&mut self.hallmark(&["env", "--format", "json"]))?)?;
+        let mut command = shell::cargo();
+        command.args(["test", "--workspace", "--locked", "--no-fail-fast", "--quiet"]);
+        for (name, value) in variables.as_object().into_iter().flatten() {
+            command.env(name, value.as_str().unwrap_or_default());
+        }
+        if full {
+            command.env("HALLMARK_TEST_FULL", "1");
+        }
+        command.env("HALLMARK_BIN", absolute(&self.binary));
+        shell::run(&mut command)
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
+}
