@@ -60,6 +60,7 @@ fn failed(path: &Path, error: &std::io::Error) -> Error {
 /// # Errors
 /// `HM-C012` if it cannot be read or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path)
-        .map_err(|e| Error::new(&codes::READ_FAILED, format!("could not read {}", path.display())).because(&e))
+    std::fs::read_to_string(path).map_err(|e| {
+        Error::new(&codes::READ_FAILED, format!("could not read {}", path.display())).because(&e)
+    })
 }

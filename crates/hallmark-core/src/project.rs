@@ -26,7 +26,8 @@ impl Project {
             Error::new(&codes::NOT_A_PROJECT, format!("{} is not a folder", path.display()))
                 .next("name an existing folder, for example: hallmark check .")
         })?;
-        let root = start.ancestors().find(|p| p.join("hallmark.toml").is_file()).unwrap_or(&start).to_path_buf();
+        let root =
+            start.ancestors().find(|p| p.join("hallmark.toml").is_file()).unwrap_or(&start).to_path_buf();
         Ok(Self { root })
     }
 
@@ -65,8 +66,11 @@ impl Project {
             if text.trim().parse::<u32>().is_ok_and(|n| n <= STATE_FORMAT) {
                 return Ok(folder);
             }
-            return Err(Error::new(&codes::STATE_FORMAT, format!("{} has format {}", folder.display(), text.trim()))
-                .next("use a newer Hallmark, or move the folder away"));
+            return Err(Error::new(
+                &codes::STATE_FORMAT,
+                format!("{} has format {}", folder.display(), text.trim()),
+            )
+            .next("use a newer Hallmark, or move the folder away"));
         }
         fs::write_atomic(&folder.join(".gitignore"), b"*\n", fs::Mode::Default)?;
         fs::write_atomic(&format, format!("{STATE_FORMAT}\n").as_bytes(), fs::Mode::Default)?;

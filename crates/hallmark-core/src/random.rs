@@ -10,8 +10,9 @@ const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
 /// `HM-C099` if the operating system gives no random bytes.
 pub fn token(length: usize) -> Result<String> {
     let mut bytes = vec![0_u8; length];
-    getrandom::fill(&mut bytes)
-        .map_err(|e| Error::new(&codes::INTERNAL, "the operating system gave no random bytes").because_text(e.to_string()))?;
+    getrandom::fill(&mut bytes).map_err(|e| {
+        Error::new(&codes::INTERNAL, "the operating system gave no random bytes").because_text(e.to_string())
+    })?;
     Ok(bytes.iter().map(|b| char::from(ALPHABET[usize::from(b & 31)])).collect())
 }
 

@@ -1,4 +1,4 @@
-//! The scan must find a node that is not registered and a workflow that is not built, and nothing in their clean twin.
+//! The scan must find a node whose registration is not called and a workflow that is not built, and nothing in their clean twin.
 
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ pub(super) fn run(context: &Context) -> BoxFuture<'_, Vec<Control>> {
         let started = Instant::now();
         let outcome = compare(context).unwrap_or_else(|e| (false, e.to_string()));
         let planted =
-            "a node without registration and a workflow executed without build(), beside a clean twin";
+            "a node whose registration is not called and a workflow executed without build(), beside a clean twin";
         vec![Control::new("patterns.planted_node", planted, started, outcome)]
     }
     .boxed()

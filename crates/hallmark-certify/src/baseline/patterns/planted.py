@@ -1,12 +1,13 @@
-"""Breaks two foundation patterns: an unregistered node, and a workflow that is executed without being built."""
+"""Breaks two foundation patterns: a node whose registration is not called, and a workflow that is not built."""
 
-from kailash.nodes.base import Node, NodeParameter
+from kailash.nodes.base import Node, NodeParameter, register_node
 from kailash.runtime.local import LocalRuntime
 from kailash.workflow.builder import WorkflowBuilder
 
 
+@register_node
 class PlantedNode(Node):
-    """Not registered."""
+    """Not registered: the decorator is not called."""
 
     def get_parameters(self):
         return {"text": NodeParameter(name="text", type=str, required=True, description="A text")}
