@@ -1,7 +1,7 @@
 //! What a check may ask, and how it reports.
 
 use hallmark_diagnostics::Severity;
-use hallmark_python::facts::{Class, ScopeId, Span};
+use hallmark_python::facts::{Class, Function, ScopeId, ScopeKind, Span};
 use hallmark_python::index::{ClassRef, Resolved};
 use hallmark_python::{Module, index::Index};
 use rustc_hash::FxHashSet;
@@ -137,6 +137,19 @@ impl<'a> Context<'a> {
             tier,
         });
         &mut self.found[at]
+    }
+
+    /// The scope that a function of this file opens, which its own markers belong to.
+    #[must_use]
+    pub fn scope_of(&self, function: &Function) -> ScopeId {
+        let opened = |kind: ScopeKind| match kind {
+            ScopeKind::Function(index) => {
+                self.module.functions.get(index as usize).is_some_and(|f| f.span == function.span)
+            }
+            _ => false,
+        };
+        let at = self.module.scopes.iter().position(|scope| opened(scope.kind));
+        at.and_then(|at| ScopeId::try_from(at).ok()).unwrap_or(function.scope)
     }
 
     /// Reports a test double, weighed by the profile: `tiered` forgives it in a unit test, `strict` nowhere.

@@ -48,6 +48,15 @@ impl<'a> Lowerer<'a> {
         match expr {
             Expr::Name(name) => self.note_shown(name.id.as_str(), expr),
             Expr::Attribute(attribute) => self.note_shown(attribute.attr.as_str(), expr),
+            Expr::Subscript(subscript) => {
+                if let Expr::StringLiteral(key) = &*subscript.slice {
+                    self.note_shown(key.value.to_str(), expr);
+                }
+            }
+            Expr::If(choice) => self.deeper(expr, |this| {
+                this.shown(&choice.body);
+                this.shown(&choice.orelse);
+            }),
             Expr::FString(formatted) => {
                 for element in formatted.value.elements() {
                     if let InterpolatedStringElement::Interpolation(part) = element {

@@ -33,7 +33,7 @@ use hallmark_diagnostics::Severity;
 use hallmark_python::facts::Import;
 
 use crate::Context;
-use crate::doubles::primitive;
+use crate::doubles::{only_values, primitive};
 use crate::rule::{Check, Family, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -50,7 +50,7 @@ fn check(context: &mut Context<'_>, import: &Import) {
     if !import.used || import.level > 0 && !context.is_test_file() {
         return;
     }
-    if let Some(name) = primitive(context, import) {
+    if let Some(name) = primitive(context, import).filter(|name| !only_values(context, name)) {
         context.report_double(
             import.span,
             import.scope,

@@ -35,8 +35,8 @@ use hallmark_diagnostics::Severity;
 use hallmark_python::facts::Function;
 
 use crate::Context;
+use crate::doubles::asked_fixture;
 use crate::rule::{Check, Family, Rule};
-use crate::tier::{self, Tier};
 
 pub(crate) static RULE: Rule = Rule {
     name: "mocker-fixture",
@@ -51,24 +51,9 @@ pub(crate) static RULE: Rule = Rule {
 const FIXTURES: &[&str] = &["class_mocker", "mocker", "module_mocker", "package_mocker", "session_mocker"];
 
 fn check(context: &mut Context<'_>, function: &Function) {
-    if !context.is_test_file() {
-        return;
-    }
-    let is_fixture =
-        function.decorators.iter().filter_map(|d| d.path.as_deref()).any(|p| p == "pytest.fixture");
-    if !function.name.starts_with("test") && !is_fixture {
-        return;
-    }
-    // A fixture of the project's own may have the name.
-    let own = context.module().functions.iter().any(|f| FIXTURES.contains(&&*f.name));
-    if let Some(param) = function.params.iter().find(|p| FIXTURES.contains(&&*p.name))
-        && !own
-    {
+    if let Some(param) = asked_fixture(context, function, FIXTURES) {
         let message = format!("`{}` asks for the fixture `{}`", function.name, param.name);
-        let marked = tier::of_marks(&function.decorators);
-        let raw = context.report_double(param.span, function.scope, message);
-        if let Some(tier) = marked.filter(|_| raw.tier == Tier::Other) {
-            raw.tier = tier;
-        }
+        let scope = context.scope_of(function);
+        context.report_double(param.span, scope, message);
     }
 }

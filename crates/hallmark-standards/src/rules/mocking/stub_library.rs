@@ -1,8 +1,9 @@
 //! ## What it does
 //!
 //! Finds the use of a library of stand-ins: `responses`, `respx`, `requests_mock`, `pytest_httpx`, `aioresponses`,
-//! `httpretty`, `vcr`, `betamax`, `moto`, `fakeredis`, `mongomock`, `pytest_mock`, `httpx.MockTransport`, and the fixtures
-//! `httpx_mock`, `respx_mock` and `requests_mock`.
+//! `httpretty`, `vcr`, `betamax`, `pook`, `wiremock`, `moto`, `fakeredis`, `mongomock`, `pytest_mock`, `httpx.MockTransport`,
+//! and the fixtures `httpx_mock`, `respx_mock` and `requests_mock`. `freezegun` and `time_machine` stop the clock, which is no
+//! service: they are information only.
 //!
 //! ## Why
 //!
@@ -35,6 +36,7 @@ use hallmark_diagnostics::Severity;
 use hallmark_python::facts::{Call, Function, Import};
 
 use crate::Context;
+use crate::doubles::asked_fixture;
 use crate::rule::{Check, Family, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -54,16 +56,31 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("httpretty", "an HTTP service"),
     ("mongomock", "MongoDB"),
     ("moto", "AWS"),
+    ("pook", "an HTTP service"),
     ("pytest_httpx", "an HTTP service"),
     ("pytest_mock", "anything"),
     ("requests_mock", "an HTTP service"),
     ("responses", "an HTTP service"),
     ("respx", "an HTTP service"),
     ("vcr", "an HTTP service"),
+    ("wiremock", "an HTTP service"),
 ];
+
+/// Libraries that stop the clock of a test.
+const CLOCKS: &[&str] = &["freezegun", "time_machine"];
+
+/// Fixtures of such libraries, which need no import.
+const FIXTURES: &[&str] = &["httpx_mock", "requests_mock", "respx_mock"];
 
 fn check_import(context: &mut Context<'_>, import: &Import) {
     let root = import.module.split('.').next().unwrap_or_default();
+    if CLOCKS.contains(&root) && import.level == 0 && import.first && import.used {
+        context
+            .report(import.statement, import.scope, format!("`{root}` stops the clock"))
+            .severity(Severity::Info)
+            .action("nothing, unless the code under test can be told the time");
+        return;
+    }
     let Some((library, service)) = LIBRARIES.iter().find(|(name, _)| *name == root) else { return };
     // `MockerFixture` for an annotation says nothing that the fixture itself does not.
     let own = import.level > 0 || context.index().module(root, context.module()).is_some();
@@ -86,14 +103,9 @@ fn check_call(context: &mut Context<'_>, call: &Call) {
 }
 
 fn check_function(context: &mut Context<'_>, function: &Function) {
-    if !context.is_test_file() || !function.name.starts_with("test") {
-        return;
-    }
-    let fixture =
-        function.params.iter().find(|p| matches!(&*p.name, "httpx_mock" | "respx_mock" | "requests_mock"));
-    let own = |name: &str| context.module().functions.iter().any(|f| &*f.name == name);
-    if let Some(param) = fixture.filter(|p| !own(&p.name)) {
+    if let Some(param) = asked_fixture(context, function, FIXTURES) {
         let message = format!("the fixture `{}` stands in for an HTTP service", param.name);
-        context.report_double(param.span, function.scope, message);
+        let scope = context.scope_of(function);
+        context.report_double(param.span, scope, message);
     }
 }

@@ -1,6 +1,7 @@
 //! ## What it does
 //!
-//! Finds a node whose `get_parameters` returns an empty dictionary while `run` reads a key from its keyword arguments. A
+//! Finds a node whose `get_parameters` returns an empty dictionary while `run` takes a parameter or reads a key from its keyword
+//! arguments. A
 //! node that reads nothing (a source) may declare nothing.
 //!
 //! ## Why
@@ -56,14 +57,17 @@ fn check(context: &mut Context<'_>, class: &Class) {
     if declared.open || !declared.literal || !declared.entries.is_empty() {
         return;
     }
-    let read = methods()
-        .filter(|f| matches!(&*f.name, "run" | "async_run" | "run_governed"))
-        .flat_map(|f| &f.reads)
-        .next();
+    let mut runs = methods().filter(|f| matches!(&*f.name, "run" | "async_run" | "run_governed"));
+    let read = runs.find_map(|run| {
+        // The context comes to every node; a parameter for everything at once reads nothing by itself.
+        let counts = |name: &&str| !matches!(*name, "context" | "config" | "inputs") && !name.starts_with('_');
+        let read = run.reads.iter().map(|r| &*r.text).find(counts);
+        read.or_else(|| run.params.iter().map(|p| &*p.name).find(counts))
+    });
     if let Some(read) = read
         && context.is_node(class)
     {
-        let message = format!("`{}` declares no parameters, but its run reads `{}`", class.name, read.text);
+        let message = format!("`{}` declares no parameters, but its run reads `{read}`", class.name);
         context.report(getter.span, getter.scope, message);
     }
 }

@@ -45,6 +45,18 @@ pub(crate) static RULE: Rule = Rule {
     checks: &[Check::Assign(check)],
 };
 
+/// Shorter texts are words.
+const MIN_BYTES: usize = 6;
+
+/// Shorter texts of capitals and digits are names.
+const CAPITAL_KEY_BYTES: usize = 16;
+
+/// Passwords that everybody tries first.
+const DEFAULTS: &[&str] = &["password", "secret", "admin", "postgres", "root"];
+
+/// What secrets are called, without the separators.
+const NAMES: &[&str] = &["apikey", "clientsecret", "secretkey", "userpassword", "newpassword", "oldpassword"];
+
 const PLACEHOLDERS: &[&str] = &[
     "change",
     "dummy",
@@ -82,16 +94,77 @@ fn check(context: &mut Context<'_>, assign: &Assign) {
 /// A value, not the name of one: a variable, a header, a path, a sentence or a placeholder is none.
 fn looks_secret(text: &str, name: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    let is_name = text.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit())
-        || hallmark_python::names::is_secret(text)
-        || lower == name.to_ascii_lowercase()
-        || lower.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '-' | '.' | ':' | '/' | ' '));
-    let weak = lower.contains(|c: char| c.is_ascii_digit())
-        || matches!(&*lower, "password" | "secret" | "admin" | "postgres" | "root");
-    text.len() >= 6
-        && (weak || !is_name)
-        && !text.contains(|c: char| matches!(c, ' ' | '{' | '$' | '%') || c.is_control())
-        && !text.contains("://")
-        && !PLACEHOLDERS.iter().any(|p| lower.contains(p))
-        && !text.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit())
+    if text.len() < MIN_BYTES
+        || text.contains(|c: char| matches!(c, ' ' | '{' | '$' | '%') || c.is_control())
+        || text.contains("://")
+        || PLACEHOLDERS.iter().any(|p| lower.contains(p))
+    {
+        return false;
+    }
+    let has_digit = text.contains(|c: char| c.is_ascii_digit());
+    let is_upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    if text.chars().all(is_upper) && text.contains(|c: char| c.is_ascii_uppercase()) {
+        // A variable is called so; a key is long, and digits are in its midst.
+        return has_digit && !text.contains('_') && text.len() >= CAPITAL_KEY_BYTES;
+    }
+    has_digit || DEFAULTS.contains(&&*lower) || !is_words(text, name)
+}
+
+/// Whether a text without digits is words that speak of a secret: a header, a dotted name, the name that it is bound to. Words
+/// that are bound to a password or a signing key are one all the same.
+fn is_words(text: &str, name: &str) -> bool {
+    let titled = |part: &str| part.starts_with(|c: char| c.is_ascii_uppercase()) && part[1..].chars().all(|c| c.is_ascii_lowercase());
+    if text.split('-').all(titled) || text.contains(['.', ':', '/']) {
+        return true;
+    }
+    if !text.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '-')) {
+        return is_secret(text);
+    }
+    let bare = |s: &str| s.to_ascii_lowercase().replace(['_', '-'], "");
+    let (name_bare, text_bare) = (bare(name), bare(text));
+    let opens = ["password", "passwd", "pwd", "secret", "secretkey", "signingkey", "encryptionkey"];
+    let is_its_name = name_bare.ends_with(&text_bare) || text_bare.ends_with(&name_bare) && NAMES.contains(&&*text_bare);
+    // One word under the bare name is as often a setting: `"secret": "blocked"`.
+    let is_setting = name_bare == "secret" && text == text_bare;
+    !opens.iter().any(|end| name_bare.ends_with(end)) || is_its_name || is_setting
+}
+
+#[cfg(test)]
+mod tests {
+    use super::looks_secret;
+
+    #[test]
+    fn words_are_secrets_where_they_open_something() {
+        for (name, text) in [
+            ("jwt_secret", "mcp-server-secret-key"),
+            ("password", "horme_password"),
+            ("password", "123456"),
+            ("neo4j_password", "password"),
+            ("api_key", "9f8e7d6c5b4a"),
+            ("access_key", "AKIA2QZ7MB4TRW9K1LXE"),
+            ("token", "eyJhbGciOi9.JIUz1"),
+        ] {
+            assert!(looks_secret(text, name), "{name} = {text}");
+        }
+    }
+
+    #[test]
+    fn names_headers_and_placeholders_are_no_secrets() {
+        for (name, text) in [
+            ("token", "access_token"),
+            ("api_key", "x-api-key"),
+            ("api_key", "OPENAI_API_KEY_2"),
+            ("token", "Authorization"),
+            ("api_key", "X-Api-Key"),
+            ("client_secret", "client_secret"),
+            ("secret", "client_secret"),
+            ("password", "auth.password_field"),
+            ("password", "your-password"),
+            ("secret", "arn:aws:secret"),
+            ("token", "bearer"),
+            ("secret", "blocked"),
+        ] {
+            assert!(!looks_secret(text, name), "{name} = {text}");
+        }
+    }
 }
