@@ -56,3 +56,13 @@ pub(crate) fn only_values(context: &Context<'_>, name: &str) -> bool {
     let is_harmless = |member: &str| HARMLESS.contains(&member.split(['.', '(']).next().unwrap_or_default());
     used.peek().is_some() && used.all(is_harmless)
 }
+
+/// What a canonical path names inside the mocking library, as `patch.object`; a module of the project may be called `mock`.
+pub(crate) fn member<'p>(context: &Context<'_>, path: &'p str) -> Option<&'p str> {
+    if let Some(member) = path.strip_prefix("unittest.mock.") {
+        return Some(member);
+    }
+    let member = path.strip_prefix("mock.")?;
+    let is_own = context.index().module("mock", context.module()).is_some();
+    (!is_own).then(|| member.strip_prefix("mock.").unwrap_or(member))
+}

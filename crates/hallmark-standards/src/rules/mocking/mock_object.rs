@@ -33,6 +33,7 @@ use hallmark_diagnostics::Severity;
 use hallmark_python::facts::{Call, Class};
 
 use crate::Context;
+use crate::doubles::member;
 use crate::rule::{Check, Family, Rule};
 use crate::sdk;
 
@@ -47,7 +48,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check_call(context: &mut Context<'_>, call: &Call) {
-    let Some(name) = built(&context.canonical(&call.callee)) else { return };
+    let Some(name) = built(context, &context.canonical(&call.callee)) else { return };
     let spec =
         [call.keyword("spec"), call.keyword("spec_set"), call.positional(0)].into_iter().flatten().next();
     let target = spec.and_then(|a| a.value.path()).map(|p| context.canonical(p));
@@ -59,14 +60,14 @@ fn check_call(context: &mut Context<'_>, call: &Call) {
 }
 
 fn check_class(context: &mut Context<'_>, class: &Class) {
-    let base = class.bases.iter().flatten().find_map(|base| built(&context.canonical(base)));
+    let base = class.bases.iter().flatten().find_map(|base| built(context, &context.canonical(base)));
     if let Some(base) = base {
         context.report_double(class.span, class.scope, format!("`{}` derives from {base}", class.name));
     }
 }
 
 /// The name of the primitive that a path builds.
-fn built(path: &str) -> Option<&'static str> {
+fn built(context: &Context<'_>, path: &str) -> Option<&'static str> {
     const BUILT: &[&str] = &[
         "AsyncMock",
         "MagicMock",
@@ -74,12 +75,10 @@ fn built(path: &str) -> Option<&'static str> {
         "NonCallableMagicMock",
         "NonCallableMock",
         "PropertyMock",
+        "ThreadingMock",
         "create_autospec",
         "mock_open",
     ];
-    let name = path
-        .strip_prefix("unittest.mock.")
-        .or_else(|| path.strip_prefix("mock.mock."))
-        .or_else(|| path.strip_prefix("mock."))?;
+    let name = member(context, path)?;
     BUILT.iter().copied().find(|built| *built == name)
 }

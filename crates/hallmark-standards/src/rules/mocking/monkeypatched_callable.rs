@@ -66,7 +66,7 @@ fn check(context: &mut Context<'_>, call: &Call) {
         matches!(a.value, Value::Text(_) | Value::Formatted | Value::Nothing | Value::Bool(_) | Value::Constant | Value::Dict(_) | Value::Sequence)
     });
     let attribute = call.positional(1).and_then(|a| a.value.text()).unwrap_or_default().to_owned();
-    let what = target.unwrap_or_else(|| "an object".to_owned());
+    let what = target.unwrap_or_else(|| "object".to_owned());
     let environment =
         what == "os.environ" || what.starts_with("sys.argv") || what == "sys" && attribute == "argv";
     if environment || (constant && what != "sys.modules") {

@@ -36,6 +36,7 @@ use hallmark_diagnostics::Severity;
 use hallmark_python::facts::Call;
 
 use crate::Context;
+use crate::doubles::member;
 use crate::rule::{Check, Family, Rule};
 use hallmark_python::facts::Value;
 
@@ -56,26 +57,28 @@ fn check(context: &mut Context<'_>, call: &Call) {
         return;
     }
     let callee = context.canonical(&call.callee);
-    let form = callee.strip_prefix("unittest.mock.patch").or_else(|| callee.strip_prefix("mock.patch"));
-    if !matches!(form, Some("" | ".object" | ".dict" | ".multiple")) {
+    let form = member(context, &callee).unwrap_or_default();
+    if !matches!(form, "patch" | "patch.object" | "patch.dict" | "patch.multiple") {
         return;
     }
     let argument = call.positional(0).or_else(|| call.keyword("target")).or_else(|| call.keyword("in_dict"));
     let mut target = argument.and_then(|a| target(context, &a.value));
-    if form == Some(".object")
-        && let Some(target) = &mut target
+    if form == "patch.object"
         && let Some(attribute) = call.positional(1).or_else(|| call.keyword("attribute")).and_then(|a| a.value.text())
     {
-        *target = format!("{}.{attribute}", target.trim_start_matches('$').trim_end_matches("()"));
+        target = Some(match target {
+            Some(object) => format!("{}.{attribute}", object.trim_start_matches('$').trim_end_matches("()")),
+            None => attribute.to_owned(),
+        });
     }
     if matches!(target.as_deref(), Some("os.environ" | "sys.argv")) {
         return;
     }
     let label = target.as_deref().and_then(sdk::service_of).map(|service| format!("replaces {service}"));
-    let what = target.unwrap_or_else(|| "an object".to_owned());
-    let message = match &label {
-        Some(label) => format!("the patch of `{what}` {label}"),
-        None => format!("the patch replaces `{what}`"),
+    let message = match (&target, &label) {
+        (Some(target), Some(label)) => format!("the patch of `{target}` {label}"),
+        (Some(target), None) => format!("the patch replaces `{}`", target.trim_start_matches('$')),
+        (None, _) => "the patch replaces an object".to_owned(),
     };
     let raw = context.report_double(call.span, call.scope, message);
     raw.label(label.unwrap_or_default());
