@@ -41,9 +41,7 @@ impl Index {
         for (id, module) in modules.iter().enumerate() {
             let stem = module.path.strip_suffix(".py").unwrap_or(&module.path);
             let stem = stem.strip_suffix("/__init__").unwrap_or(stem);
-            if module.is_package {
-                packages.insert(stem.to_owned());
-            }
+            packages.extend(package_folder(&module.path).map(str::to_owned));
             let dotted = stem.replace('/', ".");
             let mut rest = dotted.as_str();
             loop {
@@ -73,7 +71,9 @@ impl Index {
             .filter_map(|id| self.modules.get(*id as usize))
             .filter(|candidate| self.is_root(base(&candidate.path, name), &importer.path))
             .max_by_key(|candidate| {
-                (shared(&candidate.path, &importer.path), std::cmp::Reverse(candidate.path.len()))
+                // A folder inside a package is on the path of scripts only; a proper root always comes first.
+                let proper = !self.packages.contains(base(&candidate.path, name));
+                (proper, shared(&candidate.path, &importer.path), std::cmp::Reverse(candidate.path.len()))
             })
     }
 
@@ -195,6 +195,16 @@ impl Index {
         }
         out
     }
+}
+
+/// The folder of an `__init__.py`, if its name is one that Python can import: `kailash-dataflow` is no package, whatever lies
+/// in it.
+#[must_use]
+pub fn package_folder(path: &str) -> Option<&str> {
+    let folder = path.strip_suffix("/__init__.py")?;
+    let name = folder.rsplit('/').next().unwrap_or(folder);
+    let starts = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    (starts && name.chars().all(|c| c.is_alphanumeric() || c == '_')).then_some(folder)
 }
 
 /// The folder that the first segment of a dotted name lies in.

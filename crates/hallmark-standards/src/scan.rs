@@ -45,7 +45,8 @@ struct Judged {
 
 fn run(options: &ScanOptions) -> Report {
     let (files, mut problems) = walk::files(options);
-    let packages: FxHashSet<&str> = files.iter().filter_map(|f| f.strip_suffix("/__init__.py")).collect();
+    let packages: FxHashSet<&str> =
+        files.iter().filter_map(|f| hallmark_python::index::package_folder(f)).collect();
     let loaded: Vec<load::Loaded> =
         files.par_iter().map(|path| load::load(&options.root, path, &packages)).collect();
     let asked = Asked::new(options);

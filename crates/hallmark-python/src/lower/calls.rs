@@ -39,6 +39,13 @@ impl<'a> Lowerer<'a> {
         self.call_in(expr, Role::default());
     }
 
+    /// Walks an annotation, in which a text is code.
+    pub(super) fn annotation(&mut self, expr: &'a Expr) {
+        self.in_annotation = true;
+        self.expr(expr);
+        self.in_annotation = false;
+    }
+
     /// Walks an expression; if it is a call, it stands in this role.
     pub(super) fn call_in(&mut self, expr: &'a Expr, role: Role) {
         self.deeper(expr, |this| this.walk_one(expr, role));
@@ -49,6 +56,7 @@ impl<'a> Lowerer<'a> {
             Expr::Call(call) => self.call(call, role),
             Expr::Await(awaited) => self.call_in(&awaited.value, Role { awaited: true, ..role }),
             Expr::Name(name) => self.read_name(name.id.as_str()),
+            Expr::StringLiteral(literal) if self.in_annotation => self.read_quoted(literal.value.to_str()),
             Expr::StringLiteral(literal) => self.note_url(literal.value.to_str(), expr),
             Expr::Dict(dict) => self.dict(dict),
             Expr::Named(named) => {

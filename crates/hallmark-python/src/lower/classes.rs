@@ -48,9 +48,10 @@ impl<'a> Lowerer<'a> {
     pub(super) fn function(&mut self, function: &'a StmtFunctionDef) {
         let decorators = self.decorators(&function.decorator_list);
         for parameter in &*function.parameters {
-            parameter.annotation().into_iter().chain(parameter.default()).for_each(|e| self.expr(e));
+            parameter.annotation().into_iter().for_each(|e| self.annotation(e));
+            parameter.default().into_iter().for_each(|e| self.expr(e));
         }
-        function.returns.iter().for_each(|e| self.expr(e));
+        function.returns.iter().for_each(|e| self.annotation(e));
         let class = match self.module.scopes[self.scope as usize].kind {
             ScopeKind::Class(index) => Some(index),
             _ => None,

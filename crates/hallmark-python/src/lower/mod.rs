@@ -66,6 +66,7 @@ struct Lowerer<'a> {
     queue: VecDeque<Deferred<'a>>,
     used: FxHashSet<(ScopeId, Name)>,
     depth: u32,
+    in_annotation: bool,
     too_deep: bool,
 }
 
@@ -92,6 +93,7 @@ impl<'a> Lowerer<'a> {
             queue: VecDeque::new(),
             used: FxHashSet::default(),
             depth: 0,
+            in_annotation: false,
             too_deep: false,
         }
     }

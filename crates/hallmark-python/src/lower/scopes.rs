@@ -1,6 +1,6 @@
 //! Scopes and bindings: what a name stands for where it is read.
 
-use ruff_python_ast::Expr;
+use ruff_python_ast::{Expr, ExprCall};
 use rustc_hash::FxHashMap;
 
 use super::Lowerer;
@@ -110,6 +110,10 @@ impl Lowerer<'_> {
                     expr = &attribute.value;
                 }
                 Expr::Call(call) => {
+                    if let Some(module) = self.imported_by_call(call) {
+                        out.push_str(module);
+                        break;
+                    }
                     tail.push("()");
                     expr = &call.func;
                 }
@@ -134,6 +138,28 @@ impl Lowerer<'_> {
             out.push_str(part);
         }
         Some(())
+    }
+
+    /// The module that `importlib.import_module("x")` or `pytest.importorskip("x")` gives.
+    fn imported_by_call<'e>(&self, call: &'e ExprCall) -> Option<&'e str> {
+        let Expr::Attribute(function) = &*call.func else { return None };
+        if !matches!(function.attr.as_str(), "importorskip" | "import_module") {
+            return None;
+        }
+        let Expr::Name(holder) = &*function.value else { return None };
+        let known = |path: &Name| matches!(&**path, "pytest" | "importlib");
+        self.lookup(holder.id.as_str())?.1.as_ref().filter(|path| known(path))?;
+        match call.arguments.args.first()? {
+            Expr::StringLiteral(module) => Some(module.value.to_str()),
+            _ => None,
+        }
+    }
+
+    /// Marks the names in a quoted annotation as read.
+    pub(super) fn read_quoted(&mut self, text: &str) {
+        for name in text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|n| !n.is_empty()) {
+            self.read_name(name);
+        }
     }
 
     /// The path that an annotation stands for, with `Optional[X]` and `X | None` read as `X`.

@@ -28,7 +28,7 @@ impl<'a> Lowerer<'a> {
                 }
             }
             Stmt::AnnAssign(assign) => {
-                self.expr(&assign.annotation);
+                self.annotation(&assign.annotation);
                 if let Some(value) = &assign.value {
                     self.expr(value);
                     self.assign(&assign.target, value, span(assign.range));
