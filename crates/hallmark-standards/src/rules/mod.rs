@@ -16,12 +16,15 @@ macro_rules! rules {
 
 rules! {
     imports {
+        bulk_node_import,
         implicit_root_import,
         non_canonical_import,
         relative_import,
+        silent_import_fallback,
         star_import,
         sys_path_edit,
         unguarded_unix_import,
+        unknown_sdk_name,
     }
     meta {
         suppression_without_reason,
@@ -59,6 +62,7 @@ rules! {
         node_defines_execute,
         register_node_not_called,
         register_node_unknown_argument,
+        run_without_kwargs,
         unregistered_node,
     }
     workflow {

@@ -1,0 +1,112 @@
+//! ## What it does
+//!
+//! Finds a node's `run`, `async_run` or `run_governed` that has no `**kwargs` and does not name every parameter that
+//! `get_parameters` declares, or takes one dictionary (`inputs`, `params`, …) that nothing declares.
+//!
+//! ## Why
+//!
+//! The SDK calls the method with one keyword argument for each parameter; what the method does not take raises `TypeError`.
+//!
+//! ## Example
+//!
+//! ```python
+//! def run(self, inputs): ...
+//! ```
+//!
+//! ## Use instead
+//!
+//! ```python
+//! def run(self, **kwargs): ...
+//! ```
+//!
+//! ## Gold standard
+//!
+//! REQ-GS-002, both editions: the template of a custom node is `def run(self, **kwargs)`.
+//!
+//! ## How to mend
+//!
+//! Take `**kwargs`, or name every declared parameter.
+
+use hallmark_diagnostics::Severity;
+use hallmark_python::facts::{Class, Declared, Function, Module};
+use hallmark_python::index::Resolved;
+
+use crate::Context;
+use crate::rule::{Check, Family, Rule};
+
+pub(crate) static RULE: Rule = Rule {
+    name: "run-without-kwargs",
+    family: Family::Registration,
+    severity: Severity::Warning,
+    why: "The SDK passes each parameter as a keyword argument; what the method does not take raises `TypeError`.",
+    action: "take `**kwargs`, or name every declared parameter",
+    source: include_str!("run_without_kwargs.rs"),
+    checks: &[Check::Class(check)],
+};
+
+/// Methods that the SDK calls to do a node's work.
+const WORK: &[&str] = &["run", "async_run", "run_governed"];
+
+/// Names that are given to one dictionary of all inputs.
+const BAGS: &[&str] = &["context", "data", "input_data", "inputs", "parameters", "params"];
+
+fn check(context: &mut Context<'_>, class: &Class) {
+    if class.bases.is_empty() || !context.defines(class, WORK) || !context.is_node(class) || is_agent(context, class) {
+        return;
+    }
+    let module = context.module();
+    let declared = declared(context, class);
+    for method in methods(module, class).filter(|f| WORK.contains(&&*f.name) && f.kwarg.is_none()) {
+        if let Some(message) = problem(method, declared) {
+            context.report(method.span, class.scope, message);
+        }
+    }
+}
+
+fn methods<'m>(module: &'m Module, class: &'m Class) -> impl Iterator<Item = &'m Function> {
+    class.methods.iter().filter_map(|index| module.functions.get(*index as usize))
+}
+
+/// An agent derives from a node for its parameters only; it is called by its own code.
+fn is_agent(context: &Context<'_>, class: &Class) -> bool {
+    class.name.ends_with("Agent")
+        || context.ancestors(class).iter().any(|ancestor| match ancestor {
+            Resolved::Class(found) => found.class.name.ends_with("Agent"),
+            Resolved::Path(path) => path.ends_with("Agent"),
+        })
+}
+
+/// What the class, or the nearest of its bases in the project, declares, if all of it can be read.
+fn declared<'a>(context: &Context<'a>, class: &Class) -> Option<&'a Declared> {
+    let of = |module: &'a Module, class: &Class| {
+        let indexes = class.methods.iter().filter_map(|index| module.functions.get(*index as usize));
+        indexes.filter(|f| &*f.name == "get_parameters").find_map(|f| f.declared.as_ref())
+    };
+    let inherited = || {
+        context.ancestors(class).into_iter().find_map(|ancestor| match ancestor {
+            Resolved::Class(found) => of(found.module, found.class),
+            Resolved::Path(_) => None,
+        })
+    };
+    let declared = of(context.module(), class).or_else(inherited)?;
+    (!declared.open && declared.entries.iter().all(|e| e.key.is_some())).then_some(declared)
+}
+
+fn problem(method: &Function, declared: Option<&Declared>) -> Option<String> {
+    let takes = |name: &str| method.params.iter().any(|p| &*p.name == name);
+    let is_declared =
+        |name: &str| declared.is_some_and(|d| d.entries.iter().any(|e| e.key.as_deref() == Some(name)));
+    if let [bag] = method.params.as_slice()
+        && BAGS.contains(&&*bag.name)
+        && declared.is_some()
+        && !is_declared(&bag.name)
+    {
+        return Some(format!(
+            "`{}` takes one argument `{}` that the node does not declare",
+            method.name, bag.name
+        ));
+    }
+    let mut keys = declared?.entries.iter().filter_map(|e| e.key.as_deref());
+    let missing = keys.find(|key| !takes(key))?;
+    Some(format!("`{}` takes neither `**kwargs` nor the declared parameter `{missing}`", method.name))
+}
