@@ -84,5 +84,7 @@ fn is_stand_in(module: &Module, handler: &Handler, bind: &Bind) -> bool {
             && is_sdk(&import.module)
             && handler.tried_imports.contains(&import.module)
     });
-    from_sdk && !bind.value.as_deref().is_some_and(is_sdk)
+    // A flag such as `HAS_X` says that the feature is absent: nothing stands in for it.
+    let is_flag = bind.name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    from_sdk && !is_flag && !bind.value.as_deref().is_some_and(is_sdk)
 }
