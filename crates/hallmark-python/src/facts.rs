@@ -225,6 +225,8 @@ pub struct Declared {
     pub open: bool,
     /// Whether the dictionary is written as a literal somewhere.
     pub literal: bool,
+    /// The place of the last such literal.
+    pub span: Span,
 }
 
 /// One entry of a dictionary.

@@ -183,6 +183,7 @@ impl<'a> Lowerer<'a> {
     fn entries(&mut self, dict: &Expr, declared: &mut Declared) {
         let Expr::Dict(dict) = dict else { return };
         declared.literal = true;
+        declared.span = span(dict.range);
         for item in &dict.items {
             let key =
                 if let Some(Expr::StringLiteral(key)) = &item.key { Some(key.value.to_str()) } else { None };

@@ -68,6 +68,6 @@ fn check(context: &mut Context<'_>, class: &Class) {
         && context.is_node(class)
     {
         let message = format!("`{}` declares no parameters, but its run reads `{read}`", class.name);
-        context.report(getter.span, getter.scope, message);
+        context.report(declared.span, getter.scope, message);
     }
 }
