@@ -17,6 +17,3 @@ pub const LITERAL_BYTES: usize = 400;
 
 /// The longest chain of re-exports or base classes that is followed.
 pub const RESOLVE_STEPS: u32 = 24;
-
-/// The number of syntax errors that are reported for one file.
-pub const SYNTAX_ERRORS: usize = 5;

@@ -51,6 +51,7 @@ pub struct Raw {
     pub(crate) label: String,
     pub(crate) span: Span,
     pub(crate) tier: Tier,
+    pub(crate) masked: bool,
 }
 
 impl Raw {
@@ -63,6 +64,12 @@ impl Raw {
     /// A short remark under the caret.
     pub fn label(&mut self, text: impl Into<String>) -> &mut Self {
         self.label = text.into();
+        self
+    }
+
+    /// Marks the place as a secret: it is shown as asterisks.
+    pub fn masked(&mut self) -> &mut Self {
+        self.masked = true;
         self
     }
 
@@ -135,6 +142,7 @@ impl<'a> Context<'a> {
             label: String::new(),
             span,
             tier,
+            masked: false,
         });
         &mut self.found[at]
     }

@@ -18,7 +18,10 @@ pub(crate) fn finish(raws: Vec<Raw>, path: &str, text: &str, options: &ScanOptio
                 (raw.span.start as usize, (raw.span.end as usize).max(raw.span.start as usize));
             let (from, start_column, line) = place(text, &lines, start);
             let (to, end_column, _) = place(text, &lines, end);
-            let excerpt = excerpt(line, start - lines[from], end, lines[from], raw.label);
+            // What is shown, and what the fingerprint is made of, must not give a secret away.
+            let line =
+                if raw.masked { mask(line, start - lines[from], end - lines[from]) } else { line.to_owned() };
+            let excerpt = excerpt(&line, start - lines[from], end - lines[from], raw.label);
             let key = format!("{}\n{path}\n{}", raw.rule.name, line.trim());
             let occurrence = seen.entry(key.clone()).or_default();
             *occurrence += 1;
@@ -56,12 +59,22 @@ fn place<'t>(text: &'t str, lines: &[usize], at: usize) -> (usize, u32, &'t str)
     (index, u32::try_from(column + 1).unwrap_or(u32::MAX), line)
 }
 
-fn excerpt(line: &str, start: usize, end: usize, line_start: usize, label: String) -> Excerpt {
+/// The line with every letter and digit of the range replaced, byte for byte so that places stay as they are.
+fn mask(line: &str, start: usize, end: usize) -> String {
+    let inside = |at: usize| (start..end).contains(&at);
+    let hide = |(at, c): (usize, char)| match c {
+        c if inside(at) && !matches!(c, '"' | '\'') => "*".repeat(c.len_utf8()),
+        c => c.to_string(),
+    };
+    line.char_indices().map(hide).collect()
+}
+
+fn excerpt(line: &str, start: usize, end: usize, label: String) -> Excerpt {
     if line.len() > limits::EXCERPT_BYTES {
         return Excerpt { label, ..Excerpt::default() };
     }
     // A finding that goes on over more lines is marked to the end of its first one.
     let start = start.min(line.len());
-    let end = (end - line_start).clamp(start, line.len());
+    let end = end.clamp(start, line.len());
     Excerpt { text: line.to_owned(), start, end, label }
 }

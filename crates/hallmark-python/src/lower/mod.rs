@@ -26,9 +26,14 @@ use scopes::Bindings;
 pub fn read(path: &str, name: &str, text: &str) -> Module {
     let parsed = ruff_python_parser::parse_unchecked_source(text, PySourceType::Python);
     let mut lowerer = Lowerer::new(path, name, text);
-    for error in parsed.errors().iter().take(limits::SYNTAX_ERRORS) {
+    // The first error is the one to mend; those behind it are often its echoes.
+    if let Some(error) = parsed.errors().first() {
         let line = text::line_of(text, error.location.start().to_usize());
-        let message = format!("not valid Python: {}", error.error);
+        let more = match parsed.errors().len() - 1 {
+            0 => String::new(),
+            count => format!(" (and {count} more)"),
+        };
+        let message = format!("not valid Python: {}{more}", error.error);
         lowerer.module.errors.push(SourceError { code: &codes::SYNTAX, message, line });
     }
     lowerer.comments(parsed.tokens());

@@ -18,7 +18,7 @@ fn a_syntax_error_is_a_problem_and_the_rest_is_judged() {
         "from unittest.mock import Mock\ndef broken(:\n    pass\n\ndef test():\n    Mock()\n",
     );
     let report = workspace.scan(ScanOptions::default());
-    assert_eq!(codes(&report)[0], ("HM-P001", "tests/integration/test_a.py", Some(2)));
+    assert_eq!(codes(&report), [("HM-P001", "tests/integration/test_a.py", Some(2))]);
     let rules: Vec<&str> = report.findings.iter().map(|f| f.rule).collect();
     assert_eq!(rules, ["mock-library-import", "mock-object"]);
     assert_eq!(report.exit_classes(), [ExitClass::Findings, ExitClass::Unreadable]);
@@ -180,4 +180,26 @@ fn every_format_holds_the_finding() {
     assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 2);
     assert!(render::junit(findings, problems).contains("<failure type=\"mock-object\""));
     assert!(render::github(findings, problems).contains("::error file=tests/e2e/test_a.py,line=2,col=1"));
+}
+
+#[test]
+fn a_secret_is_found_and_never_shown() {
+    let workspace = Workspace::new();
+    workspace
+        .write("app/a.py", "PASSWORD = 'kestrel7-live'\nURL = 'postgresql://catalog:kestrel8@db.internal/x'\n");
+    let report = workspace.scan(ScanOptions::default());
+    assert_eq!(report.findings.len(), 2);
+    let rules: Vec<_> = hallmark_standards::rules::all().iter().map(|r| r.info()).collect();
+    let (findings, problems) = (report.findings.as_slice(), report.problems.as_slice());
+    let outputs = [
+        render::full(findings, problems, render::Style::default()),
+        render::concise(findings, problems, render::Style::default()),
+        render::json(&report),
+        render::sarif(findings, problems, &rules, "0"),
+        render::junit(findings, problems),
+        render::github(findings, problems),
+    ];
+    for output in outputs {
+        assert!(!output.contains("kestrel"), "{output}");
+    }
 }

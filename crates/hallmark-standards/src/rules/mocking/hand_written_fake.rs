@@ -56,7 +56,8 @@ fn check(context: &mut Context<'_>, class: &Class) {
     if !context.is_test_file() || class.name.starts_with("Test") {
         return;
     }
-    let in_memory = || class.name.trim_start_matches('_').starts_with("InMemory").then_some("in-memory double");
+    let in_memory =
+        || class.name.trim_start_matches('_').starts_with("InMemory").then_some("in-memory double");
     let Some(word) = double_word(&class.name).or_else(in_memory) else { return };
     let other_kind = class.bases.iter().flatten().any(|base| {
         let base = context.canonical(base);

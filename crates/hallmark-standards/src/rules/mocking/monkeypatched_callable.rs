@@ -63,7 +63,16 @@ fn check(context: &mut Context<'_>, call: &Call) {
     };
     let value = call.positional(place).or_else(|| call.keyword("value"));
     let constant = value.is_some_and(|a| {
-        matches!(a.value, Value::Text(_) | Value::Formatted | Value::Nothing | Value::Bool(_) | Value::Constant | Value::Dict(_) | Value::Sequence)
+        matches!(
+            a.value,
+            Value::Text(_)
+                | Value::Formatted
+                | Value::Nothing
+                | Value::Bool(_)
+                | Value::Constant
+                | Value::Dict(_)
+                | Value::Sequence
+        )
     });
     let attribute = call.positional(1).and_then(|a| a.value.text()).unwrap_or_default().to_owned();
     let what = target.unwrap_or_else(|| "object".to_owned());

@@ -64,7 +64,8 @@ fn check(context: &mut Context<'_>, call: &Call) {
     let argument = call.positional(0).or_else(|| call.keyword("target")).or_else(|| call.keyword("in_dict"));
     let mut target = argument.and_then(|a| target(context, &a.value));
     if form == "patch.object"
-        && let Some(attribute) = call.positional(1).or_else(|| call.keyword("attribute")).and_then(|a| a.value.text())
+        && let Some(attribute) =
+            call.positional(1).or_else(|| call.keyword("attribute")).and_then(|a| a.value.text())
     {
         target = Some(match target {
             Some(object) => format!("{}.{attribute}", object.trim_start_matches('$').trim_end_matches("()")),

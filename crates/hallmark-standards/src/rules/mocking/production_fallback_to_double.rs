@@ -55,7 +55,8 @@ fn check(context: &mut Context<'_>, handler: &Handler) {
         return;
     }
     // An error of any kind says nothing of the import: only a handler of failed imports does.
-    let of_import = handler.exceptions.iter().any(|e| e.ends_with("ImportError") || e.ends_with("ModuleNotFoundError"));
+    let of_import =
+        handler.exceptions.iter().any(|e| e.ends_with("ImportError") || e.ends_with("ModuleNotFoundError"));
     let cause = match handler.tried_imports.first().filter(|_| of_import) {
         Some(module) => format!("when `{module}` cannot be imported"),
         None => "when something fails".to_owned(),

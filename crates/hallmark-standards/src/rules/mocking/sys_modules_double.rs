@@ -77,10 +77,11 @@ const HOOKS: &[&str] = &[
 
 /// Whether a target is an attribute of something that the file imports, and no hook.
 fn is_foreign(context: &Context<'_>, target: &str) -> bool {
-    !HOOKS.contains(&target) && context.module().imports.iter().any(|import| {
-        let path = import.path();
-        target.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'))
-    })
+    !HOOKS.contains(&target)
+        && context.module().imports.iter().any(|import| {
+            let path = import.path();
+            target.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'))
+        })
 }
 
 fn is_double(context: &Context<'_>, assign: &Assign) -> bool {

@@ -49,7 +49,9 @@ fn check(context: &mut Context<'_>, literal: &Literal) {
     }
     // A text of more lines is a template or documentation. The message never shows what the rule forbids.
     let Some(scheme) = credentials(&literal.text).filter(|_| !literal.text.contains('\n')) else { return };
-    context.report(literal.span, literal.scope, format!("a {scheme} URL holds a user and a password"));
+    context
+        .report(literal.span, literal.scope, format!("a {scheme} URL holds a user and a password"))
+        .masked();
 }
 
 /// The scheme of a URL with a user and a password, if the password is a literal and no placeholder.

@@ -60,7 +60,8 @@ fn check(context: &mut Context<'_>, class: &Class) {
     let mut runs = methods().filter(|f| matches!(&*f.name, "run" | "async_run" | "run_governed"));
     let read = runs.find_map(|run| {
         // The context comes to every node; a parameter for everything at once reads nothing by itself.
-        let counts = |name: &&str| !matches!(*name, "context" | "config" | "inputs") && !name.starts_with('_');
+        let counts =
+            |name: &&str| !matches!(*name, "context" | "config" | "inputs") && !name.starts_with('_');
         let read = run.reads.iter().map(|r| &*r.text).find(counts);
         read.or_else(|| run.params.iter().map(|p| &*p.name).find(counts))
     });

@@ -85,10 +85,19 @@ fn check(context: &mut Context<'_>, assign: &Assign) {
     }
     // `PASSWORD = "password"` in a class is a member of an enumeration: a kind of secret, not one.
     let in_class = matches!(context.module().walk(assign.scope).next(), Some(ScopeKind::Class(_)));
-    if in_class && text.eq_ignore_ascii_case(&assign.name) && assign.name.chars().any(|c| c.is_ascii_uppercase()) {
+    if in_class
+        && text.eq_ignore_ascii_case(&assign.name)
+        && assign.name.chars().any(|c| c.is_ascii_uppercase())
+    {
         return;
     }
-    context.report(assign.value_span, assign.scope, format!("`{}` holds a secret written in the source", assign.name));
+    context
+        .report(
+            assign.value_span,
+            assign.scope,
+            format!("`{}` holds a secret written in the source", assign.name),
+        )
+        .masked();
 }
 
 /// A value, not the name of one: a variable, a header, a path, a sentence or a placeholder is none.
@@ -113,7 +122,10 @@ fn looks_secret(text: &str, name: &str) -> bool {
 /// Whether a text without digits is words that speak of a secret: a header, a dotted name, the name that it is bound to. Words
 /// that are bound to a password or a signing key are one all the same.
 fn is_words(text: &str, name: &str) -> bool {
-    let titled = |part: &str| part.starts_with(|c: char| c.is_ascii_uppercase()) && part[1..].chars().all(|c| c.is_ascii_lowercase());
+    let titled = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_uppercase())
+            && part[1..].chars().all(|c| c.is_ascii_lowercase())
+    };
     if text.split('-').all(titled) || text.contains(['.', ':', '/']) {
         return true;
     }
@@ -123,7 +135,8 @@ fn is_words(text: &str, name: &str) -> bool {
     let bare = |s: &str| s.to_ascii_lowercase().replace(['_', '-'], "");
     let (name_bare, text_bare) = (bare(name), bare(text));
     let opens = ["password", "passwd", "pwd", "secret", "secretkey", "signingkey", "encryptionkey"];
-    let is_its_name = name_bare.ends_with(&text_bare) || text_bare.ends_with(&name_bare) && NAMES.contains(&&*text_bare);
+    let is_its_name =
+        name_bare.ends_with(&text_bare) || text_bare.ends_with(&name_bare) && NAMES.contains(&&*text_bare);
     // One word under the bare name is as often a setting: `"secret": "blocked"`.
     let is_setting = name_bare == "secret" && text == text_bare;
     !opens.iter().any(|end| name_bare.ends_with(end)) || is_its_name || is_setting

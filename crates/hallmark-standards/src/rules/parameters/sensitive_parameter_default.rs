@@ -52,10 +52,12 @@ fn check(context: &mut Context<'_>, call: &Call) {
     let Some(default) = call.keyword("default") else { return };
     let given = default.value.text().is_some_and(|t| !t.is_empty());
     if given && is_secret(name) && context.canonical(&call.callee) == sdk::PARAMETER {
-        context.report(
-            default.span,
-            call.scope,
-            format!("sensitive parameter `{name}` has a default in the source"),
-        );
+        context
+            .report(
+                default.span,
+                call.scope,
+                format!("sensitive parameter `{name}` has a default in the source"),
+            )
+            .masked();
     }
 }

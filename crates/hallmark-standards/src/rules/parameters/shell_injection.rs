@@ -54,12 +54,17 @@ const SHELLS: &[&str] = &[
 
 fn check(context: &mut Context<'_>, call: &Call) {
     let callee = &*call.callee;
-    let asked = callee.starts_with("subprocess.") && call.keyword("shell").is_some_and(|a| a.value == Value::Bool(true));
+    let asked = callee.starts_with("subprocess.")
+        && call.keyword("shell").is_some_and(|a| a.value == Value::Bool(true));
     if context.is_test_file() || !(asked || SHELLS.contains(&callee)) {
         return;
     }
     let command = call.positional(0).or_else(|| call.keyword("args")).or_else(|| call.keyword("cmd"));
     if command.is_some_and(|a| !matches!(a.value, Value::Text(_))) {
-        context.report(call.head, call.scope, format!("`{callee}` gives a shell a command that is not in the source"));
+        context.report(
+            call.head,
+            call.scope,
+            format!("`{callee}` gives a shell a command that is not in the source"),
+        );
     }
 }

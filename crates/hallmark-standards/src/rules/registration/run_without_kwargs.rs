@@ -51,7 +51,11 @@ const WORK: &[&str] = &["run", "async_run", "run_governed"];
 const BAGS: &[&str] = &["context", "data", "input_data", "inputs", "parameters", "params"];
 
 fn check(context: &mut Context<'_>, class: &Class) {
-    if class.bases.is_empty() || !context.defines(class, WORK) || !context.is_node(class) || is_agent(context, class) {
+    if class.bases.is_empty()
+        || !context.defines(class, WORK)
+        || !context.is_node(class)
+        || is_agent(context, class)
+    {
         return;
     }
     let module = context.module();
