@@ -8,24 +8,24 @@ use std::process::Command;
 use semver::{Version, VersionReq};
 
 use crate::lock::{self, Package};
-use crate::shell::{self, Failure, Outcome};
+use crate::shell::{self, Checked, Failure, Outcome};
 
 const DATABASE: &str = "https://github.com/RustSec/advisory-db";
 const FETCH_TIMEOUT_SECONDS: &str = "60";
 
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run() -> Outcome<Checked> {
     let folder = match database() {
         Ok(folder) => folder,
         Err(reason) => {
             shell::say(&format!("advisories: not checked ({reason})\n"));
-            return Ok(());
+            return Ok(Checked::No);
         }
     };
     let advisories = shell::files(&folder.join("crates"), ".md");
     let found = matches(&advisories, &lock::packages()?);
     if found.is_empty() {
         shell::say(&format!("advisories: {} read, none applies\n", advisories.len()));
-        return Ok(());
+        return Ok(Checked::Yes);
     }
     Err(Failure(format!("advisories that apply:\n  {}", found.join("\n  "))))
 }

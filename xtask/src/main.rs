@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::run(),
         Some("gen") => generate::run(),
         Some("licences") => licences::run(),
-        Some("advisories") => advisories::run(),
+        Some("advisories") => advisories::run().map(|_| ()),
         Some("bench") => bench::run(arguments.get(1).map_or("all", String::as_str)),
         _ => {
             shell::say(HELP);

@@ -18,6 +18,15 @@ impl<E: std::error::Error> From<E> for Failure {
 /// The outcome of a chore.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
+/// Whether a check could be made. What was not checked is no failure, and no pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checked {
+    /// It was.
+    Yes,
+    /// What it needs is out of reach.
+    No,
+}
+
 /// Prints a text to the standard output at once.
 pub(crate) fn say(text: &str) {
     let mut out = std::io::stdout().lock();

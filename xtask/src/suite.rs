@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use crate::shell::{self, Failure, Outcome};
+use crate::shell::{self, Checked, Failure, Outcome};
 use crate::{advisories, licences, tidy};
 
 /// How much to run.
@@ -15,19 +15,19 @@ pub(crate) struct Options {
     pub(crate) keep: bool,
 }
 
-type Step<'a> = (&'a str, Box<dyn Fn() -> Outcome + 'a>);
+type Step<'a> = (&'a str, Box<dyn Fn() -> Outcome<Checked> + 'a>);
 
 pub(crate) fn run(options: &Options) -> Outcome {
     let began = Instant::now();
     let stack = Stack::new()?;
     let checks: Vec<Step<'_>> = vec![
-        ("format", Box::new(|| cargo(&["fmt", "--all", "--check"]))),
-        ("licences", Box::new(licences::run)),
+        ("format", sure(|| cargo(&["fmt", "--all", "--check"]))),
+        ("licences", sure(licences::run)),
         ("advisories", Box::new(advisories::run)),
-        ("tidy", Box::new(tidy::run)),
+        ("tidy", sure(tidy::run)),
         (
             "clippy",
-            Box::new(|| {
+            sure(|| {
                 cargo(&[
                     "clippy",
                     "--workspace",
@@ -40,41 +40,51 @@ pub(crate) fn run(options: &Options) -> Outcome {
                 ])
             }),
         ),
-        ("documentation", Box::new(documentation)),
-        ("build", Box::new(|| cargo(&["build", "--workspace", "--locked", "--quiet"]))),
+        ("documentation", sure(documentation)),
+        ("build", sure(|| cargo(&["build", "--workspace", "--locked", "--quiet"]))),
     ];
     let mut tally = Tally::default();
     for (name, step) in &checks {
-        tally.step(name, step);
+        tally.step(name, &|| step());
     }
     if !tally.failed.is_empty() {
         // Without a build there is nothing to test; say all that is wrong at once.
         return tally.close(began);
     }
-    tally.step("services up", &|| stack.up());
+    tally.step("services up", &|| stack.up().map(|()| Checked::Yes));
     if tally.failed.is_empty() {
-        tally.step("tests", &|| stack.cargo_test(options.full));
+        tally.step("tests", &|| stack.cargo_test(options.full).map(|()| Checked::Yes));
     }
     if options.keep {
         shell::say(&format!("services left running for {}\n", stack.project.display()));
     } else {
-        tally.step("services down", &|| stack.down());
+        tally.step("services down", &|| stack.down().map(|()| Checked::Yes));
     }
     tally.close(began)
+}
+
+/// A step that is always checked.
+fn sure<'a>(step: impl Fn() -> Outcome + 'a) -> Box<dyn Fn() -> Outcome<Checked> + 'a> {
+    Box::new(move || step().map(|()| Checked::Yes))
 }
 
 #[derive(Default)]
 struct Tally {
     passed: usize,
+    unchecked: usize,
     failed: Vec<String>,
 }
 
 impl Tally {
-    fn step(&mut self, name: &str, step: &dyn Fn() -> Outcome) {
+    fn step(&mut self, name: &str, step: &dyn Fn() -> Outcome<Checked>) {
         let began = Instant::now();
         shell::say(&format!("== {name}\n"));
         match step() {
-            Ok(()) => {
+            Ok(Checked::No) => {
+                self.unchecked += 1;
+                shell::say(&format!("== {name}: not checked\n"));
+            }
+            Ok(Checked::Yes) => {
                 self.passed += 1;
                 shell::say(&format!("== {name}: ok, {:.1} s\n", began.elapsed().as_secs_f64()));
             }
@@ -91,9 +101,10 @@ impl Tally {
     fn close(self, began: Instant) -> Outcome {
         let seconds = began.elapsed().as_secs_f64();
         shell::say(&format!(
-            "\nsteps, {seconds:.0} s in all\n{} passed, {} failed\n",
+            "\nsteps, {seconds:.0} s in all\n{} passed, {} failed, {} skipped\n",
             self.passed,
-            self.failed.len()
+            self.failed.len(),
+            self.unchecked
         ));
         if self.failed.is_empty() {
             Ok(())

@@ -160,6 +160,6 @@ impl Section {
     }
 
     fn weight_of(&self, counts: impl Fn(Verdict) -> bool) -> f64 {
-        self.evidence.iter().filter(|e| counts(e.verdict)).map(|e| e.weight).sum()
+        self.evidence.iter().filter(|e| counts(e.verdict)).fold(0.0, |all, e| all + e.weight)
     }
 }

@@ -62,7 +62,7 @@ fn show(app: &App<'_>, format: Format, outcome: &Outcome) {
 fn progress(app: &App<'_>) -> impl Fn(&Event) + Send + Sync + 'static {
     let ui = *app.ui;
     move |event| match event {
-        Event::Planned { titles } => ui.note(&format!("{} sections: {}", titles.len(), titles.join(", "))),
+        Event::Planned { titles } => ui.note(&format!("{} parts to measure", titles.len())),
         Event::Measuring { title, .. } => {
             ui.progress(&format!("{} {title}: measuring", ui.note_mark(Mark::Busy)));
         }
@@ -76,7 +76,7 @@ fn progress(app: &App<'_>) -> impl Fn(&Event) + Send + Sync + 'static {
             let mark = if *state == State::Proven { Mark::Ok } else { Mark::Fail };
             let took = Duration::from_secs_f64(duration_ms / 1000.0);
             ui.settle(&format!(
-                "{} {title}: {}, {} of {} checks proven, {} of {} planted defects caught ({:.1} s)",
+                "{} {title}: {}, checks {}/{}, controls {}/{} ({:.1} s)",
                 ui.note_mark(mark),
                 state.words(),
                 checks[0],
