@@ -1,6 +1,7 @@
 //! The scan: read and parse every file once, join their facts, run the rules, place the findings, score.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::time::Instant;
 
 use hallmark_diagnostics::{Finding, Problem};
@@ -13,7 +14,7 @@ use crate::context::Project;
 use crate::report::{Report, SCHEMA};
 use crate::rule::Rule;
 use crate::tier::{Overrides, Tier};
-use crate::{ScanOptions, engine, limits, load, places, rules, score, walk};
+use crate::{ScanOptions, codes, engine, limits, load, places, rules, score, walk};
 
 /// Scans a project. Never fails: what goes wrong is a problem in the report, and the rest is scanned.
 ///
@@ -50,6 +51,7 @@ fn run(options: &ScanOptions) -> Report {
     let loaded: Vec<load::Loaded> =
         files.par_iter().map(|path| load::load(&options.root, path, &packages)).collect();
     let asked = Asked::new(options);
+    problems.extend(asked.missing(&options.root));
     let (mut bytes, mut unparsed) = (0, FxHashSet::default());
     let mut modules: Vec<Module> = Vec::with_capacity(loaded.len());
     for (path, file) in files.iter().zip(loaded) {
@@ -135,6 +137,19 @@ impl Asked {
             walk::relative(&options.root, &full)
         });
         Self(paths.filter(|p| !p.is_empty() && p != ".").collect())
+    }
+
+    /// A path that was asked for and is not there must not read as one without findings.
+    fn missing(&self, root: &Path) -> Vec<Problem> {
+        let missing = self.0.iter().filter(|path| Path::new(path).is_absolute() || !root.join(path).exists());
+        missing
+            .map(|path| Problem {
+                path: path.clone(),
+                line: None,
+                code: codes::UNREADABLE.id,
+                message: "is not in the project".to_owned(),
+            })
+            .collect()
     }
 
     fn includes(&self, file: &str) -> bool {

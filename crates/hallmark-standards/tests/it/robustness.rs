@@ -185,8 +185,10 @@ fn every_format_holds_the_finding() {
 #[test]
 fn a_secret_is_found_and_never_shown() {
     let workspace = Workspace::new();
-    workspace
-        .write("app/a.py", "PASSWORD = 'kestrel7-live'\nURL = 'postgresql://catalog:kestrel8@db.internal/x'\n");
+    workspace.write(
+        "app/a.py",
+        "PASSWORD = 'kestrel7-live'\nURL = 'postgresql://catalog:kestrel8@db.internal/x'\n",
+    );
     let report = workspace.scan(ScanOptions::default());
     assert_eq!(report.findings.len(), 2);
     let rules: Vec<_> = hallmark_standards::rules::all().iter().map(|r| r.info()).collect();
@@ -202,4 +204,39 @@ fn a_secret_is_found_and_never_shown() {
     for output in outputs {
         assert!(!output.contains("kestrel"), "{output}");
     }
+}
+
+#[test]
+fn only_what_was_asked_for_is_reported_and_a_missing_path_is_said() {
+    let workspace = Workspace::new();
+    workspace.write("app/a.py", "from . import x\n");
+    workspace.write("app/b.py", "from . import x\n");
+    workspace.write("lib/c.py", "from . import x\n");
+    let scan = |paths: &[&str]| {
+        let paths = paths.iter().map(std::path::PathBuf::from).collect();
+        let report = workspace.scan(ScanOptions { paths, ..ScanOptions::default() });
+        (report.files, report.findings.len(), report.problems.len())
+    };
+    assert_eq!(scan(&[]), (3, 3, 0));
+    assert_eq!(scan(&["./app"]), (2, 2, 0));
+    assert_eq!(scan(&["app/b.py", "lib"]), (2, 2, 0));
+    assert_eq!(scan(&["gone.py"]), (0, 0, 1));
+    assert_eq!(scan(&["/elsewhere"]), (0, 0, 1));
+}
+
+#[test]
+fn the_order_does_not_depend_on_threads() {
+    let workspace = Workspace::new();
+    for index in 0..40 {
+        workspace.write(&format!("pkg_{index}/a.py"), "from . import x\nfrom .. import y\n");
+    }
+    let listing = || {
+        let report = workspace.scan(ScanOptions::default());
+        report.findings.iter().map(|f| (f.path.clone(), f.start)).collect::<Vec<_>>()
+    };
+    let first = listing();
+    let mut sorted = first.clone();
+    sorted.sort();
+    assert_eq!(first, sorted);
+    assert_eq!(first, listing());
 }
