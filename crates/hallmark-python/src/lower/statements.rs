@@ -4,7 +4,7 @@ use ruff_python_ast::{Alias, ExceptHandler, Expr, Stmt, StmtIf, StmtImport, Stmt
 use ruff_text_size::Ranged as _;
 
 use super::{Lowerer, span};
-use crate::facts::{Bind, Guard, Handler, Import, Name, Role, Span, Value};
+use crate::facts::{Bind, Guard, Handler, Import, Name, Role, Span};
 
 impl<'a> Lowerer<'a> {
     pub(super) fn body(&mut self, body: &'a [Stmt]) {
@@ -276,11 +276,12 @@ impl<'a> Lowerer<'a> {
 
     /// Keeps an assignment if a rule may ask for it.
     pub(super) fn note_assign(&mut self, name: &str, target: Option<Name>, value: &Expr, place: Span) {
-        let kept = self.value(value);
-        let secret = matches!(kept, Value::Text(_)) && crate::names::is_secret(name);
+        let secret = value.is_string_literal_expr() && crate::names::is_secret(name);
         let rebinds =
             target.as_deref().is_some_and(|t| !t.starts_with(&*self.module.name) && !t.contains("()"));
+        // Nearly every binding ends here; only those that are kept are looked at further.
         if secret || rebinds {
+            let kept = self.value(value);
             let (name, value_span) = (self.name(name), span(value.range()));
             self.module.assigns.push(crate::facts::Assign {
                 name,
