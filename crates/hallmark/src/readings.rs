@@ -21,7 +21,7 @@ pub(crate) fn providers(app: &App<'_>) -> Result<Providers> {
     let stack = wiring::stack(app)?;
     let mut rows = BTreeMap::new();
     for kind in ServiceKind::ALL {
-        let endpoint = stack.address(kind)?.unwrap_or_default();
+        let endpoint = stack.address(kind)?.as_deref().map(authority).unwrap_or_default().to_owned();
         rows.insert(kind.name().to_owned(), (stack.provider(kind).to_string(), endpoint));
     }
     Ok(Arc::new(rows))
@@ -120,4 +120,11 @@ fn gate(section: &hallmark_certify::certificate::SectionRecord, certificate: &Ce
         measured_at: Some(certificate.certification_date.clone()),
         reproduce: "hallmark certify".to_owned(),
     }
+}
+
+/// Host and port of an address: the rest is for programs, and in the JSON.
+pub(crate) fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest)
 }

@@ -51,7 +51,7 @@ fn row(app: &App<'_>, service: &ServiceStatus) -> Vec<String> {
         service.service.name().to_owned(),
         format!("{mark} {}", readings::state(service.state)),
         service.provider.to_string(),
-        service.endpoint.as_deref().map_or("-", authority).to_owned(),
+        service.endpoint.as_deref().map_or("-", readings::authority).to_owned(),
         if measured { format!("{:.1} ms", service.latency_ms) } else { "-".to_owned() },
         service.version.split(" (").next().unwrap_or_default().to_owned(),
     ]
@@ -65,11 +65,4 @@ pub(crate) fn mark(state: State) -> Mark {
         State::Down => Mark::Fail,
         State::NotMeasured => Mark::Unknown,
     }
-}
-
-/// Host and port of an address: the rest is for programs, and in the JSON.
-fn authority(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or(rest)
 }
