@@ -124,7 +124,7 @@ fn is_dynamic(expr: &Expr) -> bool {
         _ => return true,
     };
     let constant = name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
-    !constant && !name.contains("placeholder")
+    !constant && !name.contains("placeholder") && !name.contains("quoted")
 }
 
 fn is_dml(text: &str) -> bool {
