@@ -15,12 +15,11 @@ use crate::commands::codes;
 pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
     let mut options = options(app, args.edition.as_deref(), args.profile.as_deref())?;
     options.paths = absolute(&args.paths)?;
-    known(&args.select)?;
-    known(&args.ignore)?;
     if !args.select.is_empty() {
         options.select.clone_from(&args.select);
     }
     options.ignore.extend(args.ignore.iter().cloned());
+    options.validate()?;
     let report = hallmark_standards::scan(&options);
     show(app, args, &report);
     let class = report.exit_classes().into_iter().max().unwrap_or(ExitClass::Ok);
@@ -51,16 +50,6 @@ pub(crate) fn options(app: &App<'_>, edition: Option<&str>, profile: Option<&str
 fn unknown(option: &str, value: &str, takes: &str) -> Error {
     Error::new(&codes::UNKNOWN_VALUE, format!("{option} takes {takes}, not {value}"))
         .next("hallmark check --help")
-}
-
-fn known(names: &[String]) -> Result<()> {
-    for name in names {
-        if !rules::all().iter().any(|r| r.name == name) {
-            return Err(Error::new(&codes::UNKNOWN_TOPIC, format!("there is no rule called {name}"))
-                .next("hallmark rule"));
-        }
-    }
-    Ok(())
 }
 
 fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {

@@ -82,7 +82,7 @@ fn usage_errors_name_the_next_step() {
     for (arguments, wanted) in [
         (vec!["check", "no-such-folder"], "HM-C004"),
         (vec!["check", "--edition", "1999"], "HM-B003"),
-        (vec!["check", "--select", "no-such-rule"], "HM-B001"),
+        (vec!["check", "--select", "no-such-rule"], "HM-G010"),
         (vec!["logs", "oracle"], "HM-B002"),
         (vec!["nodes", "NoSuchNode"], "HM-B001"),
         (vec!["node", "run", "MergeNode", "--input", "{nope"], "HM-C020"),
