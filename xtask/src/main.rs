@@ -16,7 +16,7 @@ use shell::Failure;
 const HELP: &str = "\
 cargo xtask <chore>
 
-  test [--full] [--keep]   everything a change must pass, on real services that it installs and starts
+  test [--keep]            everything a change must pass, on real services that it installs and starts
   tidy                     the structure: arrows, lengths, stand-ins, pages, generated files
   gen                      write the generated documents anew
   licences                 every dependency's licence against the allow-list
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag: &str| arguments.iter().any(|a| a == flag);
     let outcome = match arguments.first().map(String::as_str) {
-        Some("test") => suite::run(&suite::Options { full: has("--full"), keep: has("--keep") }),
+        Some("test") => suite::run(&suite::Options { keep: has("--keep") }),
         Some("tidy") => tidy::run(),
         Some("gen") => generate::run(),
         Some("licences") => licences::run(),

@@ -9,8 +9,6 @@ use crate::{advisories, licences, tidy};
 
 /// How much to run.
 pub(crate) struct Options {
-    /// Also what takes longer.
-    pub(crate) full: bool,
     /// Leave the services running.
     pub(crate) keep: bool,
 }
@@ -53,7 +51,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
     tally.step("services up", &|| stack.up().map(|()| Checked::Yes));
     if tally.failed.is_empty() {
-        tally.step("tests", &|| stack.cargo_test(options.full).map(|()| Checked::Yes));
+        tally.step("tests", &|| stack.cargo_test().map(|()| Checked::Yes));
     }
     if options.keep {
         shell::say(&format!("services left running for {}\n", stack.project.display()));
@@ -164,16 +162,13 @@ impl Stack {
         shell::run(&mut self.hallmark(&["down", "--purge"]))
     }
 
-    fn cargo_test(&self, full: bool) -> Outcome {
+    fn cargo_test(&self) -> Outcome {
         let variables: serde_json::Value =
             serde_json::from_str(&shell::output(&mut self.hallmark(&["env", "--format", "json"]))?)?;
         let mut command = shell::cargo();
         command.args(["test", "--workspace", "--locked", "--no-fail-fast", "--quiet"]);
         for (name, value) in variables.as_object().into_iter().flatten() {
             command.env(name, value.as_str().unwrap_or_default());
-        }
-        if full {
-            command.env("HALLMARK_TEST_FULL", "1");
         }
         command.env("HALLMARK_BIN", absolute(&self.binary));
         shell::run(&mut command)

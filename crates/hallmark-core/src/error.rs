@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// The result of every fallible function of Hallmark.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The class of exit code an error maps to; the highest class wins (see `hallmark help exit-codes`).
+/// The class of exit code an error maps to; the highest class wins (see `hallmark explain exit-codes`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExitClass {
     /// Everything asked for was done: 0.

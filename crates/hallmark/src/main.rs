@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod deployment;
 mod models;
+mod panic;
 mod readings;
 mod ui;
 mod wiring;
@@ -18,6 +19,7 @@ use crate::args::Cli;
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
+    panic::install();
     let cli = Cli::parse();
     let ui = Ui::new(cli.color, cli.ascii);
     init_tracing(cli.verbose);

@@ -62,6 +62,21 @@ fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     paths.iter().map(resolve).collect()
 }
 
+/// The report with every exit class that applied: the process can end with one only.
+#[derive(serde::Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    exit_classes: Vec<u8>,
+}
+
+impl<'a> Document<'a> {
+    fn of(report: &'a Report) -> Self {
+        let exit_classes = report.exit_classes().into_iter().map(ExitClass::code).collect();
+        Self { report, exit_classes }
+    }
+}
+
 fn show(app: &App<'_>, args: &CheckArgs, report: &Report) {
     let style =
         Style { colour: app.ui.color(), unicode: !app.ui.ascii(), limit: args.limit, ..Style::default() };
@@ -72,7 +87,7 @@ fn show(app: &App<'_>, args: &CheckArgs, report: &Report) {
         match args.format {
             CheckFormat::Full => app.ui.data(&render::full(&report.findings, &report.problems, style)),
             CheckFormat::Concise => app.ui.data(&render::concise(&report.findings, &report.problems, style)),
-            CheckFormat::Json => app.ui.data(&render::json(report)),
+            CheckFormat::Json => app.ui.data(&render::json(&Document::of(report))),
             CheckFormat::Sarif => app.ui.data(&render::sarif(
                 &report.findings,
                 &report.problems,

@@ -13,6 +13,7 @@ fn the_example_is_clean_and_its_twin_is_not() {
     assert_eq!(code(&found), 3, "a file that does not parse outranks findings: {}", all(&found));
     let report = json(&found);
     assert_eq!(report["schema"], "hallmark.check/1");
+    assert_eq!(report["exit_classes"], serde_json::json!([1, 3]));
     let families: std::collections::BTreeSet<&str> =
         report["findings"].as_array().unwrap().iter().map(|f| f["family"].as_str().unwrap()).collect();
     assert!(families.len() >= 5, "every family has planted violations, found: {families:?}");
