@@ -21,6 +21,7 @@ pub(crate) fn run(app: &App<'_>, args: &UpArgs) -> Result<ExitClass> {
         if args.foreground {
             app.ui.note("press Ctrl-C to stop the services");
             stack.stay().await?;
+            app.ui.note("the services are stopped; their data stays");
         }
         Ok(if report.failed.is_empty() { ExitClass::Ok } else { ExitClass::Unavailable })
     })?;
