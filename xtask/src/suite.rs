@@ -50,6 +50,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
         return tally.close(began);
     }
     tally.step("services up", &|| stack.up().map(|()| Checked::Yes));
+    tally.step("test clients", &|| test_clients().map(|()| Checked::Yes));
     if tally.failed.is_empty() {
         tally.step("tests", &|| stack.cargo_test().map(|()| Checked::Yes));
     }
@@ -123,6 +124,17 @@ impl Tally {
 
 fn cargo(arguments: &[&str]) -> Outcome {
     shell::run(shell::cargo().args(arguments))
+}
+
+/// Clients that the tests drive the channels with and that nobody here wrote; installed where they are missing.
+fn test_clients() -> Outcome {
+    if Command::new("curl").arg("--version").output().is_ok_and(|o| o.status.success()) {
+        return Ok(());
+    }
+    shell::say("installing curl\n");
+    let mut command = Command::new("apt-get");
+    command.args(["install", "--yes", "--quiet", "--no-install-recommends", "curl"]);
+    shell::run(command.env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
 fn documentation() -> Outcome {
