@@ -73,7 +73,11 @@ impl Platform {
         app.ui.progress("loading what the agents know (half a minute the first time)");
         let loaded = hallmark_agents::load(&catalogue.handles, &catalogue.data, &prefix(app)).await;
         app.ui.progress("");
-        loaded?;
+        if let Err(error) = loaded {
+            // The agents' own nodes answer with this code; everything else works without them.
+            let code = error.code().id;
+            app.ui.note(&format!("the agents cannot answer: [{code}] {error}"));
+        }
         let store = RunStore::open(&catalogue.handles.postgres).await?;
         let handles = &catalogue.handles;
         let sessions = Sessions::new(handles.postgres.clone(), Some(handles.redis.clone()));
