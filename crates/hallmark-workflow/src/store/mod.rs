@@ -113,7 +113,7 @@ impl RunStore {
     pub async fn get(&self, run_id: &str) -> Result<Run> {
         let missing = || {
             Error::new(&codes::RUN_NOT_FOUND, format!("there is no run {}", echo(run_id)))
-                .next("list them with: hallmark runs")
+                .next("list them with: hallmark call runs.list")
         };
         let id = Uuid::parse_str(run_id).map_err(|_| missing())?;
         let inner = self.inner()?;
