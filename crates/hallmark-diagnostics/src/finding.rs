@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How much a finding weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing; counts for nothing.
@@ -35,7 +35,7 @@ impl fmt::Display for Severity {
 }
 
 /// A place in a text: both count from 1, columns count characters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
     /// The line, from 1.
     pub line: u32,
@@ -44,7 +44,7 @@ pub struct Position {
 }
 
 /// The source line a finding starts on, with the byte range in it that is meant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excerpt {
     /// The whole line without its line break; empty if it is longer than [`crate::limits::EXCERPT_BYTES`].
     pub text: String,
@@ -88,9 +88,58 @@ pub struct Finding {
     pub requirement: &'static str,
     /// Sixteen hexadecimal digits that stay the same when the finding only moves to another line.
     pub fingerprint: String,
+    /// An edit that mends it, if one is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
     /// The line to show; not part of machine output.
     #[serde(skip)]
     pub excerpt: Excerpt,
+}
+
+/// Whether a fix may be applied without being looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Applicability {
+    /// Keeps what the code does, apart from what the finding is about.
+    Safe,
+    /// May change what the code does: applied only when asked for.
+    Unsafe,
+}
+
+/// An edit that mends a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fix {
+    /// What it does, as an imperative: `Import it from kailash.nodes.base`.
+    pub title: String,
+    /// Whether it may be applied without being looked at.
+    pub applicability: Applicability,
+    /// Edits of one file that do not overlap, in order of their places.
+    pub edits: Vec<Edit>,
+}
+
+/// The replacement of a range of bytes of the decoded text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Edit {
+    /// The first byte that is replaced.
+    pub start: u32,
+    /// The byte after the last.
+    pub end: u32,
+    /// What is written there instead; empty deletes.
+    pub content: String,
+}
+
+impl Fix {
+    /// A fix that keeps what the code does.
+    #[must_use]
+    pub fn safe(title: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Self { title: title.into(), applicability: Applicability::Safe, edits }
+    }
+
+    /// A fix that must be asked for.
+    #[must_use]
+    pub fn suggested(title: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Self { title: title.into(), applicability: Applicability::Unsafe, edits }
+    }
 }
 
 /// A file, or a part of one, that could not be judged. Problems are never findings and never silent.

@@ -7,4 +7,4 @@ pub mod finding;
 pub mod limits;
 pub mod render;
 
-pub use finding::{Excerpt, Finding, Position, Problem, RuleInfo, Severity};
+pub use finding::{Applicability, Edit, Excerpt, Finding, Fix, Position, Problem, RuleInfo, Severity};

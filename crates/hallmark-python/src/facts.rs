@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use crate::interface::Interface;
 
 /// A shared text; equal texts of one file share their bytes.
 pub type Name = Arc<str>;
@@ -26,10 +26,12 @@ pub type ScopeId = u32;
 /// Everything that rules may ask of one file.
 #[derive(Debug, Default)]
 pub struct Module {
+    /// What other files may know of it.
+    pub interface: Arc<Interface>,
     /// The path relative to the scanned root, with forward slashes.
-    pub path: String,
+    pub path: Name,
     /// The dotted name that Python would import it by.
-    pub name: String,
+    pub name: Name,
     /// Whether it is an `__init__.py`.
     pub is_package: bool,
     /// The length of the decoded text, in bytes.
@@ -52,10 +54,6 @@ pub struct Module {
     pub statements: Vec<SqlText>,
     /// Values under secret names that are logged or printed as they are; the text is the name.
     pub logged_secrets: Vec<Literal>,
-    /// Module-level names and the paths they are bound to.
-    pub exports: FxHashMap<Name, Name>,
-    /// Modules of `from x import *` at module level.
-    pub stars: Vec<Name>,
     /// Names of `pytestmark` marks.
     pub marks: Vec<Name>,
     /// Scopes; the first is the module's.
@@ -203,6 +201,8 @@ pub struct Function {
     pub scope: ScopeId,
     /// String keys that the body reads from its `**kwargs`.
     pub reads: Vec<Literal>,
+    /// Paths of what it returns or yields, where they have one.
+    pub returns: Vec<Name>,
     /// For `get_parameters`: what it declares.
     pub declared: Option<Declared>,
 }

@@ -1,26 +1,33 @@
 //! The project's modules, and what a path means once imports, re-exports and base classes of other files are followed.
+//!
+//! An [`Index`] is made of the outsides of all files. A rule asks it through a [`View`], which notes the files that had a part
+//! in the answers: as long as those stay as they are, and no file comes or goes, the answers stay too.
 
-use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::sync::Arc;
 
-use crate::facts::{Class, Module, Name};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::interface::{ClassFace, Interface};
 use crate::limits;
 
 /// All modules of a project by the names that they can be imported by.
+#[derive(Default)]
 pub struct Index {
-    modules: Vec<Module>,
+    modules: Vec<Arc<Interface>>,
     /// Every dotted suffix of every module's path.
     by_suffix: FxHashMap<String, Vec<u32>>,
     /// Folders that hold an `__init__.py`.
-    packages: rustc_hash::FxHashSet<String>,
+    packages: FxHashSet<String>,
 }
 
 /// A class of the project.
 #[derive(Clone, Copy)]
 pub struct ClassRef<'a> {
     /// The module that defines it.
-    pub module: &'a Module,
+    pub module: &'a Interface,
     /// The class.
-    pub class: &'a Class,
+    pub class: &'a ClassFace,
 }
 
 /// What a path means.
@@ -33,11 +40,11 @@ pub enum Resolved<'a> {
 }
 
 impl Index {
-    /// Joins the facts of all files.
+    /// Joins the outsides of all files.
     #[must_use]
-    pub fn new(modules: Vec<Module>) -> Self {
+    pub fn new(modules: Vec<Arc<Interface>>) -> Self {
         let mut by_suffix: FxHashMap<String, Vec<u32>> = FxHashMap::default();
-        let mut packages = rustc_hash::FxHashSet::default();
+        let mut packages = FxHashSet::default();
         for (id, module) in modules.iter().enumerate() {
             let stem = module.path.strip_suffix(".py").unwrap_or(&module.path);
             let stem = stem.strip_suffix("/__init__").unwrap_or(stem);
@@ -45,7 +52,13 @@ impl Index {
             let dotted = stem.replace('/', ".");
             let mut rest = dotted.as_str();
             loop {
-                by_suffix.entry(rest.to_owned()).or_default().push(u32::try_from(id).unwrap_or(u32::MAX));
+                let id = u32::try_from(id).unwrap_or(u32::MAX);
+                match by_suffix.get_mut(rest) {
+                    Some(ids) => ids.push(id),
+                    None => {
+                        by_suffix.insert(rest.to_owned(), vec![id]);
+                    }
+                }
                 match rest.split_once('.') {
                     Some((_, tail)) => rest = tail,
                     None => break,
@@ -57,45 +70,141 @@ impl Index {
 
     /// The modules, in the order they were given in.
     #[must_use]
-    pub fn modules(&self) -> &[Module] {
+    pub fn modules(&self) -> &[Arc<Interface>] {
         &self.modules
+    }
+
+    /// Puts the new outside of a file in the place of the old one; gives whether there was one of that path.
+    pub fn replace(&mut self, module: Arc<Interface>) -> bool {
+        match self.modules.iter_mut().find(|m| m.path == module.path) {
+            Some(old) => {
+                *old = module;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The project as it is seen from one of its files.
+    #[must_use]
+    pub fn view<'a>(&'a self, from: &'a Interface) -> View<'a> {
+        View { index: self, from, seen: RefCell::default() }
+    }
+
+    /// A folder can be on Python's path if it is no package itself, or holds the importer (a script's own folder).
+    fn is_root(&self, folder: &str, importer: &str) -> bool {
+        folder.is_empty()
+            || !self.packages.contains(folder)
+            || importer.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    fn find(&self, name: &str, importer: &str) -> Option<u32> {
+        let candidates = self.by_suffix.get(name)?;
+        let path = |id: u32| self.modules.get(id as usize).map_or("", |m| &*m.path);
+        candidates.iter().copied().filter(|id| self.is_root(base(path(*id), name), importer)).max_by_key(
+            |id| {
+                // A folder inside a package is on the path of scripts only; a proper root always comes first.
+                let path = path(*id);
+                (
+                    !self.packages.contains(base(path, name)),
+                    shared(path, importer),
+                    std::cmp::Reverse(path.len()),
+                )
+            },
+        )
+    }
+}
+
+/// The project as it is seen from one file; notes which files its answers rest on.
+pub struct View<'a> {
+    index: &'a Index,
+    from: &'a Interface,
+    seen: RefCell<FxHashSet<u32>>,
+}
+
+impl<'a> View<'a> {
+    /// The file it is seen from.
+    #[must_use]
+    pub fn from(&self) -> &'a Interface {
+        self.from
+    }
+
+    /// The files that the answers so far rest on, as places in [`Index::modules`], sorted.
+    #[must_use]
+    pub fn seen(&self) -> Vec<u32> {
+        let mut seen: Vec<u32> = self.seen.borrow().iter().copied().collect();
+        seen.sort_unstable();
+        seen
     }
 
     /// The module that `import name` means in this file: the candidate that shares most of the importer's path and whose
     /// first segment lies where Python would look for it.
     #[must_use]
-    pub fn module(&self, name: &str, importer: &Module) -> Option<&Module> {
-        let candidates = self.by_suffix.get(name)?;
-        candidates
-            .iter()
-            .filter_map(|id| self.modules.get(*id as usize))
-            .filter(|candidate| self.is_root(base(&candidate.path, name), &importer.path))
-            .max_by_key(|candidate| {
-                // A folder inside a package is on the path of scripts only; a proper root always comes first.
-                let proper = !self.packages.contains(base(&candidate.path, name));
-                (proper, shared(&candidate.path, &importer.path), std::cmp::Reverse(candidate.path.len()))
-            })
+    pub fn module(&self, name: &str) -> Option<&'a Interface> {
+        self.module_from(name, self.from)
     }
 
-    /// Whether a file or package of this dotted name exists anywhere in the project, whatever the import roots are.
-    pub fn anywhere(&self, name: &str) -> impl Iterator<Item = &Module> {
-        self.by_suffix.get(name).into_iter().flatten().filter_map(|id| self.modules.get(*id as usize))
+    /// Whether `import name` means a file of the project.
+    #[must_use]
+    pub fn is_own(&self, name: &str) -> bool {
+        // Which files there are is not a matter of what they hold: nothing to note.
+        self.index.find(name, &self.from.path).is_some()
     }
 
-    /// A folder can be on Python's path if it is no package itself, or holds the importer (a script's own folder).
-    fn is_root(&self, folder: &str, importer: &str) -> bool {
-        folder.is_empty() || !self.packages.contains(folder) || importer.starts_with(&format!("{folder}/"))
+    fn module_from(&self, name: &str, from: &Interface) -> Option<&'a Interface> {
+        let id = self.index.find(name, &from.path)?;
+        self.seen.borrow_mut().insert(id);
+        self.index.modules.get(id as usize).map(|m| &**m)
+    }
+
+    /// The files of this dotted name anywhere in the project, whatever the import roots are.
+    pub fn anywhere(&self, name: &str) -> impl Iterator<Item = &'a Interface> {
+        let ids = self.index.by_suffix.get(name);
+        self.seen.borrow_mut().extend(ids.into_iter().flatten());
+        ids.into_iter().flatten().filter_map(|id| self.index.modules.get(*id as usize)).map(|m| &**m)
     }
 
     /// Whether this folder holds an `__init__.py`.
     #[must_use]
     pub fn is_package_folder(&self, folder: &str) -> bool {
-        self.packages.contains(folder)
+        self.index.packages.contains(folder)
+    }
+
+    /// The `conftest.py` files whose fixtures this file sees, nearest first.
+    pub fn conftests(&self) -> impl Iterator<Item = &'a Interface> {
+        let mut folder = Some(self.from.path.rsplit_once('/').map_or("", |(folder, _)| folder));
+        let paths = std::iter::from_fn(move || {
+            let here = folder?;
+            folder =
+                if here.is_empty() { None } else { Some(here.rsplit_once('/').map_or("", |(up, _)| up)) };
+            Some(if here.is_empty() { "conftest.py".to_owned() } else { format!("{here}/conftest.py") })
+        });
+        paths.filter(|path| **path != *self.from.path).filter_map(|path| self.by_path(&path))
+    }
+
+    /// The file of this path.
+    #[must_use]
+    pub fn by_path(&self, path: &str) -> Option<&'a Interface> {
+        let stem = path.strip_suffix(".py").unwrap_or(path);
+        let dotted = stem.strip_suffix("/__init__").unwrap_or(stem).replace('/', ".");
+        let ids = self.index.by_suffix.get(&dotted)?;
+        let id = ids
+            .iter()
+            .copied()
+            .find(|id| self.index.modules.get(*id as usize).is_some_and(|m| *m.path == *path))?;
+        self.seen.borrow_mut().insert(id);
+        self.index.modules.get(id as usize).map(|m| &**m)
     }
 
     /// Follows imports and re-exports until a class of the project or a path outside it is reached.
     #[must_use]
-    pub fn resolve<'a>(&'a self, path: &str, from: &'a Module) -> Resolved<'a> {
+    pub fn resolve(&self, path: &str) -> Resolved<'a> {
+        self.resolve_from(path, self.from)
+    }
+
+    /// [`View::resolve`] for a path that another file names.
+    #[must_use]
+    pub fn resolve_from(&self, path: &str, from: &'a Interface) -> Resolved<'a> {
         let mut path = path.to_owned();
         let mut from = from;
         for _ in 0..limits::RESOLVE_STEPS {
@@ -105,17 +214,15 @@ impl Index {
                 None => (rest, None),
             };
             if tail.is_none()
-                && let Some(class) = module.classes.iter().find(|c| &*c.name == head && c.scope == 0)
+                && let Some(class) = module.classes.iter().find(|c| &*c.name == head && c.top_level)
+                && module.export(head).is_none_or(|path| *path == class.path)
             {
-                let own = format!("{}.{head}", module.name);
-                if module.exports.get(head).is_none_or(|p| **p == *own) {
-                    return Resolved::Class(ClassRef { module, class });
-                }
+                return Resolved::Class(ClassRef { module, class });
             }
             let Some(next) = self.export(module, head) else { return Resolved::Path(path) };
             let next = match tail {
                 Some(tail) => format!("{next}.{tail}"),
-                None => next.to_string(),
+                None => next,
             };
             if next == path {
                 return Resolved::Path(path);
@@ -126,27 +233,27 @@ impl Index {
         Resolved::Path(path)
     }
 
-    fn export<'a>(&'a self, module: &'a Module, name: &str) -> Option<Name> {
-        if let Some(path) = module.exports.get(name) {
-            return Some(path.clone());
+    fn export(&self, module: &'a Interface, name: &str) -> Option<String> {
+        if let Some(path) = module.export(name) {
+            return Some(path.to_string());
         }
         module.stars.iter().find_map(|star| {
-            let source = self.module(star, module)?;
-            source.exports.contains_key(name).then(|| format!("{star}.{name}").into())
+            let source = self.module_from(star, module)?;
+            source.export(name).map(|_| format!("{star}.{name}"))
         })
     }
 
     /// Splits a path into the longest module of the project and the rest.
-    fn split<'a, 'p>(&'a self, path: &'p str, from: &'a Module) -> Option<(&'a Module, &'p str)> {
-        if let Some(rest) = path.strip_prefix(from.name.as_str()).and_then(|r| r.strip_prefix('.')) {
+    fn split<'p>(&self, path: &'p str, from: &'a Interface) -> Option<(&'a Interface, &'p str)> {
+        if let Some(rest) = path.strip_prefix(&*from.name).and_then(|r| r.strip_prefix('.')) {
             let head = rest.split('.').next().unwrap_or_default();
-            if from.exports.contains_key(head) || from.classes.iter().any(|c| &*c.name == head) {
+            if from.export(head).is_some() || from.classes.iter().any(|c| &*c.name == head) {
                 return Some((from, rest));
             }
         }
         let mut end = path.len();
         while let Some(dot) = path[..end].rfind('.') {
-            if let Some(module) = self.module(&path[..dot], from) {
+            if let Some(module) = self.module_from(&path[..dot], from) {
                 return Some((module, &path[dot + 1..]));
             }
             end = dot;
@@ -156,12 +263,18 @@ impl Index {
 
     /// The path in its last form: re-exports are followed, what is called on the result is kept.
     #[must_use]
-    pub fn canonical(&self, path: &str, from: &Module) -> String {
+    pub fn canonical(&self, path: &str) -> String {
+        self.canonical_from(path, self.from)
+    }
+
+    /// [`View::canonical`] for a path that another file names.
+    #[must_use]
+    pub fn canonical_from(&self, path: &str, from: &'a Interface) -> String {
         let (head, tail) = match path.find("()") {
             Some(at) => path.split_at(at),
             None => (path, ""),
         };
-        match self.resolve(head, from) {
+        match self.resolve_from(head, from) {
             Resolved::Class(found) => format!("{}{tail}", found.class.path),
             Resolved::Path(path) => path + tail,
         }
@@ -169,7 +282,7 @@ impl Index {
 
     /// Every path and class that a class derives from, nearest first, itself not included.
     #[must_use]
-    pub fn ancestors<'a>(&'a self, class: ClassRef<'a>) -> Vec<Resolved<'a>> {
+    pub fn ancestors(&self, class: ClassRef<'a>) -> Vec<Resolved<'a>> {
         let mut out: Vec<Resolved<'a>> = Vec::new();
         let mut queue = vec![class];
         let mut steps = 0;
@@ -183,7 +296,7 @@ impl Index {
                     next.module.classes.iter().find(|c| c.path == *base && !std::ptr::eq(*c, next.class));
                 let resolved = match local {
                     Some(class) => Resolved::Class(ClassRef { module: next.module, class }),
-                    None => self.resolve(base, next.module),
+                    None => self.resolve_from(base, next.module),
                 };
                 if let Resolved::Class(parent) = &resolved
                     && !std::ptr::eq(parent.class, next.class)

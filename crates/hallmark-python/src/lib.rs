@@ -5,6 +5,7 @@
 
 pub mod facts;
 pub mod index;
+pub mod interface;
 pub mod limits;
 mod lower;
 pub mod models;
@@ -12,6 +13,7 @@ pub mod names;
 pub mod source;
 
 pub use facts::{Module, Name, Span};
+pub use interface::Interface;
 pub use lower::read;
 
 hallmark_core::codes! {

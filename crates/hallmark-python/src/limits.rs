@@ -17,3 +17,6 @@ pub const LITERAL_BYTES: usize = 400;
 
 /// The longest chain of re-exports or base classes that is followed.
 pub const RESOLVE_STEPS: u32 = 24;
+
+/// The number of returned paths that are kept of one function.
+pub const RETURNED_PATHS: usize = 8;

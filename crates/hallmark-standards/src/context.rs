@@ -1,16 +1,20 @@
 //! What a check may ask, and how it reports.
 
-use hallmark_diagnostics::Severity;
-use hallmark_python::facts::{Class, Function, ScopeId, ScopeKind, Span};
-use hallmark_python::index::{ClassRef, Resolved};
-use hallmark_python::{Module, index::Index};
-use rustc_hash::FxHashSet;
+use std::cell::RefCell;
+
+use hallmark_diagnostics::{Fix, Severity};
+use hallmark_python::Module;
+use hallmark_python::facts::{Class, Function, Name, ScopeId, ScopeKind, Span};
+use hallmark_python::index::{ClassRef, Index, Resolved, View};
+use hallmark_python::interface::ClassFace;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::rule::Rule;
 use crate::tier::{self, Tier};
 use crate::{Edition, Profile, ScanOptions, sdk};
 
 /// The project as rules see it: the index and what is known of all its classes.
+#[derive(Default)]
 pub(crate) struct Project {
     pub(crate) index: Index,
     /// Paths of classes that other classes derive from.
@@ -23,19 +27,14 @@ impl Project {
     pub(crate) fn new(index: Index) -> Self {
         let (mut subclassed, mut registered) = (FxHashSet::default(), FxHashSet::default());
         for module in index.modules() {
+            let view = index.view(module);
             for base in module.classes.iter().flat_map(|c| c.bases.iter().flatten()) {
                 if !base.starts_with("builtins.") {
-                    subclassed.insert(index.canonical(base, module));
+                    subclassed.insert(view.canonical(base));
                 }
             }
-            for call in module
-                .calls
-                .iter()
-                .filter(|c| c.callee.ends_with("register") || c.callee.contains("register_node"))
-            {
-                for path in call.args.iter().filter_map(|a| a.value.path()) {
-                    registered.insert(index.canonical(path, module));
-                }
+            for path in &module.registers {
+                registered.insert(view.canonical(path));
             }
         }
         Self { index, subclassed, registered }
@@ -52,6 +51,7 @@ pub struct Raw {
     pub(crate) span: Span,
     pub(crate) tier: Tier,
     pub(crate) masked: bool,
+    pub(crate) fix: Option<Fix>,
 }
 
 impl Raw {
@@ -73,6 +73,12 @@ impl Raw {
         self
     }
 
+    /// The edit that mends it.
+    pub fn fix(&mut self, fix: Fix) -> &mut Self {
+        self.fix = Some(fix);
+        self
+    }
+
     /// How much it weighs here.
     pub fn severity(&mut self, severity: Severity) -> &mut Self {
         self.severity = severity;
@@ -80,12 +86,32 @@ impl Raw {
     }
 }
 
-/// What a check sees: one file, the project around it, and the options.
-pub struct Context<'a> {
+/// What the checks of all rules see of one file.
+pub(crate) struct File<'a> {
     pub(crate) module: &'a Module,
     pub(crate) project: &'a Project,
     pub(crate) options: &'a ScanOptions,
-    pub(crate) file_tier: Tier,
+    pub(crate) tier: Tier,
+    pub(crate) view: View<'a>,
+    /// Last forms of the paths that were asked for.
+    canonical: RefCell<FxHashMap<Name, Name>>,
+}
+
+impl<'a> File<'a> {
+    pub(crate) fn new(
+        module: &'a Module,
+        project: &'a Project,
+        options: &'a ScanOptions,
+        tier: Tier,
+    ) -> Self {
+        let view = project.index.view(&module.interface);
+        Self { module, project, options, tier, view, canonical: RefCell::default() }
+    }
+}
+
+/// What a check sees: one file, the project around it, and the options.
+pub struct Context<'a> {
+    pub(crate) file: &'a File<'a>,
     pub(crate) rule: &'static Rule,
     pub(crate) found: Vec<Raw>,
 }
@@ -94,40 +120,52 @@ impl<'a> Context<'a> {
     /// The file.
     #[must_use]
     pub fn module(&self) -> &'a Module {
-        self.module
+        self.file.module
     }
 
-    /// The project's modules.
+    /// The project's modules, as they are seen from this file.
     #[must_use]
-    pub fn index(&self) -> &'a Index {
-        &self.project.index
+    pub fn index(&self) -> &'a View<'a> {
+        &self.file.view
     }
 
     /// The edition in force.
     #[must_use]
     pub fn edition(&self) -> Edition {
-        self.options.edition
+        self.file.options.edition
     }
 
     /// The tier of a place.
     #[must_use]
     pub fn tier(&self, scope: ScopeId) -> Tier {
-        tier::of_place(self.file_tier, self.module, scope)
+        tier::of_place(self.file.tier, self.file.module, scope)
     }
 
     /// Whether the file is a test file or helps tests.
     #[must_use]
     pub fn is_test_file(&self) -> bool {
-        self.file_tier.is_test()
+        self.file.tier.is_test()
     }
 
     /// The path in its last form: re-exports followed, core names of the SDK spelled by their own module.
     #[must_use]
-    pub fn canonical(&self, path: &str) -> String {
-        if path.starts_with("builtins.") || path.starts_with('$') {
-            return path.to_owned();
+    pub fn canonical(&self, path: &str) -> Name {
+        if let Some(known) = self.file.canonical.borrow().get(path) {
+            return known.clone();
         }
-        sdk::normalise(&self.project.index.canonical(path, self.module))
+        let last: Name = if path.starts_with("builtins.") || path.starts_with('$') {
+            path.into()
+        } else {
+            sdk::normalise(&self.file.view.canonical(path)).into()
+        };
+        self.file.canonical.borrow_mut().insert(path.into(), last.clone());
+        last
+    }
+
+    /// Whether the path, in its last form, is this one.
+    #[must_use]
+    pub fn is(&self, path: &str, expected: &str) -> bool {
+        &*self.canonical(path) == expected
     }
 
     /// Reports a finding of the rule that is running.
@@ -143,6 +181,7 @@ impl<'a> Context<'a> {
             span,
             tier,
             masked: false,
+            fix: None,
         });
         &mut self.found[at]
     }
@@ -152,17 +191,17 @@ impl<'a> Context<'a> {
     pub fn scope_of(&self, function: &Function) -> ScopeId {
         let opened = |kind: ScopeKind| match kind {
             ScopeKind::Function(index) => {
-                self.module.functions.get(index as usize).is_some_and(|f| f.span == function.span)
+                self.file.module.functions.get(index as usize).is_some_and(|f| f.span == function.span)
             }
             _ => false,
         };
-        let at = self.module.scopes.iter().position(|scope| opened(scope.kind));
+        let at = self.file.module.scopes.iter().position(|scope| opened(scope.kind));
         at.and_then(|at| ScopeId::try_from(at).ok()).unwrap_or(function.scope)
     }
 
     /// Reports a test double, weighed by the profile: `tiered` forgives it in a unit test, `strict` nowhere.
     pub fn report_double(&mut self, span: Span, scope: ScopeId, message: impl Into<String>) -> &mut Raw {
-        let forgiven = self.options.profile == Profile::Tiered && self.tier(scope) == Tier::Unit;
+        let forgiven = self.file.options.profile == Profile::Tiered && self.tier(scope) == Tier::Unit;
         let raw = self.report(span, scope, message);
         if forgiven {
             raw.severity(Severity::Info)
@@ -183,12 +222,26 @@ impl<'a> Context<'a> {
     /// Every ancestor of a class of this file.
     #[must_use]
     pub fn ancestors(&self, class: &Class) -> Vec<Resolved<'a>> {
-        let module = self.module;
-        let Some(class) = module.classes.iter().find(|c| c.span == class.span) else { return Vec::new() };
         if class.bases.iter().all(Option::is_none) {
             return Vec::new();
         }
-        self.project.index.ancestors(ClassRef { module, class })
+        let module = &self.file.module.interface;
+        self.face(class).map(|class| self.file.view.ancestors(ClassRef { module, class })).unwrap_or_default()
+    }
+
+    /// The outside of a class of this file.
+    #[must_use]
+    pub fn face(&self, class: &Class) -> Option<&'a ClassFace> {
+        // The outside has the classes in the same order.
+        let module = self.file.module;
+        let place = module.classes.iter().position(|c| c.span == class.span)?;
+        module.interface.classes.get(place)
+    }
+
+    /// Whether a call somewhere in the project registers this class.
+    #[must_use]
+    pub fn is_registered_by_call(&self, class: &Class) -> bool {
+        self.file.project.registered.contains(&*class.path)
     }
 
     /// Whether a node class is one that a workflow could name: concrete, public, and not only a base of others.
@@ -197,14 +250,19 @@ impl<'a> Context<'a> {
         let private = class.name.starts_with('_')
             || ["Base", "Abstract", "Mixin"].iter().any(|w| class.name.contains(w));
         let abstract_method = class.methods.iter().any(|m| {
-            let decorators =
-                self.module.functions.get(*m as usize).map(|f| f.decorators.as_slice()).unwrap_or_default();
+            let decorators = self
+                .file
+                .module
+                .functions
+                .get(*m as usize)
+                .map(|f| f.decorators.as_slice())
+                .unwrap_or_default();
             decorators.iter().any(|d| d.path.as_deref().is_some_and(|p| p.starts_with("abc.abstract")))
         });
         !class.is_abstract
             && !private
             && !abstract_method
-            && !self.project.subclassed.contains(&*class.path)
+            && !self.file.project.subclassed.contains(&*class.path)
             && self.is_node(class)
     }
 
@@ -214,6 +272,6 @@ impl<'a> Context<'a> {
         class
             .methods
             .iter()
-            .any(|m| self.module.functions.get(*m as usize).is_some_and(|f| names.contains(&&*f.name)))
+            .any(|m| self.file.module.functions.get(*m as usize).is_some_and(|f| names.contains(&&*f.name)))
     }
 }

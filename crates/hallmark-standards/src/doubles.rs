@@ -11,8 +11,8 @@ const HARMLESS: &[&str] = &["ANY", "DEFAULT", "FILTER_DIR", "call", "sentinel"];
 /// re-export of the project.
 pub(crate) fn primitive(context: &Context<'_>, import: &Import) -> Option<String> {
     let path = import.path();
-    let path = if path.starts_with("unittest.mock") { path } else { context.canonical(&path) };
-    let is_own = |root: &str| context.index().module(root, context.module()).is_some();
+    let path = if path.starts_with("unittest.mock") { path } else { context.canonical(&path).to_string() };
+    let is_own = |root: &str| context.index().is_own(root);
     let rest = match path.strip_prefix("unittest.mock") {
         Some(rest) => rest,
         None => path
@@ -63,6 +63,6 @@ pub(crate) fn member<'p>(context: &Context<'_>, path: &'p str) -> Option<&'p str
         return Some(member);
     }
     let member = path.strip_prefix("mock.")?;
-    let is_own = context.index().module("mock", context.module()).is_some();
+    let is_own = context.index().is_own("mock");
     (!is_own).then(|| member.strip_prefix("mock.").unwrap_or(member))
 }

@@ -1,71 +1,137 @@
-//! Runs the rules over one file: each rule sees the kinds of facts it declares, in source order of each kind.
+//! Runs the rules over one file. Which rule wants which kind of fact is worked out once for a scan; then each fact is shown to
+//! the rules that want it.
 
 use hallmark_diagnostics::Severity;
 use hallmark_python::Module;
-use hallmark_python::facts::Span;
+use hallmark_python::facts::{
+    Assign, Call, Class, Function, Handler, Import, Literal, Span, SqlText, Suppression,
+};
+use rustc_hash::FxHashMap;
 
-use crate::context::{Context, Project, Raw};
+use crate::context::{Context, File, Raw};
+use crate::limits;
 use crate::rule::{Check, Rule};
-use crate::tier::Tier;
-use crate::{ScanOptions, limits};
+
+/// A rule and the function that looks at a fact of this kind.
+type Wants<F> = Vec<(&'static Rule, fn(&mut Context<'_>, &F))>;
+
+/// Which rules want which facts.
+#[derive(Default)]
+pub(crate) struct Plan {
+    imports: Wants<Import>,
+    calls: Wants<Call>,
+    calls_to: FxHashMap<&'static str, Wants<Call>>,
+    classes: Wants<Class>,
+    functions: Wants<Function>,
+    handlers: Wants<Handler>,
+    assigns: Wants<Assign>,
+    urls: Wants<Literal>,
+    statements: Wants<SqlText>,
+    suppressions: Wants<Suppression>,
+    modules: Wants<Module>,
+}
+
+impl Plan {
+    pub(crate) fn new(rules: &[&'static Rule]) -> Self {
+        let mut plan = Self::default();
+        for &rule in rules {
+            for check in rule.checks {
+                match *check {
+                    Check::Import(run) => plan.imports.push((rule, run)),
+                    Check::Call(run) => plan.calls.push((rule, run)),
+                    Check::CallTo(names, run) => {
+                        for name in names {
+                            plan.calls_to.entry(name).or_default().push((rule, run));
+                        }
+                    }
+                    Check::Class(run) => plan.classes.push((rule, run)),
+                    Check::Function(run) => plan.functions.push((rule, run)),
+                    Check::Handler(run) => plan.handlers.push((rule, run)),
+                    Check::Assign(run) => plan.assigns.push((rule, run)),
+                    Check::Url(run) => plan.urls.push((rule, run)),
+                    Check::Sql(run) => plan.statements.push((rule, run)),
+                    Check::Suppression(run) => plan.suppressions.push((rule, run)),
+                    Check::Module(run) => plan.modules.push((rule, run)),
+                }
+            }
+        }
+        plan
+    }
+
+    /// Shows every fact of the file to the rules that want it.
+    fn run(&self, context: &mut Context<'_>) {
+        let module = context.module();
+        show(&self.imports, &module.imports, context);
+        show(&self.classes, &module.classes, context);
+        show(&self.functions, &module.functions, context);
+        show(&self.handlers, &module.handlers, context);
+        show(&self.assigns, &module.assigns, context);
+        show(&self.urls, &module.urls, context);
+        show(&self.statements, &module.statements, context);
+        show(&self.suppressions, &module.suppressions, context);
+        show(&self.modules, std::slice::from_ref(module), context);
+        for call in &module.calls {
+            let name = call.callee.rsplit(['.', '$']).next().unwrap_or_default();
+            let to = self.calls_to.get(name).into_iter().flatten();
+            for (rule, run) in self.calls.iter().chain(to) {
+                context.rule = rule;
+                run(context, call);
+            }
+        }
+    }
+}
+
+fn show<F>(wants: &Wants<F>, facts: &[F], context: &mut Context<'_>) {
+    for fact in facts {
+        for (rule, run) in wants {
+            context.rule = rule;
+            run(context, fact);
+        }
+    }
+}
 
 /// The findings of one file, in the order of their places; and how many a comment suppressed.
-pub(crate) fn check(
-    module: &Module,
-    project: &Project,
-    options: &ScanOptions,
-    file_tier: Tier,
-    rules: &[&'static Rule],
-) -> (Vec<Raw>, usize) {
-    let mut all = Vec::new();
-    for rule in rules {
-        let mut context = Context { module, project, options, file_tier, rule, found: Vec::new() };
-        for check in rule.checks {
-            dispatch(*check, &mut context);
-        }
-        bounded(&mut context);
-        all.append(&mut context.found);
-    }
+pub(crate) fn check(file: &File<'_>, plan: &Plan) -> (Vec<Raw>, usize) {
+    let mut context = Context { file, rule: &Rule::STABLE, found: Vec::new() };
+    plan.run(&mut context);
+    let mut all = context.found;
     all.sort_by(|a, b| (a.span, a.rule.name, &a.message).cmp(&(b.span, b.rule.name, &b.message)));
     all.dedup_by(|a, b| a.span == b.span && a.rule.name == b.rule.name);
+    bounded(file, &mut all);
     let before = all.len();
-    all.retain(|raw| !is_suppressed(module, raw));
+    all.retain(|raw| !is_suppressed(file.module, raw));
     let suppressed = before - all.len();
     (all, suppressed)
 }
 
-fn dispatch(check: Check, context: &mut Context<'_>) {
-    let module = context.module;
-    match check {
-        Check::Import(run) => module.imports.iter().for_each(|fact| run(context, fact)),
-        Check::Call(run) => module.calls.iter().for_each(|fact| run(context, fact)),
-        Check::Class(run) => module.classes.iter().for_each(|fact| run(context, fact)),
-        Check::Function(run) => module.functions.iter().for_each(|fact| run(context, fact)),
-        Check::Handler(run) => module.handlers.iter().for_each(|fact| run(context, fact)),
-        Check::Assign(run) => module.assigns.iter().for_each(|fact| run(context, fact)),
-        Check::Url(run) => module.urls.iter().for_each(|fact| run(context, fact)),
-        Check::Sql(run) => module.statements.iter().for_each(|fact| run(context, fact)),
-        Check::Suppression(run) => module.suppressions.iter().for_each(|fact| run(context, fact)),
-        Check::Module(run) => run(context, module),
-    }
-}
-
 /// Keeps a generated file from drowning the report: what is over the bound becomes one finding that says how many.
-fn bounded(context: &mut Context<'_>) {
-    let over = context.found.len().saturating_sub(limits::FINDINGS_PER_RULE_AND_FILE);
-    if over == 0 {
+fn bounded(file: &File<'_>, all: &mut Vec<Raw>) {
+    if all.len() <= limits::FINDINGS_PER_RULE_AND_FILE {
         return;
     }
-    context.found.sort_by_key(|raw| raw.span);
-    let worst = context.found.iter().map(|raw| raw.severity).max().unwrap_or(Severity::Info);
-    context.found.truncate(limits::FINDINGS_PER_RULE_AND_FILE);
-    let end = Span { start: context.module.length, end: context.module.length };
-    let message = format!("{over} more findings of this rule in this file are not listed one by one");
-    context.report(end, 0, message).severity(worst);
+    // For each rule: how many there are, and the worst of those that are left out.
+    let mut seen: FxHashMap<&'static str, (usize, Severity, &'static Rule)> = FxHashMap::default();
+    all.retain(|raw| {
+        let entry = seen.entry(raw.rule.name).or_insert((0, Severity::Info, raw.rule));
+        entry.0 += 1;
+        entry.1 = entry.1.max(raw.severity);
+        entry.0 <= limits::FINDINGS_PER_RULE_AND_FILE
+    });
+    let mut over: Vec<_> =
+        seen.into_values().filter(|(count, ..)| *count > limits::FINDINGS_PER_RULE_AND_FILE).collect();
+    over.sort_unstable_by_key(|(_, _, rule)| rule.name);
+    let end = Span { start: file.module.length, end: file.module.length };
+    for (count, severity, rule) in over {
+        let left_out = count - limits::FINDINGS_PER_RULE_AND_FILE;
+        let message = format!("{left_out} more findings of this rule in this file are not listed one by one");
+        let mut context = Context { file, rule, found: Vec::new() };
+        context.report(end, 0, message).severity(severity);
+        all.append(&mut context.found);
+    }
 }
 
 fn is_suppressed(module: &Module, raw: &Raw) -> bool {
-    raw.rule.name != "suppression-without-reason"
+    raw.rule.suppressible
         && module.suppressions.iter().any(|s| {
             !s.reason.is_empty()
                 && (s.line_start..s.line_end).contains(&raw.span.start)

@@ -23,7 +23,7 @@ mod walk;
 pub use context::{Context, Raw};
 pub use options::{Edition, Profile, ScanOptions, StandardsConfig};
 pub use report::{EvidenceSummary, FamilySummary, Report};
-pub use rule::{Check, Family, Rule};
+pub use rule::{Check, Family, Rule, Status};
 pub use scan::scan;
 
 hallmark_core::codes! {

@@ -53,7 +53,7 @@ pub(crate) fn panicked(path: &str) -> Problem {
 
 /// The decoded text of a file, again, for lines and columns; `None` if it can no longer be read as before.
 pub(crate) fn reread(root: &Path, module: &Module) -> Option<String> {
-    let bytes = read(&root.join(&module.path), &module.path).ok()?;
+    let bytes = read(&root.join(&*module.path), &module.path).ok()?;
     let text = decode(&bytes, &module.path).ok()?;
     (text.len() == module.length as usize).then(|| text.into_owned())
 }

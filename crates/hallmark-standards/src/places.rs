@@ -42,6 +42,7 @@ pub(crate) fn finish(raws: Vec<Raw>, path: &str, text: &str, options: &ScanOptio
                 family: raw.rule.family.name(),
                 requirement: raw.rule.family.requirement(),
                 fingerprint,
+                fix: raw.fix,
                 excerpt,
             }
         })

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 
-/// A family of rules: what one requirement asks for.
+/// A family of rules: a part of what one requirement asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
@@ -15,20 +15,44 @@ pub enum Family {
     Imports,
     /// How nodes are written and registered.
     Registration,
-    /// How parameters are declared and protected.
+    /// How parameters are declared.
     Parameters,
+    /// What a parameter, a secret or a person's data must be protected from.
+    Security,
     /// How workflows are built and executed.
     Workflow,
+    /// How models are declared and their nodes called.
+    Dataflow,
+    /// How Nexus and MCP are used.
+    Channels,
+    /// What works on one operating system only.
+    Platform,
     /// What stands in for a real service.
     Mocking,
+    /// Whether tests can fail, and belong to a tier.
+    Testing,
+    /// Whether a failure is seen.
+    Errors,
     /// Rules about Hallmark's own comments.
     Meta,
 }
 
 impl Family {
     /// Every family, in the order of reports.
-    pub const ALL: [Self; 6] =
-        [Self::Imports, Self::Registration, Self::Parameters, Self::Workflow, Self::Mocking, Self::Meta];
+    pub const ALL: [Self; 12] = [
+        Self::Imports,
+        Self::Registration,
+        Self::Parameters,
+        Self::Security,
+        Self::Workflow,
+        Self::Dataflow,
+        Self::Channels,
+        Self::Platform,
+        Self::Mocking,
+        Self::Testing,
+        Self::Errors,
+        Self::Meta,
+    ];
 
     /// The word used in every output.
     #[must_use]
@@ -37,10 +61,22 @@ impl Family {
             Self::Imports => "imports",
             Self::Registration => "registration",
             Self::Parameters => "parameters",
+            Self::Security => "security",
             Self::Workflow => "workflow",
+            Self::Dataflow => "dataflow",
+            Self::Channels => "channels",
+            Self::Platform => "platform",
             Self::Mocking => "mocking",
+            Self::Testing => "testing",
+            Self::Errors => "errors",
             Self::Meta => "meta",
         }
+    }
+
+    /// The family of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|family| family.name() == name)
     }
 
     /// The requirement that the family checks.
@@ -49,9 +85,10 @@ impl Family {
         match self {
             Self::Imports => "REQ-GS-001",
             Self::Registration => "REQ-GS-002",
-            Self::Parameters => "REQ-GS-003",
-            Self::Workflow => "REQ-GS-004",
-            Self::Mocking => "NO-MOCKING",
+            Self::Parameters | Self::Security => "REQ-GS-003",
+            Self::Workflow | Self::Dataflow | Self::Channels => "REQ-GS-004",
+            Self::Mocking | Self::Testing => "NO-MOCKING",
+            Self::Platform | Self::Errors => "PRODUCTION",
             Self::Meta => "HALLMARK",
         }
     }
@@ -60,12 +97,25 @@ impl Family {
     #[must_use]
     pub const fn weight(self) -> f64 {
         match self {
-            Self::Imports | Self::Registration => 0.15,
-            Self::Parameters | Self::Workflow => 0.20,
-            Self::Mocking => 0.30,
+            Self::Imports | Self::Workflow => 0.12,
+            Self::Registration => 0.15,
+            Self::Parameters | Self::Security => 0.10,
+            Self::Dataflow | Self::Testing => 0.05,
+            Self::Channels | Self::Platform | Self::Errors => 0.03,
+            Self::Mocking => 0.22,
             Self::Meta => 0.0,
         }
     }
+}
+
+/// How settled a rule is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Runs unless it is turned off.
+    Stable,
+    /// Runs only where preview rules are asked for, or the rule is selected by its name.
+    Preview,
 }
 
 /// A kind of fact and the function that looks at each one.
@@ -75,6 +125,8 @@ pub enum Check {
     Import(fn(&mut Context<'_>, &Import)),
     /// Every call with a path.
     Call(fn(&mut Context<'_>, &Call)),
+    /// Every call whose callee ends in one of these names: far cheaper than looking at all of them.
+    CallTo(&'static [&'static str], fn(&mut Context<'_>, &Call)),
     /// Every class.
     Class(fn(&mut Context<'_>, &Class)),
     /// Every function and method.
@@ -109,9 +161,29 @@ pub struct Rule {
     pub source: &'static str,
     /// What it looks at.
     pub checks: &'static [Check],
+    /// How settled it is.
+    pub status: Status,
+    /// Whether a comment may suppress it.
+    pub suppressible: bool,
 }
 
 impl Rule {
+    /// What most rules leave as it is: `..Rule::STABLE` ends their declaration.
+    pub const STABLE: Self = Self {
+        name: "",
+        family: Family::Meta,
+        severity: Severity::Error,
+        why: "",
+        action: "",
+        source: "",
+        checks: &[],
+        status: Status::Stable,
+        suppressible: true,
+    };
+
+    /// [`Rule::STABLE`] for a rule that has still to prove itself.
+    pub const PREVIEW: Self = Self { status: Status::Preview, ..Self::STABLE };
+
     /// The name, in kebab-case.
     #[must_use]
     pub const fn name(&self) -> &'static str {

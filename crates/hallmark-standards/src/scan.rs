@@ -10,10 +10,10 @@ use hallmark_python::{Module, limits as python_limits};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use crate::context::Project;
+use crate::context::{File, Project};
+use crate::engine::Plan;
 use crate::report::{Report, SCHEMA};
-use crate::rule::Rule;
-use crate::tier::{Overrides, Tier};
+use crate::tier::Overrides;
 use crate::{ScanOptions, codes, engine, limits, load, places, rules, score, walk};
 
 /// Scans a project. Never fails: what goes wrong is a problem in the report, and the rest is scanned.
@@ -64,13 +64,13 @@ fn run(options: &ScanOptions) -> Report {
         }
         modules.extend(file.module);
     }
-    let project = Project::new(Index::new(modules));
-    let rules = rules::selected(options);
+    let project = Project::new(Index::new(modules.iter().map(|m| m.interface.clone()).collect()));
+    let plan = Plan::new(&rules::selected(options));
     let overrides = Overrides::new(options);
-    let modules: Vec<&Module> = project.index.modules().iter().filter(|m| asked.includes(&m.path)).collect();
+    let modules: Vec<&Module> = modules.iter().filter(|m| asked.includes(&m.path)).collect();
     let judged: Vec<Judged> = modules
         .par_iter()
-        .map(|module| judge(module, &project, options, overrides.of_file(&module.path), &rules))
+        .map(|module| judge(&File::new(module, &project, options, overrides.of_file(&module.path)), &plan))
         .collect();
     let mut findings = Vec::new();
     let mut suppressed = 0;
@@ -100,15 +100,10 @@ fn run(options: &ScanOptions) -> Report {
     }
 }
 
-fn judge(
-    module: &Module,
-    project: &Project,
-    options: &ScanOptions,
-    tier: Tier,
-    rules: &[&'static Rule],
-) -> Judged {
+fn judge(file: &File<'_>, plan: &Plan) -> Judged {
+    let (module, options) = (file.module, file.options);
     let checked = catch_unwind(AssertUnwindSafe(|| {
-        let (raws, suppressed) = engine::check(module, project, options, tier, rules);
+        let (raws, suppressed) = engine::check(file, plan);
         if raws.is_empty() {
             return Judged { findings: Vec::new(), problem: None, suppressed };
         }

@@ -27,7 +27,7 @@ pub(crate) fn applicability<'a>(
         out.entry(family).or_default().insert(path);
     };
     for module in modules {
-        let path = module.path.as_str();
+        let path = &*module.path;
         if !module.imports.is_empty() {
             add(Family::Imports, path);
         }
@@ -40,19 +40,34 @@ pub(crate) fn applicability<'a>(
         if has_node {
             add(Family::Registration, path);
         }
-        if has_node || !module.statements.is_empty() || !module.assigns.is_empty() || !module.urls.is_empty()
-        {
+        if has_node {
             add(Family::Parameters, path);
         }
-        let uses_sdk = module
-            .imports
-            .iter()
-            .any(|i| matches!(i.module.split('.').next(), Some("kailash" | "dataflow" | "nexus")));
-        if uses_sdk {
+        if !(module.functions.is_empty() && module.calls.is_empty() && module.assigns.is_empty()) {
+            add(Family::Security, path);
+            add(Family::Platform, path);
+        }
+        let imports = |roots: &[&str]| {
+            module.imports.iter().any(|i| roots.contains(&i.module.split('.').next().unwrap_or_default()))
+        };
+        if imports(&["kailash", "dataflow", "nexus"]) {
             add(Family::Workflow, path);
         }
-        if overrides.of_file(path).is_test() || !module.handlers.is_empty() {
+        if imports(&["dataflow"]) {
+            add(Family::Dataflow, path);
+        }
+        if imports(&["nexus", "mcp", "fastmcp", "kailash_mcp"]) {
+            add(Family::Channels, path);
+        }
+        let is_test = overrides.of_file(path).is_test();
+        if is_test || !module.handlers.is_empty() {
             add(Family::Mocking, path);
+        }
+        if is_test {
+            add(Family::Testing, path);
+        }
+        if !module.handlers.is_empty() {
+            add(Family::Errors, path);
         }
     }
     for path in files.iter().filter(|f| unparsed.contains(*f)) {

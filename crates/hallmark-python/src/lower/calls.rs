@@ -56,6 +56,12 @@ impl<'a> Lowerer<'a> {
             Expr::Call(call) => self.call(call, role),
             Expr::Await(awaited) => self.call_in(&awaited.value, Role { awaited: true, ..role }),
             Expr::Name(name) => self.read_name(name.id.as_str()),
+            Expr::Yield(yielded) => {
+                if let Some(value) = &yielded.value {
+                    self.expr(value);
+                    self.note_returned(value);
+                }
+            }
             Expr::StringLiteral(literal) if self.in_annotation => self.read_quoted(literal.value.to_str()),
             Expr::StringLiteral(literal) => self.note_url(literal.value.to_str(), expr),
             Expr::Dict(dict) => self.dict(dict),
@@ -178,7 +184,7 @@ impl<'a> Lowerer<'a> {
         if IGNORED.iter().any(|prefix| callee.starts_with(prefix)) {
             return false;
         }
-        let own = callee.strip_prefix(self.module.name.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        let own = callee.strip_prefix(&*self.module.name).is_some_and(|rest| rest.starts_with('.'));
         !own || METHODS.contains(&method)
     }
 
@@ -188,6 +194,21 @@ impl<'a> Lowerer<'a> {
             let text = self.name(text::cut(value, limits::LITERAL_BYTES));
             let (span, scope) = (span(expr.range()), self.scope);
             self.module.urls.push(Literal { text, span, scope });
+        }
+    }
+
+    /// Keeps the path of what the function around returns or yields.
+    pub(super) fn note_returned(&mut self, value: &Expr) {
+        let Some(path) = self.path(value) else { return };
+        let function = self.module.walk(self.scope).find_map(|kind| match kind {
+            ScopeKind::Function(index) => Some(index as usize),
+            _ => None,
+        });
+        if let Some(function) = function.and_then(|index| self.module.functions.get_mut(index))
+            && !function.returns.contains(&path)
+            && function.returns.len() < limits::RETURNED_PATHS
+        {
+            function.returns.push(path);
         }
     }
 

@@ -79,6 +79,7 @@ impl<'a> Lowerer<'a> {
             class,
             scope: self.scope,
             reads: Vec::new(),
+            returns: Vec::new(),
             declared: None,
         });
         self.define_in_handler(&name, false, span(function.name.range));

@@ -9,13 +9,14 @@ mod text;
 mod values;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use ruff_python_ast::{PySourceType, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{Guard, Module, Name, Scope, ScopeId, ScopeKind, SourceError, Span};
-use crate::{codes, limits};
+use crate::{codes, interface, limits};
 use scopes::Bindings;
 
 /// The facts of one file. Never fails: syntax errors are in [`Module::errors`], with the facts of the rest beside them.
@@ -70,6 +71,8 @@ struct Lowerer<'a> {
     tried: Vec<Name>,
     queue: VecDeque<Deferred<'a>>,
     used: FxHashSet<(ScopeId, Name)>,
+    /// Modules of `from x import *` at module level.
+    stars: Vec<Name>,
     depth: u32,
     in_annotation: bool,
     too_deep: bool,
@@ -78,8 +81,8 @@ struct Lowerer<'a> {
 impl<'a> Lowerer<'a> {
     fn new(path: &str, name: &str, text: &'a str) -> Self {
         let module = Module {
-            path: path.to_owned(),
-            name: name.to_owned(),
+            path: path.into(),
+            name: name.into(),
             is_package: path.ends_with("__init__.py"),
             length: u32::try_from(text.len()).unwrap_or(u32::MAX),
             scopes: vec![Scope { kind: ScopeKind::Module, parent: 0 }],
@@ -97,6 +100,7 @@ impl<'a> Lowerer<'a> {
             tried: Vec::new(),
             queue: VecDeque::new(),
             used: FxHashSet::default(),
+            stars: Vec::new(),
             depth: 0,
             in_annotation: false,
             too_deep: false,
@@ -160,17 +164,15 @@ impl<'a> Lowerer<'a> {
         for import in &mut self.module.imports {
             import.used = whole_package || self.used.contains(&(import.scope, import.bound.clone()));
         }
-        for (name, binding) in self.bindings.swap_remove(0).into_paths() {
-            if let Some(path) = binding {
-                self.module.exports.insert(name, path);
-            }
-        }
-        let module = &mut self.module;
+        let bound = self.bindings.swap_remove(0).into_paths();
+        let exports = bound.filter_map(|(name, binding)| Some((name, binding?))).collect();
+        let mut module = self.module;
+        module.interface = Arc::new(interface::of(&module, exports, self.stars));
         module.imports.shrink_to_fit();
         module.calls.shrink_to_fit();
         module.functions.shrink_to_fit();
         module.assigns.shrink_to_fit();
-        self.module
+        module
     }
 }
 

@@ -43,6 +43,7 @@ impl<'a> Lowerer<'a> {
             Stmt::Return(statement) => {
                 if let Some(value) = &statement.value {
                     self.expr(value);
+                    self.note_returned(value);
                     self.bind_in_handler("return", value, span(statement.range));
                 }
             }
@@ -180,7 +181,7 @@ impl<'a> Lowerer<'a> {
             self.push_import(alias, (index == 0, place), what, bound_name);
             if &*imported == "*" {
                 if self.scope == 0 {
-                    self.module.stars.push(module.clone());
+                    self.stars.push(module.clone());
                 }
                 continue;
             }

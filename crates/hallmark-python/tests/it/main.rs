@@ -3,19 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
 use hallmark_python::index::{ClassRef, Index, Resolved};
-use hallmark_python::{Module, read};
+use hallmark_python::{Interface, read};
 
 /// Reads files given as `(path, dotted name, text)`.
 fn project(files: &[(&str, &str, &str)]) -> Index {
-    Index::new(files.iter().map(|(path, name, text)| read(path, name, text)).collect())
+    Index::new(files.iter().map(|(path, name, text)| read(path, name, text).interface).collect())
 }
 
 fn callees(text: &str) -> Vec<String> {
     read("app/a.py", "app.a", text).calls.iter().map(|c| c.callee.to_string()).collect()
 }
 
-fn module<'a>(index: &'a Index, path: &str) -> &'a Module {
-    index.modules().iter().find(|m| m.path == path).unwrap()
+fn module<'a>(index: &'a Index, path: &str) -> &'a Interface {
+    index.modules().iter().find(|m| &*m.path == path).unwrap()
 }
 
 #[test]
@@ -74,7 +74,8 @@ fn re_exports_lead_to_the_class_and_its_ancestors() {
         ("app/nodes.py", "app.nodes", "from app import Root\n\nclass Mine(Root):\n    pass\n"),
     ]);
     let nodes = module(&index, "app/nodes.py");
-    let ancestors = index.ancestors(ClassRef { module: nodes, class: &nodes.classes[0] });
+    let view = index.view(nodes);
+    let ancestors = view.ancestors(ClassRef { module: nodes, class: &nodes.classes[0] });
     let paths: Vec<String> = ancestors
         .iter()
         .map(|a| match a {
@@ -83,6 +84,8 @@ fn re_exports_lead_to_the_class_and_its_ancestors() {
         })
         .collect();
     assert_eq!(paths, ["lib.core.Base", "sdk.nodes.Node"]);
+    let seen: Vec<&str> = view.seen().into_iter().map(|id| &*index.modules()[id as usize].path).collect();
+    assert_eq!(seen, ["lib/__init__.py", "lib/core.py", "app/__init__.py"]);
 }
 
 #[test]
@@ -91,9 +94,9 @@ fn circles_of_imports_and_bases_end() {
         ("a.py", "a", "from b import X\n\nclass A(X):\n    pass\n"),
         ("b.py", "b", "from a import X\n\nclass B(B):\n    pass\n"),
     ]);
-    assert!(matches!(index.resolve("a.X", module(&index, "a.py")), Resolved::Path(_)));
+    assert!(matches!(index.view(module(&index, "a.py")).resolve("a.X"), Resolved::Path(_)));
     let b = module(&index, "b.py");
-    assert!(index.ancestors(ClassRef { module: b, class: &b.classes[0] }).len() < 100);
+    assert!(index.view(b).ancestors(ClassRef { module: b, class: &b.classes[0] }).len() < 100);
 }
 
 #[test]
@@ -106,8 +109,9 @@ fn a_folder_with_a_hyphen_is_no_package_and_a_proper_root_comes_first() {
         ("my-lib/__init__.py", "my-lib", ""),
     ]);
     let test = module(&index, "tests/test_a.py");
-    assert_eq!(index.module("kailash", test).unwrap().path, "src/kailash/__init__.py");
-    assert!(!index.is_package_folder("my-lib") && index.is_package_folder("tests"));
+    let view = index.view(test);
+    assert_eq!(&*view.module("kailash").unwrap().path, "src/kailash/__init__.py");
+    assert!(!view.is_package_folder("my-lib") && view.is_package_folder("tests"));
 }
 
 #[test]
@@ -126,6 +130,15 @@ fn any_text_gives_facts() {
         "match x:\n case",
     ] {
         let module = read("a.py", "a", text);
-        assert_eq!(module.path, "a.py");
+        assert_eq!(&*module.path, "a.py");
     }
+}
+
+#[test]
+fn an_edit_inside_a_body_leaves_the_outside_as_it_was() {
+    let digest = |text: &str| read("a.py", "a", text).interface.digest();
+    let before = digest("import x\n\ndef f(a):\n    return x.y\n");
+    assert_eq!(before, digest("import x\n\n\ndef f(a):\n    a.go()\n    return x.y\n"));
+    assert_ne!(before, digest("import x\n\ndef f(a):\n    return x.z\n"));
+    assert_ne!(before, digest("import x\n\ndef f(a, b):\n    return x.y\n"));
 }

@@ -15,6 +15,9 @@ macro_rules! rules {
 }
 
 rules! {
+    dataflow {
+        dataflow_configure,
+    }
     imports {
         bulk_node_import,
         implicit_root_import,
@@ -23,7 +26,6 @@ rules! {
         silent_import_fallback,
         star_import,
         sys_path_edit,
-        unguarded_unix_import,
         unknown_sdk_name,
     }
     meta {
@@ -42,19 +44,16 @@ rules! {
         unused_mock_import,
     }
     parameters {
-        credential_url,
         empty_get_parameters,
-        eval_exec,
-        hardcoded_secret,
         parameter_as_plain_dict,
         required_parameter_with_default,
-        secret_in_log,
         sensitive_parameter_default,
-        shell_injection,
-        sql_built_by_formatting,
         undeclared_parameter_read,
         unknown_parameter_keyword,
         untyped_parameter,
+    }
+    platform {
+        unguarded_unix_import,
     }
     registration {
         async_run_in_sync_node,
@@ -65,10 +64,17 @@ rules! {
         run_without_kwargs,
         unregistered_node,
     }
+    security {
+        credential_url,
+        eval_exec,
+        hardcoded_secret,
+        secret_in_log,
+        shell_injection,
+        sql_built_by_formatting,
+    }
     workflow {
         camel_case_method,
         connection_arity,
-        dataflow_configure,
         execute_on_workflow,
         execute_without_build,
         inputs_for_sync_runtime,

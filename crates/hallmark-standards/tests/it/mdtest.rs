@@ -3,6 +3,8 @@
 //!
 //! - A heading `## ...` starts a new project; the text before the first one is a project too.
 //! - `# file: path` on the first line of a block names the file; blocks without it get names of their own.
+//! - A ```toml block before the files is the project's `hallmark.toml`; its `[standards]` section applies.
+//! - A block that opens with ```python fixed is the text of the file of the same name after all of its fixes.
 //! - `# error: [rule]` (or `warning`, `info`) at the end of a line expects a finding of that rule on that line, of any severity
 //!   from its word upwards; `# error-above: [rule]` on a line of its own means the line above.
 
@@ -10,6 +12,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use hallmark_diagnostics::{Edit, Finding};
 use hallmark_standards::ScanOptions;
 
 use crate::workspace::Workspace;
@@ -59,7 +62,8 @@ fn check(name: &str, section: &str, failures: &mut String) {
         }
         workspace.write(&file, format!("{block}\n"));
     }
-    let report = workspace.scan(ScanOptions::default());
+    let config = section.split_once("```toml\n").map(|(_, rest)| rest.split("\n```").next().unwrap());
+    let report = workspace.scan(options(config.unwrap_or_default()));
     let found: BTreeSet<Place> =
         report.findings.iter().map(|f| (f.path.clone(), f.start.line, f.rule.to_owned())).collect();
     for (file, line, rule) in expected.difference(&found) {
@@ -68,9 +72,51 @@ fn check(name: &str, section: &str, failures: &mut String) {
     for (file, line, rule) in found.difference(&expected) {
         writeln!(failures, "{name}: {file}:{line}: [{rule}] was found and not expected").unwrap();
     }
+    for block in section.split("```python fixed\n").skip(1).map(|b| b.split("\n```").next().unwrap()) {
+        let (file, text) = block.split_once('\n').unwrap();
+        let file = file.strip_prefix("# file: ").unwrap();
+        let (before, text) = (workspace.read(file), format!("# file: {file}\n{text}\n"));
+        let after = fixed(&before, report.findings.iter().filter(|f| f.path == file));
+        // The marks stand in the text that was mended, not in what is expected of it.
+        let after: String = after.lines().map(|line| format!("{}\n", unmarked(line))).collect();
+        if after != text {
+            writeln!(failures, "{name}: {file}: after its fixes it should be\n{text}but is\n{after}")
+                .unwrap();
+        }
+    }
     for problem in &report.problems {
         writeln!(failures, "{name}: {}: {}", problem.path, problem.message).unwrap();
     }
+}
+
+/// The options that a configuration text asks for.
+fn options(config: &str) -> ScanOptions {
+    let config = hallmark_core::config::Config::parse("hallmark.toml".into(), config.to_owned()).unwrap();
+    ScanOptions::new(std::path::PathBuf::new(), &config.section("standards").unwrap())
+}
+
+/// The text after the fixes of these findings; of two that overlap the first is applied.
+fn fixed<'f>(text: &str, findings: impl Iterator<Item = &'f Finding>) -> String {
+    let mut edits: Vec<&Edit> = findings.filter_map(|f| f.fix.as_ref()).flat_map(|f| &f.edits).collect();
+    edits.sort();
+    edits.dedup();
+    let (mut out, mut at) = (String::new(), 0);
+    for edit in edits {
+        let (start, end) = (edit.start as usize, edit.end as usize);
+        if start >= at {
+            out.push_str(&text[at..start]);
+            out.push_str(&edit.content);
+            at = end;
+        }
+    }
+    out + &text[at..]
+}
+
+/// The line without its mark.
+fn unmarked(line: &str) -> &str {
+    let marks = ["error", "warning", "info"].map(|word| format!("# {word}: ["));
+    let at = marks.iter().find_map(|mark| line.find(mark.as_str()));
+    at.map_or(line, |at| line[..at].trim_end())
 }
 
 fn expect(file: &str, line: u32, text: &str, expected: &mut BTreeSet<Place>) {

@@ -108,7 +108,7 @@ fn the_profile_decides_what_a_double_in_a_unit_test_is() {
     let strict = workspace.scan(ScanOptions { profile: Profile::Strict, ..ScanOptions::default() });
     assert_eq!((tiered.count(Severity::Info), tiered.count(Severity::Error)), (2, 0));
     assert_eq!((strict.count(Severity::Info), strict.count(Severity::Error)), (0, 2));
-    assert_eq!((tiered.score, strict.score), (Some(1.0), Some(0.3333)));
+    assert_eq!((tiered.score, strict.score), (Some(1.0), Some(0.5769)));
 }
 
 #[test]

@@ -22,6 +22,11 @@ impl Workspace {
         write_atomic(&self.0.join(path), bytes.as_ref(), Mode::Default).unwrap();
     }
 
+    /// The text of a file.
+    pub(crate) fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.0.join(path)).unwrap()
+    }
+
     /// The folder.
     pub(crate) fn path(&self) -> &Path {
         &self.0

@@ -43,6 +43,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "import it from the module of its category, such as `kailash.nodes.data`; a node that is only named in `add_node` needs no import",
     source: include_str!("bulk_node_import.rs"),
     checks: &[Check::Import(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, import: &Import) {

@@ -43,6 +43,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "write the path from the topmost package",
     source: include_str!("implicit_root_import.rs"),
     checks: &[Check::Import(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, import: &Import) {
@@ -50,12 +51,11 @@ fn check(context: &mut Context<'_>, import: &Import) {
     if import.level > 0 || !import.first || context.module().is_package {
         return;
     }
-    let module = context.module();
-    let Some(target) = context.index().module(&import.module, module) else { return };
+    let Some(target) = context.index().module(&import.module) else { return };
     let written = format!("{}.", import.module.split('.').next().unwrap_or_default());
-    let is_rooted = target.name == *import.module || target.name.starts_with(&written);
+    let is_rooted = *target.name == *import.module || target.name.starts_with(&written);
     // A folder may hold a file of the same name as an installed package: only a name that is really there counts.
-    let holds = target.exports.contains_key(name) || target.is_package;
+    let holds = target.export(name).is_some() || target.is_package;
     if is_rooted || !holds || !target.name.ends_with(&*import.module) {
         return;
     }

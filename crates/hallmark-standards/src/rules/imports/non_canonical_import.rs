@@ -46,11 +46,12 @@ pub(crate) static RULE: Rule = Rule {
     action: "import it from the module that defines it",
     source: include_str!("non_canonical_import.rs"),
     checks: &[Check::Import(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, import: &Import) {
     let Some(name) = &import.name else { return };
-    let in_sdk = context.module().name == "kailash" || context.module().name.starts_with("kailash.");
+    let in_sdk = &*context.module().name == "kailash" || context.module().name.starts_with("kailash.");
     if in_sdk || import.level > 0 || import.module.split('.').next() != Some("kailash") {
         return;
     }

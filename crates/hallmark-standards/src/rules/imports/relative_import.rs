@@ -41,6 +41,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "write the module's full path",
     source: include_str!("relative_import.rs"),
     checks: &[Check::Import(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, import: &Import) {

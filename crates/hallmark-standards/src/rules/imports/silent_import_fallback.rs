@@ -46,6 +46,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "import without a fallback and declare the dependency; raise an error where an optional feature is used",
     source: include_str!("silent_import_fallback.rs"),
     checks: &[Check::Handler(check)],
+    ..Rule::STABLE
 };
 
 /// The packages that are the SDK.

@@ -41,6 +41,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "list the names that the file uses",
     source: include_str!("star_import.rs"),
     checks: &[Check::Import(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, import: &Import) {

@@ -41,6 +41,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "install the package instead (`pip install -e .`) and delete this line",
     source: include_str!("sys_path_edit.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {

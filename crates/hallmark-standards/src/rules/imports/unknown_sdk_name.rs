@@ -43,6 +43,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "use a name that the SDK has",
     source: include_str!("unknown_sdk_name.rs"),
     checks: &[Check::Import(check)],
+    ..Rule::STABLE
 };
 
 /// Names that no edition has, with what is meant.
@@ -74,7 +75,7 @@ const MOVED: &[(&str, &str)] = &[
 
 fn check(context: &mut Context<'_>, import: &Import) {
     let module = &*import.module;
-    if import.level > 0 || context.index().module(module, context.module()).is_some() {
+    if import.level > 0 || context.index().is_own(module) {
         return;
     }
     let (edition, version) = (context.edition(), context.edition().sdk_version());

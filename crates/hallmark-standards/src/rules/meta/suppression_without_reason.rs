@@ -42,6 +42,8 @@ pub(crate) static RULE: Rule = Rule {
     action: "write the reason behind the bracket",
     source: include_str!("suppression_without_reason.rs"),
     checks: &[Check::Suppression(check)],
+    suppressible: false,
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, suppression: &Suppression) {

@@ -50,6 +50,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "use the running stack (hallmark up), or move the test to the unit tier",
     source: include_str!("hand_written_fake.rs"),
     checks: &[Check::Class(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, class: &Class) {

@@ -44,6 +44,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "use the running stack (hallmark up), or move the test to the unit tier",
     source: include_str!("mock_library_import.rs"),
     checks: &[Check::Import(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, import: &Import) {

@@ -45,6 +45,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "connect to the running stack (hallmark up), or move the test to the unit tier",
     source: include_str!("mock_object.rs"),
     checks: &[Check::Call(check_call), Check::Class(check_class)],
+    ..Rule::STABLE
 };
 
 fn check_call(context: &mut Context<'_>, call: &Call) {

@@ -46,6 +46,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "use the running stack (hallmark up), or move the test to the unit tier",
     source: include_str!("mocker_fixture.rs"),
     checks: &[Check::Function(check)],
+    ..Rule::STABLE
 };
 
 const FIXTURES: &[&str] = &["class_mocker", "mocker", "module_mocker", "package_mocker", "session_mocker"];

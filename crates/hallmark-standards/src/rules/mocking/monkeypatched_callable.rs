@@ -46,6 +46,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "point the code at the running stack by its configuration (setenv is fine)",
     source: include_str!("monkeypatched_callable.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {
@@ -75,7 +76,7 @@ fn check(context: &mut Context<'_>, call: &Call) {
         )
     });
     let attribute = call.positional(1).and_then(|a| a.value.text()).unwrap_or_default().to_owned();
-    let what = target.unwrap_or_else(|| "object".to_owned());
+    let what = target.map_or_else(|| "object".to_owned(), |target| target.to_string());
     let environment =
         what == "os.environ" || what.starts_with("sys.argv") || what == "sys" && attribute == "argv";
     if environment || (constant && what != "sys.modules") {

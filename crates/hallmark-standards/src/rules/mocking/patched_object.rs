@@ -50,6 +50,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "use the running stack (hallmark up) and remove the patch, or move the test to the unit tier",
     source: include_str!("patched_object.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {
@@ -88,8 +89,8 @@ fn check(context: &mut Context<'_>, call: &Call) {
 /// What is patched, followed to where the project imports it from.
 fn target(context: &Context<'_>, value: &Value) -> Option<String> {
     match value {
-        Value::Text(text) => Some(context.canonical(text)),
-        Value::Path(path) => Some(context.canonical(path)),
+        Value::Text(text) => Some(context.canonical(text).to_string()),
+        Value::Path(path) => Some(context.canonical(path).to_string()),
         _ => None,
     }
 }

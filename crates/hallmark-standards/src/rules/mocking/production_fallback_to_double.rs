@@ -48,6 +48,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "let the error reach the caller",
     source: include_str!("production_fallback_to_double.rs"),
     checks: &[Check::Handler(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, handler: &Handler) {

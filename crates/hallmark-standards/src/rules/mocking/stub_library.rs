@@ -47,6 +47,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "use the running stack (hallmark up), or move the test to the unit tier",
     source: include_str!("stub_library.rs"),
     checks: &[Check::Import(check_import), Check::Call(check_call), Check::Function(check_function)],
+    ..Rule::STABLE
 };
 
 const LIBRARIES: &[(&str, &str)] = &[
@@ -83,7 +84,7 @@ fn check_import(context: &mut Context<'_>, import: &Import) {
     }
     let Some((library, service)) = LIBRARIES.iter().find(|(name, _)| *name == root) else { return };
     // `MockerFixture` for an annotation says nothing that the fixture itself does not.
-    let own = import.level > 0 || context.index().module(root, context.module()).is_some();
+    let own = import.level > 0 || context.index().is_own(root);
     if !own && import.first && import.used {
         context.report_double(import.statement, import.scope, format!("`{library}` stands in for {service}"));
     }
@@ -92,12 +93,12 @@ fn check_import(context: &mut Context<'_>, import: &Import) {
 fn check_call(context: &mut Context<'_>, call: &Call) {
     let root = call.callee.split('.').next().unwrap_or_default();
     if let Some((library, service)) = LIBRARIES.iter().find(|(name, _)| *name == root)
-        && context.index().module(root, context.module()).is_none()
+        && !context.index().is_own(root)
         && !call.callee.contains("()")
     {
         context.report_double(call.head, call.scope, format!("`{library}` stands in for {service}"));
     }
-    if call.callee.ends_with("MockTransport") && context.canonical(&call.callee) == "httpx.MockTransport" {
+    if call.callee.ends_with("MockTransport") && context.is(&call.callee, "httpx.MockTransport") {
         context.report_double(call.head, call.scope, "`httpx.MockTransport` stands in for an HTTP service");
     }
 }

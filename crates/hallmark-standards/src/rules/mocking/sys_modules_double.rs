@@ -47,6 +47,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "install the library and use the running stack (hallmark up), or move the test to the unit tier",
     source: include_str!("sys_modules_double.rs"),
     checks: &[Check::Assign(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, assign: &Assign) {
@@ -100,7 +101,7 @@ fn is_double(context: &Context<'_>, assign: &Assign) -> bool {
 /// Whether a path is a function of this very file.
 fn is_own_function(context: &Context<'_>, path: &str) -> bool {
     let module = context.module();
-    path.strip_prefix(module.name.as_str())
+    path.strip_prefix(&*module.name)
         .and_then(|rest| rest.strip_prefix('.'))
         .is_some_and(|name| module.functions.iter().any(|f| f.class.is_none() && &*f.name == name))
 }

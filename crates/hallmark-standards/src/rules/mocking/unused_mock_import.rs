@@ -41,6 +41,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "delete the import",
     source: include_str!("unused_mock_import.rs"),
     checks: &[Check::Import(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, import: &Import) {

@@ -47,6 +47,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "declare each key that run reads",
     source: include_str!("empty_get_parameters.rs"),
     checks: &[Check::Class(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, class: &Class) {

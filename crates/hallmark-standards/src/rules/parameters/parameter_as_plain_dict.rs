@@ -43,6 +43,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "write NodeParameter(name=..., type=..., required=...)",
     source: include_str!("parameter_as_plain_dict.rs"),
     checks: &[Check::Class(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, class: &Class) {

@@ -44,12 +44,13 @@ pub(crate) static RULE: Rule = Rule {
     action: "keep required=True or the default, not both",
     source: include_str!("required_parameter_with_default.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {
     let Some(default) = call.keyword("default").or_else(|| call.keyword("default_value")) else { return };
     let required = call.keyword("required").is_some_and(|a| a.value == Value::Bool(true));
-    if default.value == Value::Nothing || !required || context.canonical(&call.callee) != sdk::PARAMETER {
+    if default.value == Value::Nothing || !required || !context.is(&call.callee, sdk::PARAMETER) {
         return;
     }
     context.report(default.span, call.scope, "a required parameter has a default");

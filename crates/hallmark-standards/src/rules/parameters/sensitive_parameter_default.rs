@@ -43,6 +43,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "make it required and pass it from the environment",
     source: include_str!("sensitive_parameter_default.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {
@@ -51,7 +52,7 @@ fn check(context: &mut Context<'_>, call: &Call) {
     };
     let Some(default) = call.keyword("default") else { return };
     let given = default.value.text().is_some_and(|t| !t.is_empty());
-    if given && is_secret(name) && context.canonical(&call.callee) == sdk::PARAMETER {
+    if given && is_secret(name) && context.is(&call.callee, sdk::PARAMETER) {
         context
             .report(
                 default.span,

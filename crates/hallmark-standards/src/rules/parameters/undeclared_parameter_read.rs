@@ -49,6 +49,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "declare it in get_parameters",
     source: include_str!("undeclared_parameter_read.rs"),
     checks: &[Check::Class(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, class: &Class) {

@@ -42,6 +42,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "check the value in run instead, and delete the keyword",
     source: include_str!("unknown_parameter_keyword.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 const FIELDS: &[&str] = &[
@@ -68,7 +69,7 @@ fn check(context: &mut Context<'_>, call: &Call) {
     else {
         return;
     };
-    if context.canonical(&call.callee) == sdk::PARAMETER {
+    if context.is(&call.callee, sdk::PARAMETER) {
         let keyword = arg.keyword.as_deref().unwrap_or_default();
         context.report(
             arg.span,

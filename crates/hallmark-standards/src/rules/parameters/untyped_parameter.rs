@@ -41,11 +41,12 @@ pub(crate) static RULE: Rule = Rule {
     action: "add type=...",
     source: include_str!("untyped_parameter.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {
     let typed = call.keyword("type").is_some() || call.positional(1).is_some() || call.has_spread();
-    if !typed && context.canonical(&call.callee) == sdk::PARAMETER {
+    if !typed && context.is(&call.callee, sdk::PARAMETER) {
         let name = call.keyword("name").and_then(|a| a.value.text()).unwrap_or("?");
         context.report(call.span, call.scope, format!("parameter `{name}` has no type"));
     }

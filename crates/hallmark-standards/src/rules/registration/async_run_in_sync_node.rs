@@ -46,6 +46,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "derive from AsyncNode and name the method async_run",
     source: include_str!("async_run_in_sync_node.rs"),
     checks: &[Check::Class(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, class: &Class) {

@@ -50,6 +50,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "declare what run reads in get_parameters",
     source: include_str!("missing_get_parameters.rs"),
     checks: &[Check::Class(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, class: &Class) {

@@ -47,6 +47,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "rename execute to run",
     source: include_str!("node_defines_execute.rs"),
     checks: &[Check::Class(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, class: &Class) {

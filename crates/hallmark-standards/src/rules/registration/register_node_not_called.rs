@@ -46,12 +46,13 @@ pub(crate) static RULE: Rule = Rule {
     action: "write @register_node()",
     source: include_str!("register_node_not_called.rs"),
     checks: &[Check::Class(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, class: &Class) {
     for decorator in class.decorators.iter().filter(|d| !d.called) {
         let Some(path) = &decorator.path else { continue };
-        if context.canonical(path) == sdk::REGISTER {
+        if context.is(path, sdk::REGISTER) {
             let message = format!("@register_node is not called, so `{}` is not registered", class.name);
             context.report(decorator.span, class.scope, message);
         }

@@ -45,10 +45,11 @@ pub(crate) static RULE: Rule = Rule {
     action: "keep alias= and delete the other arguments",
     source: include_str!("register_node_unknown_argument.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {
-    if !call.role.decorator || context.canonical(&call.callee) != sdk::REGISTER {
+    if !call.role.decorator || !context.is(&call.callee, sdk::REGISTER) {
         return;
     }
     let unknown = call.args.iter().find(|a| a.keyword.as_deref().is_some_and(|k| k != "alias"));

@@ -28,8 +28,8 @@
 //! Take `**kwargs`, or name every declared parameter.
 
 use hallmark_diagnostics::Severity;
-use hallmark_python::facts::{Class, Declared, Function, Module};
-use hallmark_python::index::Resolved;
+use hallmark_python::facts::{Class, Function, Module, Name};
+use hallmark_python::index::{ClassRef, Resolved};
 
 use crate::Context;
 use crate::rule::{Check, Family, Rule};
@@ -42,6 +42,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "take `**kwargs`, or name every declared parameter",
     source: include_str!("run_without_kwargs.rs"),
     checks: &[Check::Class(check)],
+    ..Rule::STABLE
 };
 
 /// Methods that the SDK calls to do a node's work.
@@ -80,26 +81,25 @@ fn is_agent(context: &Context<'_>, class: &Class) -> bool {
         })
 }
 
-/// What the class, or the nearest of its bases in the project, declares, if all of it can be read.
-fn declared<'a>(context: &Context<'a>, class: &Class) -> Option<&'a Declared> {
-    let of = |module: &'a Module, class: &Class| {
-        let indexes = class.methods.iter().filter_map(|index| module.functions.get(*index as usize));
-        indexes.filter(|f| &*f.name == "get_parameters").find_map(|f| f.declared.as_ref())
+/// The keys that the class, or the nearest of its bases in the project, declares, if all of them can be read.
+fn declared<'a>(context: &Context<'a>, class: &Class) -> Option<&'a [Name]> {
+    let own = ClassRef {
+        module: &context.module().interface,
+        class: context.face(class)?,
     };
-    let inherited = || {
-        context.ancestors(class).into_iter().find_map(|ancestor| match ancestor {
-            Resolved::Class(found) => of(found.module, found.class),
-            Resolved::Path(_) => None,
-        })
-    };
-    let declared = of(context.module(), class).or_else(inherited)?;
-    (!declared.open && declared.entries.iter().all(|e| e.key.is_some())).then_some(declared)
+    let inherited = context.ancestors(class).into_iter().filter_map(|ancestor| match ancestor {
+        Resolved::Class(found) => Some(found),
+        Resolved::Path(_) => None,
+    });
+    let (keys, open) = std::iter::once(own)
+        .chain(inherited)
+        .find_map(|found| found.module.methods(found.class).find_map(|f| f.declared.as_ref()))?;
+    (!open).then_some(keys.as_slice())
 }
 
-fn problem(method: &Function, declared: Option<&Declared>) -> Option<String> {
+fn problem(method: &Function, declared: Option<&[Name]>) -> Option<String> {
     let takes = |name: &str| method.params.iter().any(|p| &*p.name == name);
-    let is_declared =
-        |name: &str| declared.is_some_and(|d| d.entries.iter().any(|e| e.key.as_deref() == Some(name)));
+    let is_declared = |name: &str| declared.is_some_and(|keys| keys.iter().any(|key| &**key == name));
     if let [bag] = method.params.as_slice()
         && BAGS.contains(&&*bag.name)
         && declared.is_some()
@@ -110,7 +110,6 @@ fn problem(method: &Function, declared: Option<&Declared>) -> Option<String> {
             method.name, bag.name
         ));
     }
-    let mut keys = declared?.entries.iter().filter_map(|e| e.key.as_deref());
-    let missing = keys.find(|key| !takes(key))?;
+    let missing = declared?.iter().find(|key| !takes(key))?;
     Some(format!("`{}` takes neither `**kwargs` nor the declared parameter `{missing}`", method.name))
 }

@@ -48,6 +48,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "put @register_node() above the class",
     source: include_str!("unregistered_node.rs"),
     checks: &[Check::Class(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, class: &Class) {
@@ -60,7 +61,7 @@ fn check(context: &mut Context<'_>, class: &Class) {
     }
     let registered =
         class.decorators.iter().filter_map(|d| d.path.as_deref()).any(|p| p.ends_with("register_node"))
-            || context.project.registered.contains(&*class.path);
+            || context.is_registered_by_call(class);
     // An agent derives from Node for its interface; nobody names it in a workflow.
     let is_agent = context.ancestors(class).iter().any(|ancestor| match ancestor {
         Resolved::Class(found) => found.class.name.ends_with("Agent"),

@@ -41,6 +41,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "write the method in snake case",
     source: include_str!("camel_case_method.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {

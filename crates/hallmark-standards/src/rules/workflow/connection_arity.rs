@@ -42,6 +42,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "name all four: source, output, target, input",
     source: include_str!("connection_arity.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {
@@ -49,7 +50,7 @@ fn check(context: &mut Context<'_>, call: &Call) {
     if count == 4 || call.has_spread() || !call.callee.ends_with(".add_connection") {
         return;
     }
-    if context.canonical(&call.callee) == format!("{}().add_connection", sdk::BUILDER) {
+    if context.is(&call.callee, &format!("{}().add_connection", sdk::BUILDER)) {
         context.report(call.span, call.scope, format!("add_connection has {count} arguments, not four"));
     }
 }

@@ -43,6 +43,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "write results, run_id = runtime.execute(workflow.build())",
     source: include_str!("execute_on_workflow.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {

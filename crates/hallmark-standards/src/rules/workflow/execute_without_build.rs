@@ -41,6 +41,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "add .build()",
     source: include_str!("execute_without_build.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {
@@ -52,7 +53,7 @@ fn check(context: &mut Context<'_>, call: &Call) {
     let Some(path) = argument.value.path() else { return };
     let receiver = context.canonical(&call.callee);
     let receiver = receiver.split_once("()").map_or("", |(head, _)| head);
-    if sdk::is_runtime(receiver) && context.canonical(path) == format!("{}()", sdk::BUILDER) {
+    if sdk::is_runtime(receiver) && context.is(path, &format!("{}()", sdk::BUILDER)) {
         context.report(argument.span, call.scope, "the builder is executed, not the workflow it builds");
     }
 }

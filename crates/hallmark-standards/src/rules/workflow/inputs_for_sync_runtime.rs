@@ -41,6 +41,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "write parameters=",
     source: include_str!("inputs_for_sync_runtime.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {

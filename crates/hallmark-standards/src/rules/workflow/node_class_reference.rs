@@ -42,11 +42,12 @@ pub(crate) static RULE: Rule = Rule {
     action: "pass the registered name as a text",
     source: include_str!("node_class_reference.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {
     if !call.callee.ends_with(".add_node")
-        || context.canonical(&call.callee) != format!("{}().add_node", sdk::BUILDER)
+        || !context.is(&call.callee, &format!("{}().add_node", sdk::BUILDER))
     {
         return;
     }

@@ -43,6 +43,7 @@ pub(crate) static RULE: Rule = Rule {
     action: "use AsyncLocalRuntime and await execute_workflow_async",
     source: include_str!("sync_runtime_in_async.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {

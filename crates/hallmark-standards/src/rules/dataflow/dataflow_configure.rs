@@ -36,12 +36,13 @@ use crate::rule::{Check, Family, Rule};
 
 pub(crate) static RULE: Rule = Rule {
     name: "dataflow-configure",
-    family: Family::Workflow,
+    family: Family::Dataflow,
     severity: Severity::Error,
     why: "`DataFlow` never had a method of this name: the first call raises an `AttributeError`, and every model behind it stays undefined.",
     action: "pass the settings to DataFlow(...)",
     source: include_str!("dataflow_configure.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {

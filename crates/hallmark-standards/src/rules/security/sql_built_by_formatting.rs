@@ -36,12 +36,13 @@ use crate::rule::{Check, Family, Rule};
 
 pub(crate) static RULE: Rule = Rule {
     name: "sql-built-by-formatting",
-    family: Family::Parameters,
+    family: Family::Security,
     severity: Severity::Error,
     why: "A value that becomes part of the statement can change what the statement does.",
     action: "bind the value as a parameter; check names of tables against a list",
     source: include_str!("sql_built_by_formatting.rs"),
     checks: &[Check::Sql(check)],
+    ..Rule::STABLE
 };
 
 const SINKS: &[&str] = &[

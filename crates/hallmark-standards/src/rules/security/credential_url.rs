@@ -35,12 +35,13 @@ use crate::rule::{Check, Family, Rule};
 
 pub(crate) static RULE: Rule = Rule {
     name: "credential-url",
-    family: Family::Parameters,
+    family: Family::Security,
     severity: Severity::Error,
     why: "The URL is a secret in the source, and URLs are logged by everything that opens them.",
     action: "read the URL from os.environ, and change the password: it is known",
     source: include_str!("credential_url.rs"),
     checks: &[Check::Url(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, literal: &Literal) {

@@ -37,12 +37,13 @@ use hallmark_python::names::is_secret;
 
 pub(crate) static RULE: Rule = Rule {
     name: "hardcoded-secret",
-    family: Family::Parameters,
+    family: Family::Security,
     severity: Severity::Error,
     why: "Whoever can read the source has the secret, in every copy and in the history, and it cannot be changed without a release.",
     action: "read it from os.environ, and change the secret: it is known",
     source: include_str!("hardcoded_secret.rs"),
     checks: &[Check::Assign(check)],
+    ..Rule::STABLE
 };
 
 /// Shorter texts are words.

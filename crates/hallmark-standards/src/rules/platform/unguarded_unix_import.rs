@@ -39,12 +39,13 @@ use crate::rule::{Check, Family, Rule};
 
 pub(crate) static RULE: Rule = Rule {
     name: "unguarded-unix-import",
-    family: Family::Imports,
+    family: Family::Platform,
     severity: Severity::Error,
     why: "The file cannot be imported at all on the other platform, whether or not the function that needs the module is ever called.",
     action: "guard it with try/except ImportError, or import it where it is used",
     source: include_str!("unguarded_unix_import.rs"),
     checks: &[Check::Import(check)],
+    ..Rule::STABLE
 };
 
 const MODULES: &[&str] = &[
@@ -73,7 +74,7 @@ fn check(context: &mut Context<'_>, import: &Import) {
     }
     let guard = import.guard;
     let guarded = guard.import_try || guard.handler || guard.conditional || guard.type_checking;
-    if !guarded && context.index().module(&import.module, context.module()).is_none() {
+    if !guarded && !context.index().is_own(&import.module) {
         let message = format!("`{root}` exists on one platform only and is imported without a guard");
         context.report(import.span, import.scope, message);
     }

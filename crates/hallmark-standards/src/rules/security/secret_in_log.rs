@@ -35,12 +35,13 @@ use crate::rule::{Check, Family, Rule};
 
 pub(crate) static RULE: Rule = Rule {
     name: "secret-in-log",
-    family: Family::Parameters,
+    family: Family::Security,
     severity: Severity::Error,
     why: "Logs are kept, shipped and read by more people than the secret is meant for.",
     action: "leave it out, or log only that it is set",
     source: include_str!("secret_in_log.rs"),
     checks: &[Check::Module(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, module: &Module) {

@@ -35,12 +35,13 @@ use crate::rule::{Check, Family, Rule};
 
 pub(crate) static RULE: Rule = Rule {
     name: "shell-injection",
-    family: Family::Parameters,
+    family: Family::Security,
     severity: Severity::Error,
     why: "A shell splits, expands and chains what it is given: a file name with a semicolon in it is a second command.",
     action: "give the command as a list of arguments, without a shell",
     source: include_str!("shell_injection.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 /// Functions that always use a shell.

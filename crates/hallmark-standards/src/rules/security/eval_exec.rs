@@ -35,12 +35,13 @@ use hallmark_python::facts::Value;
 
 pub(crate) static RULE: Rule = Rule {
     name: "eval-exec",
-    family: Family::Parameters,
+    family: Family::Security,
     severity: Severity::Error,
     why: "Whatever text reaches it is run with all the rights of the process.",
     action: "use ast.literal_eval for data, or a table of functions",
     source: include_str!("eval_exec.rs"),
     checks: &[Check::Call(check)],
+    ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {

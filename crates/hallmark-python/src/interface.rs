@@ -1,0 +1,143 @@
+//! What other files may know of a file: no places, no bodies. An edit inside a function leaves it as it was, so a change of
+//! it tells which other files must be looked at again.
+
+use std::hash::{Hash as _, Hasher as _};
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Module, Name, ScopeKind};
+
+/// The outside of one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Interface {
+    /// The path relative to the scanned root, with forward slashes.
+    pub path: Name,
+    /// The dotted name that Python would import it by.
+    pub name: Name,
+    /// Whether it is an `__init__.py`.
+    pub is_package: bool,
+    /// Module-level names and the paths they are bound to, sorted by name.
+    pub exports: Vec<(Name, Name)>,
+    /// Modules of `from x import *` at module level.
+    pub stars: Vec<Name>,
+    /// Classes in the order of [`Module::classes`].
+    pub classes: Vec<ClassFace>,
+    /// Functions and methods in the order of [`Module::functions`].
+    pub functions: Vec<FunctionFace>,
+    /// Paths that are given to a call that registers.
+    pub registers: Vec<Name>,
+}
+
+/// The outside of a class.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ClassFace {
+    /// The name.
+    pub name: Name,
+    /// The path: module and name.
+    pub path: Name,
+    /// Paths of the bases; `None` for one that cannot be named.
+    pub bases: Vec<Option<Name>>,
+    /// Paths of the decorators that have one.
+    pub decorators: Vec<Name>,
+    /// Indexes of its methods in [`Interface::functions`].
+    pub methods: Vec<u32>,
+    /// Whether it says that it is abstract.
+    pub is_abstract: bool,
+    /// Whether it stands at module level.
+    pub top_level: bool,
+}
+
+/// The outside of a function.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FunctionFace {
+    /// The name.
+    pub name: Name,
+    /// The class it is a method of.
+    pub class: Option<u32>,
+    /// Whether it is `async def`.
+    pub is_async: bool,
+    /// Whether it stands at module level.
+    pub top_level: bool,
+    /// Names of its parameters without `self`, `*args` and `**kwargs`.
+    pub params: Vec<Name>,
+    /// Whether it takes `**kwargs`.
+    pub has_kwarg: bool,
+    /// Paths of the decorators that have one.
+    pub decorators: Vec<Name>,
+    /// Paths of what it returns or yields, where they have one.
+    pub returns: Vec<Name>,
+    /// For `get_parameters`: the keys it declares, and whether there may be more.
+    pub declared: Option<(Vec<Name>, bool)>,
+}
+
+impl Interface {
+    /// What a module-level name is bound to.
+    #[must_use]
+    pub fn export(&self, name: &str) -> Option<&Name> {
+        let at = self.exports.binary_search_by(|(own, _)| (**own).cmp(name)).ok()?;
+        self.exports.get(at).map(|(_, path)| path)
+    }
+
+    /// A number that is equal for equal interfaces, and different for different ones but for bad luck in 2^64.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The methods of a class of this file.
+    pub fn methods<'a>(&'a self, class: &'a ClassFace) -> impl Iterator<Item = &'a FunctionFace> {
+        class.methods.iter().filter_map(|index| self.functions.get(*index as usize))
+    }
+}
+
+/// Takes the outside of a file from its facts; `exports` need no order.
+pub(crate) fn of(module: &Module, mut exports: Vec<(Name, Name)>, stars: Vec<Name>) -> Interface {
+    exports.sort_unstable();
+    let paths = |decorators: &[crate::facts::Decorator]| -> Vec<Name> {
+        decorators.iter().filter_map(|d| d.path.clone()).collect()
+    };
+    let at_top = |scope: u32| {
+        module.scopes.get(scope as usize).is_some_and(|scope| matches!(scope.kind, ScopeKind::Module))
+    };
+    let classes = module.classes.iter().map(|class| ClassFace {
+        name: class.name.clone(),
+        path: class.path.clone(),
+        bases: class.bases.clone(),
+        decorators: paths(&class.decorators),
+        methods: class.methods.clone(),
+        is_abstract: class.is_abstract,
+        top_level: at_top(class.scope),
+    });
+    let functions = module.functions.iter().map(|function| FunctionFace {
+        name: function.name.clone(),
+        class: function.class,
+        is_async: function.is_async,
+        top_level: at_top(function.scope),
+        params: function.params.iter().map(|p| p.name.clone()).collect(),
+        has_kwarg: function.kwarg.is_some(),
+        decorators: paths(&function.decorators),
+        returns: function.returns.clone(),
+        declared: function
+            .declared
+            .as_ref()
+            .map(|d| (d.entries.iter().filter_map(|e| e.key.clone()).collect(), d.open)),
+    });
+    let registering = module
+        .calls
+        .iter()
+        .filter(|call| call.callee.ends_with("register") || call.callee.contains("register_node"));
+    let registers =
+        registering.flat_map(|call| call.args.iter().filter_map(|a| a.value.path().map(Name::from)));
+    Interface {
+        path: module.path.clone(),
+        name: module.name.clone(),
+        is_package: module.is_package,
+        exports,
+        stars,
+        classes: classes.collect(),
+        functions: functions.collect(),
+        registers: registers.collect(),
+    }
+}
