@@ -12,6 +12,8 @@ pub enum Mode {
     Default,
     /// The owner only (0600 on Unix).
     Private,
+    /// Those who may read the file that is replaced, and its owner where the process may say so; [`Mode::Default`] if there is none.
+    Keep,
 }
 
 /// Writes the bytes beside `path`, syncs them, and renames them into place; folders on the way are made.
@@ -23,7 +25,9 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: Mode) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(|e| failed(path, &e))?;
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let temporary = folder.join(format!(".{name}.{}.tmp", random::token(8)?));
-    let written = write_new(&temporary, bytes, mode).and_then(|()| std::fs::rename(&temporary, path));
+    let written = write_new(&temporary, bytes, mode)
+        .and_then(|()| if mode == Mode::Keep { keep_access(path, &temporary) } else { Ok(()) })
+        .and_then(|()| std::fs::rename(&temporary, path));
     if let Err(error) = written {
         let _ = std::fs::remove_file(&temporary);
         return Err(failed(path, &error));
@@ -45,6 +49,37 @@ fn write_new(path: &Path, bytes: &[u8], mode: Mode) -> std::io::Result<()> {
     file.sync_all()
 }
 
+/// Gives the new file the permissions of the old one, and its owner if the process is allowed to.
+fn keep_access(old: &Path, new: &Path) -> std::io::Result<()> {
+    let metadata = match std::fs::metadata(old) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let ours = std::fs::metadata(new)?;
+        if (ours.uid(), ours.gid()) != (metadata.uid(), metadata.gid()) {
+            // Only the superuser may give files away; for everybody else the file is theirs from now on, as with any editor.
+            let _ = std::os::unix::fs::chown(new, Some(metadata.uid()), Some(metadata.gid()));
+        }
+    }
+    std::fs::set_permissions(new, metadata.permissions())
+}
+
+/// Makes the names in a folder durable: what was created or renamed there before survives a loss of power.
+///
+/// # Errors
+/// `HM-C010` if the folder cannot be synced.
+pub fn sync_folder(folder: &Path) -> Result<()> {
+    // Elsewhere a folder cannot be opened as a file; the file system's own journal has to do.
+    if cfg!(unix) {
+        std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(|e| failed(folder, &e))?;
+    }
+    Ok(())
+}
+
 fn failed(path: &Path, error: &std::io::Error) -> Error {
     let full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
     let (code, next) = if full {
@@ -63,4 +98,24 @@ pub fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|e| {
         Error::new(&codes::READ_FAILED, format!("could not read {}", path.display())).because(&e)
     })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn permissions_are_kept_when_asked_for() {
+        let folder = std::env::temp_dir().join(format!("hallmark-fs-{}", random::token(8).unwrap()));
+        let path = folder.join("a.py");
+        write_atomic(&path, b"1", Mode::Keep).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o751)).unwrap();
+        write_atomic(&path, b"2", Mode::Keep).unwrap();
+        sync_folder(&folder).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o751);
+        assert_eq!(std::fs::read(&path).unwrap(), b"2");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -24,13 +24,22 @@ pub enum Undecodable {
 /// # Errors
 /// Says which encoding failed, and where.
 pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Undecodable> {
-    let (bytes, marked) = match bytes.strip_prefix(b"\xef\xbb\xbf") {
-        Some(rest) => (rest, true),
-        None => (bytes, false),
-    };
-    let cookie = if marked { None } else { cookie(bytes) };
-    let encoding = cookie.as_deref().map_or_else(|| "utf-8".to_owned(), normalise);
-    match encoding.as_str() {
+    let encoding = encoding(bytes);
+    decode_as(bytes.strip_prefix(MARK).unwrap_or(bytes), &encoding)
+}
+
+/// The UTF-8 byte-order mark.
+pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The encoding that a file is in: what its mark or its cookie says, else UTF-8.
+pub(crate) fn encoding(bytes: &[u8]) -> String {
+    let cookie = if bytes.starts_with(MARK) { None } else { cookie(bytes) };
+    cookie.as_deref().map_or_else(|| "utf-8".to_owned(), normalise)
+}
+
+/// Decodes bytes without a mark.
+pub(crate) fn decode_as<'b>(bytes: &'b [u8], encoding: &str) -> Result<Cow<'b, str>, Undecodable> {
+    match encoding {
         "utf-8" | "utf8" | "u8" | "ascii" | "us-ascii" => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Cow::Borrowed(text)),
             Err(error) => {
@@ -48,7 +57,7 @@ pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Undecodable> {
         "iso-8859-15" | "latin-9" | "iso8859-15" => {
             Ok(Cow::Owned(bytes.iter().map(|b| latin_9(*b)).collect()))
         }
-        _ => Err(Undecodable::Unknown { encoding }),
+        _ => Err(Undecodable::Unknown { encoding: encoding.to_owned() }),
     }
 }
 

@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("diagnostics", &["core"]),
     ("python", &["core", "diagnostics"]),
     ("standards", &["core", "diagnostics", "evidence", "python"]),
+    ("fix", &["core", "diagnostics", "python"]),
     ("services", &["core", "evidence"]),
     ("workflow", &["core", "evidence", "macros", "services"]),
     ("dataflow", &["core", "evidence", "macros", "python", "services", "workflow"]),
@@ -22,8 +23,14 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must build without an asynchronous run time, TLS or columnar data.
-const LIGHT: &[&str] =
-    &["hallmark-core", "hallmark-evidence", "hallmark-diagnostics", "hallmark-python", "hallmark-standards"];
+const LIGHT: &[&str] = &[
+    "hallmark-core",
+    "hallmark-evidence",
+    "hallmark-diagnostics",
+    "hallmark-python",
+    "hallmark-standards",
+    "hallmark-fix",
+];
 
 /// What [`LIGHT`] crates must not reach.
 const HEAVY: &[&str] = &["tokio", "rustls", "reqwest", "hyper", "arrow", "parquet", "axum"];
