@@ -74,14 +74,10 @@ impl Index {
         &self.modules
     }
 
-    /// Puts the new outside of a file in the place of the old one; gives whether there was one of that path.
-    pub fn replace(&mut self, module: Arc<Interface>) -> bool {
-        match self.modules.iter_mut().find(|m| m.path == module.path) {
-            Some(old) => {
-                *old = module;
-                true
-            }
-            None => false,
+    /// Puts a new outside in the place of that of the same file.
+    pub fn replace(&mut self, place: usize, module: Arc<Interface>) {
+        if let Some(old) = self.modules.get_mut(place).filter(|old| old.path == module.path) {
+            *old = module;
         }
     }
 

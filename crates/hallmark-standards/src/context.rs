@@ -6,7 +6,7 @@ use hallmark_diagnostics::{Fix, Severity};
 use hallmark_python::Module;
 use hallmark_python::facts::{Class, Function, Name, ScopeId, ScopeKind, Span};
 use hallmark_python::index::{ClassRef, Index, Resolved, View};
-use hallmark_python::interface::ClassFace;
+use hallmark_python::interface::{ClassFace, Interface};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::rule::Rule;
@@ -38,6 +38,17 @@ impl Project {
             }
         }
         Self { index, subclassed, registered }
+    }
+
+    /// What the project says of the classes of a file, as one number: which are derived from, and which are registered by
+    /// calls elsewhere.
+    pub(crate) fn answers(&self, file: &Interface) -> u64 {
+        let mut hasher = rustc_hash::FxHasher::default();
+        for class in &file.classes {
+            let said = (self.subclassed.contains(&*class.path), self.registered.contains(&*class.path));
+            std::hash::Hash::hash(&said, &mut hasher);
+        }
+        std::hash::Hasher::finish(&hasher)
     }
 }
 

@@ -4,6 +4,7 @@
 //! rules read facts and index. Scanning never fails: what cannot be read or parsed is a problem in the report, and the rest is
 //! scanned. Rules do no I/O: only `walk` and `load` touch the file system.
 
+mod asked;
 mod context;
 mod doubles;
 mod engine;
@@ -17,14 +18,19 @@ pub mod rules;
 mod scan;
 pub mod score;
 mod sdk;
+mod threads;
 pub mod tier;
+mod timing;
 mod walk;
+mod workspace;
 
 pub use context::{Context, Raw};
 pub use options::{Edition, Profile, ScanOptions, StandardsConfig};
 pub use report::{EvidenceSummary, FamilySummary, Report};
 pub use rule::{Check, Family, Rule, Status};
-pub use scan::scan;
+pub use scan::{scan, scan_cached};
+pub use timing::{Timings, timings};
+pub use workspace::{FileReport, Workspace};
 
 hallmark_core::codes! {
     /// What can keep a file from being judged, and what a scan can be asked wrongly.

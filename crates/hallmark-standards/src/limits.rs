@@ -3,5 +3,8 @@
 /// The number of findings of one rule in one file that are reported one by one; the rest is one more finding that counts them.
 pub const FINDINGS_PER_RULE_AND_FILE: usize = 200;
 
+/// The largest cache file that is read, in bytes.
+pub const CACHE_BYTES: u64 = 1024 * 1024 * 1024;
+
 /// The number of threads at most; more gain nothing, since reading dominates then.
 pub const THREADS: usize = 16;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::Read as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use hallmark_diagnostics::Problem;
 use hallmark_python::source::{self, Undecodable};
@@ -12,28 +13,71 @@ use rustc_hash::FxHashSet;
 
 use crate::codes;
 
+/// The bytes of a file, or the text that stands for them.
+pub(crate) struct Source {
+    content: Result<Content, Problem>,
+    path: String,
+}
+
+enum Content {
+    Bytes(Vec<u8>),
+    Overlay(Arc<str>),
+}
+
+impl Content {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Overlay(text) => text.as_bytes(),
+        }
+    }
+}
+
+impl Source {
+    /// Reads a file, or takes its overlay.
+    pub(crate) fn read(root: &Path, path: &str, overlay: Option<&Arc<str>>) -> Self {
+        let content = match overlay {
+            Some(text) => Ok(Content::Overlay(text.clone())),
+            None => read(&root.join(path), path).map(Content::Bytes),
+        };
+        Self { content, path: path.to_owned() }
+    }
+
+    /// Its length in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.content.as_ref().map_or(0, |content| content.bytes().len() as u64)
+    }
+
+    /// The digest of its bytes, if they could be read.
+    pub(crate) fn digest(&self) -> Option<u128> {
+        self.content.as_ref().ok().map(|content| xxhash_rust::xxh3::xxh3_128(content.bytes()))
+    }
+
+    /// The decoded text.
+    pub(crate) fn text(&self) -> Result<Cow<'_, str>, Problem> {
+        match &self.content {
+            Ok(Content::Bytes(bytes)) => decode(bytes, &self.path),
+            Ok(Content::Overlay(text)) => Ok(Cow::Borrowed(text)),
+            Err(problem) => Err(problem.clone()),
+        }
+    }
+}
+
 /// What became of one file.
 pub(crate) struct Loaded {
     pub(crate) module: Option<Module>,
     pub(crate) problems: Vec<Problem>,
-    pub(crate) bytes: u64,
 }
 
-/// Reads and parses one file.
-pub(crate) fn load(root: &Path, path: &str, packages: &FxHashSet<&str>) -> Loaded {
-    let bytes = match read(&root.join(path), path) {
-        Ok(bytes) => bytes,
-        Err(problem) => return Loaded { module: None, problems: vec![problem], bytes: 0 },
-    };
-    let size = bytes.len() as u64;
-    let text = match decode(&bytes, path) {
+/// Parses one file.
+pub(crate) fn parse(path: &str, name: &str, source: &Source) -> Loaded {
+    let text = match source.text() {
         Ok(text) => text,
-        Err(problem) => return Loaded { module: None, problems: vec![problem], bytes: size },
+        Err(problem) => return Loaded { module: None, problems: vec![problem] },
     };
-    let name = module_name(path, packages);
-    let caught = catch_unwind(AssertUnwindSafe(|| hallmark_python::read(path, &name, &text)));
+    let caught = catch_unwind(AssertUnwindSafe(|| hallmark_python::read(path, name, &text)));
     let Ok(module) = caught else {
-        return Loaded { module: None, problems: vec![panicked(path)], bytes: size };
+        return Loaded { module: None, problems: vec![panicked(path)] };
     };
     let problems = module.errors.iter().map(|error| Problem {
         path: path.to_owned(),
@@ -41,7 +85,7 @@ pub(crate) fn load(root: &Path, path: &str, packages: &FxHashSet<&str>) -> Loade
         code: error.code.id,
         message: error.message.clone(),
     });
-    Loaded { problems: problems.collect(), module: Some(module), bytes: size }
+    Loaded { problems: problems.collect(), module: Some(module) }
 }
 
 /// The problem of a file whose analysis panicked.
@@ -49,13 +93,6 @@ pub(crate) fn panicked(path: &str) -> Problem {
     let message =
         "the analysis of this file stopped: a defect of Hallmark, please report it with the file".to_owned();
     Problem { path: path.to_owned(), line: None, code: codes::PANICKED.id, message }
-}
-
-/// The decoded text of a file, again, for lines and columns; `None` if it can no longer be read as before.
-pub(crate) fn reread(root: &Path, module: &Module) -> Option<String> {
-    let bytes = read(&root.join(&*module.path), &module.path).ok()?;
-    let text = decode(&bytes, &module.path).ok()?;
-    (text.len() == module.length as usize).then(|| text.into_owned())
 }
 
 fn read(file: &Path, path: &str) -> Result<Vec<u8>, Problem> {
@@ -93,7 +130,7 @@ fn decode<'a>(bytes: &'a [u8], path: &str) -> Result<Cow<'a, str>, Problem> {
 }
 
 /// The dotted name by which Python would import a file: from the topmost package folder around it.
-fn module_name(path: &str, packages: &FxHashSet<&str>) -> String {
+pub(crate) fn module_name(path: &str, packages: &FxHashSet<&str>) -> String {
     let stem = path.strip_suffix(".py").unwrap_or(path);
     let stem = stem.strip_suffix("/__init__").unwrap_or(stem);
     let mut start = stem.rfind('/').map_or(0, |at| at + 1);

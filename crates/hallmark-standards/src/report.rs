@@ -4,6 +4,9 @@ use hallmark_core::ExitClass;
 use hallmark_diagnostics::{Finding, Problem, Severity};
 use serde::Serialize;
 
+use crate::workspace::Record;
+use crate::{ScanOptions, score};
+
 /// The schema of the report's JSON.
 pub const SCHEMA: &str = "hallmark.check/1";
 
@@ -82,6 +85,31 @@ pub struct EvidenceSummary {
     pub families: Vec<FamilySummary>,
     /// Distinct files with an error-level finding of the mocking family.
     pub mocking_files: usize,
+}
+
+/// Puts together what is known of the files that the caller wants to hear about, but for the findings themselves.
+pub(crate) fn build(records: &[&Record], walked: &[Problem], options: &ScanOptions) -> Report {
+    let judged = || records.iter().filter_map(|r| r.judged.as_ref());
+    let families = score::families(records);
+    let mut problems: Vec<Problem> = walked.to_vec();
+    problems.extend(records.iter().flat_map(|r| r.problems.iter().cloned()));
+    problems.extend(judged().filter_map(|j| j.problem.clone()));
+    problems.sort_unstable();
+    Report {
+        schema: SCHEMA,
+        edition: options.edition.name(),
+        profile: options.profile.name(),
+        sdk_version: options.edition.sdk_version(),
+        score: score::overall(&families),
+        files: records.len(),
+        unparsed_files: records.iter().filter(|r| !r.problems.is_empty()).count(),
+        bytes: records.iter().map(|r| r.bytes).sum(),
+        suppressed: judged().map(|j| j.suppressed).sum(),
+        duration_ms: 0.0,
+        families,
+        problems,
+        findings: Vec::new(),
+    }
 }
 
 impl Report {

@@ -1,112 +1,93 @@
 //! The compliance score: the weighted share of compliant files, family by family. `docs/score.md` is its specification.
 
-use hallmark_diagnostics::{Finding, Severity};
+use hallmark_diagnostics::Severity;
 use hallmark_python::Module;
-use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::report::FamilySummary;
 use crate::rule::Family;
-use crate::tier::Overrides;
+use crate::tier::Tier;
+use crate::workspace::{Families, Record};
 
 /// The page that `hallmark explain score` prints.
 pub const PAGE: &str = include_str!("../../../docs/score.md");
 
-/// The files that each family applies to.
-pub(crate) type Applicable<'a> = FxHashMap<Family, FxHashSet<&'a str>>;
-
-/// Decides which families apply to which files. A file that could not be parsed counts for every family that applies
-/// anywhere: nobody can say what it would have held.
-pub(crate) fn applicability<'a>(
-    modules: &[&'a Module],
-    files: &[&'a str],
-    unparsed: &FxHashSet<&'a str>,
-    overrides: &Overrides,
-) -> Applicable<'a> {
-    let mut out: Applicable<'a> = FxHashMap::default();
-    let mut add = |family: Family, path: &'a str| {
-        out.entry(family).or_default().insert(path);
-    };
-    for module in modules {
-        let path = &*module.path;
-        if !module.imports.is_empty() {
-            add(Family::Imports, path);
-        }
-        let has_node = module.classes.iter().any(|c| {
-            c.bases.iter().flatten().any(|b| b.ends_with("Node"))
-                || c.methods
-                    .iter()
-                    .any(|m| module.functions.get(*m as usize).is_some_and(|f| f.declared.is_some()))
-        });
-        if has_node {
-            add(Family::Registration, path);
-        }
-        if has_node {
-            add(Family::Parameters, path);
-        }
-        if !(module.functions.is_empty() && module.calls.is_empty() && module.assigns.is_empty()) {
-            add(Family::Security, path);
-            add(Family::Platform, path);
-        }
-        let imports = |roots: &[&str]| {
-            module.imports.iter().any(|i| roots.contains(&i.module.split('.').next().unwrap_or_default()))
-        };
-        if imports(&["kailash", "dataflow", "nexus"]) {
-            add(Family::Workflow, path);
-        }
-        if imports(&["dataflow"]) {
-            add(Family::Dataflow, path);
-        }
-        if imports(&["nexus", "mcp", "fastmcp", "kailash_mcp"]) {
-            add(Family::Channels, path);
-        }
-        let is_test = overrides.of_file(path).is_test();
-        if is_test || !module.handlers.is_empty() {
-            add(Family::Mocking, path);
-        }
-        if is_test {
-            add(Family::Testing, path);
-        }
-        if !module.handlers.is_empty() {
-            add(Family::Errors, path);
-        }
+/// The families that apply to a file.
+pub(crate) fn applies(module: &Module, tier: Tier) -> Families {
+    let mut out = Families::default();
+    if !module.imports.is_empty() {
+        out.add(Family::Imports);
     }
-    for path in files.iter().filter(|f| unparsed.contains(*f)) {
-        for family in Family::ALL.into_iter().filter(|f| f.weight() > 0.0) {
-            add(family, path);
-        }
+    let has_node = module.classes.iter().any(|c| {
+        c.bases.iter().flatten().any(|b| b.ends_with("Node"))
+            || c.methods
+                .iter()
+                .any(|m| module.functions.get(*m as usize).is_some_and(|f| f.declared.is_some()))
+    });
+    if has_node {
+        out.add(Family::Registration);
+        out.add(Family::Parameters);
+    }
+    if !(module.functions.is_empty() && module.calls.is_empty() && module.assigns.is_empty()) {
+        out.add(Family::Security);
+        out.add(Family::Platform);
+    }
+    let imports = |roots: &[&str]| {
+        module.imports.iter().any(|i| roots.contains(&i.module.split('.').next().unwrap_or_default()))
+    };
+    if imports(&["kailash", "dataflow", "nexus"]) {
+        out.add(Family::Workflow);
+    }
+    if imports(&["dataflow"]) {
+        out.add(Family::Dataflow);
+    }
+    if imports(&["nexus", "mcp", "fastmcp", "kailash_mcp"]) {
+        out.add(Family::Channels);
+    }
+    if tier.is_test() {
+        out.add(Family::Testing);
+    }
+    if tier.is_test() || !module.handlers.is_empty() {
+        out.add(Family::Mocking);
+    }
+    if !module.handlers.is_empty() {
+        out.add(Family::Errors);
     }
     out
 }
 
-/// The state of every family, in the order of [`Family::ALL`].
-pub(crate) fn families(
-    findings: &[Finding],
-    applicable: &Applicable<'_>,
-    unparsed: &FxHashSet<&str>,
-) -> Vec<FamilySummary> {
-    Family::ALL
-        .into_iter()
-        .map(|family| {
-            let own: Vec<&Finding> = findings.iter().filter(|f| f.family == family.name()).collect();
-            let count = |severity| own.iter().filter(|f| f.severity == severity).count();
-            let broken: FxHashSet<&str> =
-                own.iter().filter(|f| f.severity == Severity::Error).map(|f| f.path.as_str()).collect();
-            let mut files: FxHashSet<&str> = applicable.get(&family).cloned().unwrap_or_default();
-            files.extend(&broken);
-            let compliant = files.iter().filter(|f| !broken.contains(*f) && !unparsed.contains(*f)).count();
-            FamilySummary {
-                family: family.name(),
-                requirement: family.requirement(),
-                errors: count(Severity::Error),
-                warnings: count(Severity::Warning),
-                infos: count(Severity::Info),
-                applicable_files: files.len(),
-                compliant_files: compliant,
-                weight: family.weight(),
-                score: (!files.is_empty()).then(|| share(compliant, files.len())),
-            }
-        })
-        .collect()
+/// The state of every family, in the order of [`Family::ALL`]. A file that could not be parsed counts for every family that
+/// applies anywhere: nobody can say what it would have held.
+pub(crate) fn families(records: &[&Record]) -> Vec<FamilySummary> {
+    Family::ALL.into_iter().map(|family| of_family(family, records)).collect()
+}
+
+fn of_family(family: Family, records: &[&Record]) -> FamilySummary {
+    let mut counts = [0; 3];
+    let (mut applicable, mut compliant) = (0, 0);
+    for record in records {
+        let judged = record.judged.as_ref();
+        let own = judged.into_iter().flat_map(|j| &j.findings).filter(|f| f.family == family.name());
+        let before = counts[Severity::Error as usize];
+        own.for_each(|finding| counts[finding.severity as usize] += 1);
+        let broken = counts[Severity::Error as usize] > before;
+        let unparsed = !record.problems.is_empty();
+        let applies = judged.is_some_and(|j| j.applies.has(family)) || (unparsed && family.weight() > 0.0);
+        if applies || broken {
+            applicable += 1;
+            compliant += usize::from(!broken && !unparsed);
+        }
+    }
+    FamilySummary {
+        family: family.name(),
+        requirement: family.requirement(),
+        errors: counts[Severity::Error as usize],
+        warnings: counts[Severity::Warning as usize],
+        infos: counts[Severity::Info as usize],
+        applicable_files: applicable,
+        compliant_files: compliant,
+        weight: family.weight(),
+        score: (applicable > 0).then(|| share(compliant, applicable)),
+    }
 }
 
 /// The weighted mean over the families that apply to at least one file; `None` if none does.

@@ -116,6 +116,12 @@ pub(crate) struct CheckArgs {
     /// How to print the findings
     #[arg(long, value_enum, default_value = "full")]
     pub(crate) format: CheckFormat,
+    /// Neither read nor write the cache under .hallmark/cache
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Print how long each rule takes over the project, and nothing else
+    #[arg(long)]
+    pub(crate) timings: bool,
     /// The edition of the policy: 2025 or 2026
     #[arg(long)]
     pub(crate) edition: Option<String>,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
 mod catalogue;
+mod incremental;
 mod mdtest;
 mod robustness;
 mod workspace;

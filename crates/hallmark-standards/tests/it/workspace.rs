@@ -22,6 +22,14 @@ impl Workspace {
         write_atomic(&self.0.join(path), bytes.as_ref(), Mode::Default).unwrap();
     }
 
+    /// Writes a file, or removes it.
+    pub(crate) fn put(&self, path: &str, text: Option<&str>) {
+        match text {
+            Some(text) => self.write(path, text),
+            None => drop(std::fs::remove_file(self.0.join(path))),
+        }
+    }
+
     /// The text of a file.
     pub(crate) fn read(&self, path: &str) -> String {
         std::fs::read_to_string(self.0.join(path)).unwrap()

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use hallmark_core::{Error, ExitClass, Result};
 use hallmark_diagnostics::Severity;
@@ -20,7 +21,14 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
     }
     options.ignore.extend(args.ignore.iter().cloned());
     options.validate()?;
-    let report = hallmark_standards::scan(&options);
+    if args.timings {
+        timings(app, &options);
+        return Ok(ExitClass::Ok);
+    }
+    let report = match cache(app).filter(|_| !args.no_cache) {
+        Some(cache) => hallmark_standards::scan_cached(&options, &cache),
+        None => hallmark_standards::scan(&options),
+    };
     show(app, args, &report);
     let class = report.exit_classes().into_iter().max().unwrap_or(ExitClass::Ok);
     Ok(if args.exit_zero { ExitClass::Ok } else { class })
@@ -45,6 +53,28 @@ pub(crate) fn options(app: &App<'_>, edition: Option<&str>, profile: Option<&str
         };
     }
     Ok(options)
+}
+
+/// Where the standards keep what they know of the project between runs; nowhere, if the project may not be written to.
+fn cache(app: &App<'_>) -> Option<PathBuf> {
+    app.project.state().ok().map(|state| state.join("cache/standards"))
+}
+
+/// Where the time goes: one row for each rule.
+fn timings(app: &App<'_>, options: &ScanOptions) {
+    let timings = hallmark_standards::timings(options);
+    let milliseconds = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1e3);
+    let mut rows = vec![
+        vec![milliseconds(timings.read), String::new(), "(read, parse, take facts)".to_owned()],
+        vec![milliseconds(timings.join), String::new(), "(join files)".to_owned()],
+    ];
+    rows.extend(
+        timings
+            .rules
+            .iter()
+            .map(|(rule, took, found)| vec![milliseconds(*took), found.to_string(), rule.name.to_owned()]),
+    );
+    app.ui.table(&["MS", "FINDINGS", "RULE"], &rows);
 }
 
 fn unknown(option: &str, value: &str, takes: &str) -> Error {

@@ -1,0 +1,71 @@
+//! Where the time of a scan goes: reading, joining, and each rule by itself.
+
+use std::time::{Duration, Instant};
+
+use hallmark_python::Module;
+use hallmark_python::index::Index;
+use rayon::prelude::*;
+use rustc_hash::FxHashSet;
+
+use crate::context::{File, Project};
+use crate::engine::{self, Plan};
+use crate::tier::Overrides;
+use crate::{Rule, ScanOptions, load, rules, threads, walk};
+
+/// Wall-clock times of the parts of one scan, each with all threads at work.
+#[derive(Clone)]
+pub struct Timings {
+    /// Finding, reading and decoding the files, parsing them and taking their facts.
+    pub read: Duration,
+    /// Joining what files show to each other.
+    pub join: Duration,
+    /// Each rule that ran by itself over all files, the slowest first, with the number of its findings.
+    pub rules: Vec<(&'static Rule, Duration, usize)>,
+}
+
+/// Scans with one rule after the other and says how long each took. The fixed cost of looking at a file is not in a rule's time.
+#[must_use]
+pub fn timings(options: &ScanOptions) -> Timings {
+    threads::run(|| measure(options))
+}
+
+fn measure(options: &ScanOptions) -> Timings {
+    let started = Instant::now();
+    let (files, _) = walk::files(options);
+    let packages: FxHashSet<&str> =
+        files.iter().filter_map(|f| hallmark_python::index::package_folder(f)).collect();
+    let modules: Vec<Module> = files
+        .par_iter()
+        .filter_map(|path| {
+            let source = load::Source::read(&options.root, path, None);
+            load::parse(path, &load::module_name(path, &packages), &source).module
+        })
+        .collect();
+    let read = started.elapsed();
+    let started = Instant::now();
+    let project = Project::new(Index::new(modules.iter().map(|m| m.interface.clone()).collect()));
+    let join = started.elapsed();
+    let overrides = Overrides::new(options);
+    let run = |chosen: &[&'static Rule]| {
+        let plan = Plan::new(chosen);
+        let started = Instant::now();
+        let found: usize = modules
+            .par_iter()
+            .map(|module| {
+                let file = File::new(module, &project, options, overrides.of_file(&module.path));
+                engine::check(&file, &plan).0.len()
+            })
+            .sum();
+        (started.elapsed(), found)
+    };
+    let (nothing, _) = run(&[]);
+    let mut rules: Vec<(&'static Rule, Duration, usize)> = rules::selected(options)
+        .into_iter()
+        .map(|rule| {
+            let (took, found) = run(&[rule]);
+            (rule, took.saturating_sub(nothing), found)
+        })
+        .collect();
+    rules.sort_by_key(|(rule, took, _)| (std::cmp::Reverse(*took), rule.name));
+    Timings { read, join, rules }
+}

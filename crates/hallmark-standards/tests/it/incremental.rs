@@ -1,0 +1,148 @@
+//! A scan that remembers gives what a scan that knows nothing gives, whatever was edited in between.
+
+use std::sync::Arc;
+
+use hallmark_diagnostics::{Finding, Problem};
+use hallmark_standards::{Report, ScanOptions, Workspace as Standards, scan, scan_cached};
+
+use crate::workspace::Workspace;
+
+/// Files and the texts that each of them takes on in turn; `None` is no file.
+const FILES: &[(&str, &[Option<&str>])] = &[
+    (
+        "app/base.py",
+        &[
+            Some("from kailash.nodes.base import Node\n\nclass Base(Node):\n    pass\n"),
+            Some("class Base:\n    pass\n"),
+            Some("from kailash.nodes.base import Node\n\n\nclass Base(Node):\n    x = 1\n"),
+            Some("class Base(:\n"),
+            None,
+        ],
+    ),
+    (
+        "app/__init__.py",
+        &[Some("from app.base import Base as Root\n"), Some("from app.base import *\n"), Some("")],
+    ),
+    (
+        "app/nodes.py",
+        &[
+            Some(
+                "from app import Root\n\nclass PriceNode(Root):\n    def run(self, **kwargs):\n        return {}\n",
+            ),
+            Some(
+                "from app import Root\n\nclass PriceNode(Root):\n    def execute(self):\n        return {}\n",
+            ),
+        ],
+    ),
+    (
+        "app/late.py",
+        &[
+            None,
+            Some("from app.nodes import PriceNode\n\nclass Derived(PriceNode):\n    pass\n"),
+            Some("from app.nodes import PriceNode\nfrom registry import register\n\nregister(PriceNode)\n"),
+        ],
+    ),
+    (
+        "tests/integration/helpers.py",
+        &[
+            Some("from unittest.mock import patch as swap\n"),
+            Some("def swap(name):\n    return name\n"),
+            None,
+        ],
+    ),
+    (
+        "tests/integration/test_a.py",
+        &[Some(
+            "from helpers import swap\n\ndef test_a():\n    with swap('app.nodes.PriceNode'):\n        assert 1\n",
+        )],
+    ),
+    ("redis.py", &[None, Some("class Redis:\n    pass\n"), None]),
+    ("tests/integration/test_b.py", &[Some("import fakeredis\nimport redis\n"), Some("\u{0}"), None]),
+];
+
+/// A sequence of numbers that looks random and is the same in every run.
+fn numbers(mut state: u64) -> impl FnMut(usize) -> usize {
+    move |below| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    }
+}
+
+fn what(report: &Report) -> (&[Finding], &[Problem], Option<f64>, usize) {
+    (&report.findings, &report.problems, report.score, report.suppressed)
+}
+
+#[test]
+fn a_cached_scan_is_never_stale() {
+    let workspace = Workspace::new();
+    let cache = workspace.path().join(".hallmark/cache/standards");
+    let options = ScanOptions { root: workspace.path().to_path_buf(), ..ScanOptions::default() };
+    let mut resident = Standards::new(options.clone());
+    let mut next = numbers(1);
+    let mut judged = 0;
+    for (file, texts) in FILES {
+        workspace.put(file, texts[0]);
+    }
+    for step in 0..300 {
+        for _ in 0..=next(2) {
+            let (file, texts) = FILES[next(FILES.len())];
+            workspace.put(file, texts[next(texts.len())]);
+        }
+        let expected = scan(&options);
+        let cached = scan_cached(&options, &cache);
+        resident.refresh();
+        judged += resident.judged();
+        assert_eq!(what(&cached), what(&expected), "step {step}");
+        assert_eq!(what(&resident.report()), what(&expected), "step {step}");
+    }
+    assert!(judged < 300 * FILES.len(), "everything was judged every time");
+}
+
+#[test]
+fn a_file_that_is_typed_in_gives_what_a_scan_of_its_text_gives() {
+    let (workspace, twin) = (Workspace::new(), Workspace::new());
+    let options = ScanOptions { root: workspace.path().to_path_buf(), ..ScanOptions::default() };
+    for (file, texts) in FILES {
+        workspace.put(file, texts[0]);
+        twin.put(file, texts[0]);
+    }
+    let mut resident = Standards::new(options);
+    resident.refresh();
+    let mut next = numbers(2);
+    for step in 0..200 {
+        let (file, texts) = FILES[next(FILES.len())];
+        let text = texts[next(texts.len())];
+        // What is typed is not on the disk; what is closed without saving is as it was there.
+        twin.put(file, text.or(texts[0]));
+        resident.overlay(file, text.map(Arc::from));
+        for other in resident.refresh_file(file) {
+            resident.judge_file(&other);
+        }
+        let (typed, written) = (resident.report(), twin.scan(ScanOptions::default()));
+        assert_eq!(what(&typed), what(&written), "step {step}, {file}");
+    }
+}
+
+#[test]
+fn a_damaged_or_foreign_cache_is_as_good_as_none() {
+    let workspace = Workspace::new();
+    let cache = workspace.path().join(".hallmark/cache/standards");
+    workspace.write("a.py", "from .. import x\n");
+    let options = ScanOptions { root: workspace.path().to_path_buf(), ..ScanOptions::default() };
+    let expected = scan_cached(&options, &cache);
+    assert_eq!(expected.findings.len(), 1);
+    let bytes = std::fs::read(&cache).unwrap();
+    for damaged in [&bytes[..bytes.len() / 2], &bytes[..10], b"", &[b'x'; 100]] {
+        std::fs::write(&cache, damaged).unwrap();
+        assert_eq!(what(&scan_cached(&options, &cache)), what(&expected));
+    }
+    let mut flipped = bytes.clone();
+    for at in (0..bytes.len()).step_by(7) {
+        flipped[at] ^= 0x55;
+        std::fs::write(&cache, &flipped).unwrap();
+        assert_eq!(what(&scan_cached(&options, &cache)), what(&expected), "byte {at}");
+        flipped[at] ^= 0x55;
+    }
+    let other = ScanOptions { ignore: vec!["relative-import".to_owned()], ..options };
+    assert_eq!(scan_cached(&other, &cache).findings.len(), 0);
+}
