@@ -150,7 +150,7 @@ fn judged(stored: StoredJudged<'_>, path: &str, options: &ScanOptions) -> Option
 
 /// Writes a cache file.
 pub(super) fn store(file: &Path, options: &ScanOptions, records: &[Record]) -> hallmark_core::Result<()> {
-    let encoded: Vec<(Option<Vec<u8>>, Option<Vec<u8>>)> = records.par_iter().map(encode).collect();
+    let encoded: Vec<Encoded> = records.par_iter().map(encode).collect();
     let entries = records.iter().zip(&encoded).map(|(record, (outside, judged))| Entry {
         path: &record.path,
         content: record.content,
@@ -173,7 +173,10 @@ pub(super) fn store(file: &Path, options: &ScanOptions, records: &[Record]) -> h
     write_atomic(file, &bytes, Mode::Default)
 }
 
-fn encode(record: &Record) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+/// The outside and the judgement of a record, where it has them.
+type Encoded = (Option<Vec<u8>>, Option<Vec<u8>>);
+
+fn encode(record: &Record) -> Encoded {
     let outside = record.outside.as_ref().and_then(|o| postcard::to_allocvec(&*o.interface).ok());
     // What could not be judged to its end is tried again.
     let judged = record.judged.as_ref().filter(|j| j.problem.is_none()).and_then(|judged| {
