@@ -160,6 +160,14 @@ pub struct Problem {
 pub struct RuleInfo {
     /// The name.
     pub name: &'static str,
+    /// Its family.
+    pub family: &'static str,
+    /// The requirement it checks.
+    pub requirement: &'static str,
+    /// How much a finding of it weighs unless the configuration or the place says otherwise.
+    pub severity: Severity,
+    /// Why the standard forbids what it finds.
+    pub why: &'static str,
     /// One sentence.
     pub summary: String,
     /// The Markdown page.

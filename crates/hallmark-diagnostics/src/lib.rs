@@ -5,6 +5,9 @@
 
 pub mod finding;
 pub mod limits;
+pub mod markdown;
 pub mod render;
+pub mod results;
 
 pub use finding::{Applicability, Edit, Excerpt, Finding, Fix, Position, Problem, RuleInfo, Severity};
+pub use results::{Acceptance, FamilyLine, Overview, Results, Suppressed};

@@ -230,6 +230,14 @@ impl Rule {
     /// What the machine formats say about it.
     #[must_use]
     pub fn info(&self) -> RuleInfo {
-        RuleInfo { name: self.name, summary: self.summary(), page: self.page() }
+        RuleInfo {
+            name: self.name,
+            family: self.family.name(),
+            requirement: self.requirement(),
+            severity: self.severity,
+            why: self.why,
+            summary: self.summary(),
+            page: self.page(),
+        }
     }
 }

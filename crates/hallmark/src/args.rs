@@ -140,6 +140,9 @@ pub(crate) struct CheckArgs {
     /// Show informational findings too, such as doubles in unit tests
     #[arg(long)]
     pub(crate) show_info: bool,
+    /// Write the report into this file instead of the standard output
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(crate) output_file: Option<PathBuf>,
     /// Print a count per rule instead of the findings
     #[arg(long)]
     pub(crate) statistics: bool,
@@ -155,14 +158,29 @@ pub(crate) enum CheckFormat {
     Full,
     /// A line each.
     Concise,
+    /// Each file once, its findings below it.
+    Grouped,
     /// Stable and versioned.
     Json,
+    /// One JSON object a line.
+    JsonLines,
     /// SARIF 2.1.0.
     Sarif,
     /// `JUnit` XML.
     Junit,
     /// GitHub annotations.
     Github,
+    /// GitLab Code Quality.
+    Gitlab,
+    /// One self-contained page.
+    Html,
+}
+
+impl CheckFormat {
+    /// Whether people read it, so that a summary below it is welcome.
+    pub(crate) fn is_for_people(self) -> bool {
+        matches!(self, Self::Full | Self::Concise | Self::Grouped)
+    }
 }
 
 /// `hallmark rule`.

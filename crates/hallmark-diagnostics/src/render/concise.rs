@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Style, text};
-use crate::{Finding, Problem};
+use crate::{Finding, Problem, Severity};
 
 /// One line for each problem and finding; control characters in paths and messages are replaced.
 #[must_use]
@@ -11,7 +11,9 @@ pub fn concise(findings: &[Finding], problems: &[Problem], style: Style) -> Stri
     let mut out = String::new();
     for problem in problems {
         let line = problem.line.map(|n| format!(":{n}")).unwrap_or_default();
-        let _ = writeln!(out, "{}{line}: problem[{}] {}", problem.path, problem.code, problem.message);
+        let (path, message) = (text::visible(&problem.path), text::visible(&problem.message));
+        let head = style.paint(Severity::Error, &format!("problem[{}]", problem.code));
+        let _ = writeln!(out, "{path}{line}: {head} {message}");
     }
     let shown = findings.iter().filter(|f| f.severity >= style.minimum);
     let (mut written, mut over) = (0, 0);
@@ -21,10 +23,10 @@ pub fn concise(findings: &[Finding], problems: &[Problem], style: Style) -> Stri
             continue;
         }
         written += 1;
-        let Finding { path, start, severity, rule, message, .. } = finding;
-        let _ = writeln!(out, "{path}:{}:{}: {severity}[{rule}] {message}", start.line, start.column);
+        let (path, message) = (text::visible(&finding.path), text::visible(&finding.message));
+        let head = style.paint(finding.severity, &format!("{}[{}]", finding.severity, finding.rule));
+        let _ = writeln!(out, "{path}:{}:{}: {head} {message}", finding.start.line, finding.start.column);
     }
     out.push_str(&text::left_out(over, findings.iter().filter(|f| f.severity < style.minimum).count()));
-    let out = out.replace(|c: char| c.is_control() && c != '\n', "?");
     if style.unicode { out } else { text::ascii(&out) }
 }

@@ -13,7 +13,10 @@ pub fn full(findings: &[Finding], problems: &[Problem], style: Style) -> String 
     let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
     let decor = if style.unicode { DecorStyle::Unicode } else { DecorStyle::Ascii };
     let renderer = renderer.term_width(TEXT_WIDTH_COLUMNS).decor_style(decor);
-    let clean = |s: &str| if style.unicode { s.to_owned() } else { text::ascii(s) };
+    let clean = |s: &str| {
+        let text = text::visible(s);
+        if style.unicode { text } else { text::ascii(&text) }
+    };
     let mut out = String::new();
     for problem in problems {
         out.push_str(&show_problem(&renderer, problem, clean));

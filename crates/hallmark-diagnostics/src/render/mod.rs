@@ -1,19 +1,31 @@
 //! One module per output format; each gives a `String`.
 
+mod ascii;
 mod concise;
 mod full;
 mod github;
+mod gitlab;
+mod grouped;
+mod html;
 mod json;
+mod json_lines;
 mod junit;
 mod sarif;
 mod text;
 
+pub use ascii::{Syntax, ascii};
 pub use concise::concise;
 pub use full::full;
 pub use github::github;
+pub use gitlab::gitlab;
+pub use grouped::grouped;
+pub use html::html;
 pub use json::json;
+pub use json_lines::json_lines;
 pub use junit::junit;
 pub use sarif::sarif;
+
+use anstyle::{AnsiColor, Color};
 
 use crate::{Severity, limits};
 
@@ -33,5 +45,26 @@ pub struct Style {
 impl Default for Style {
     fn default() -> Self {
         Self { colour: false, unicode: false, limit: limits::FRAMES, minimum: Severity::Warning }
+    }
+}
+
+impl Style {
+    /// The text in the colour of a severity, if colours are on.
+    fn paint(&self, severity: Severity, text: &str) -> String {
+        let shade = match severity {
+            Severity::Error => AnsiColor::Red,
+            Severity::Warning => AnsiColor::Yellow,
+            Severity::Info => AnsiColor::Cyan,
+        };
+        self.dress(anstyle::Style::new().bold().fg_color(Some(Color::Ansi(shade))), text)
+    }
+
+    /// The text in bold, if colours are on.
+    fn bold(&self, text: &str) -> String {
+        self.dress(anstyle::Style::new().bold(), text)
+    }
+
+    fn dress(&self, style: anstyle::Style, text: &str) -> String {
+        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 }

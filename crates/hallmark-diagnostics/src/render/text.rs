@@ -34,6 +34,11 @@ pub(super) fn ascii(text: &str) -> String {
         .collect()
 }
 
+/// The text with `?` in the place of each control character but the tabulator, so that no file name can steer a terminal.
+pub(super) fn visible(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\t', "?")
+}
+
 /// `1 thing`, `2 things`, with thousands separated by commas.
 pub(super) fn count(number: usize, noun: &str) -> String {
     let digits = number.to_string();

@@ -1,7 +1,7 @@
 //! Whatever a folder holds, a scan ends with a report.
 
 use hallmark_core::ExitClass;
-use hallmark_diagnostics::{Severity, render};
+use hallmark_diagnostics::{Overview, Results, Severity, render};
 use hallmark_standards::{Profile, Report, ScanOptions};
 
 use crate::workspace::Workspace;
@@ -165,7 +165,7 @@ fn every_format_holds_the_finding() {
         full.is_ascii() && full.contains("= why: ") && full.contains("= docs: hallmark rule mock-object"),
         "{full}"
     );
-    assert!(full.lines().all(|l| l.chars().count() <= 110), "{full}");
+    assert!(full.lines().all(|l| l.chars().count() <= 80), "{full}");
     let concise = render::concise(findings, problems, style);
     assert!(concise.contains("tests/e2e/test_a.py:2:1: error[mock-object] "), "{concise}");
     let json: serde_json::Value = serde_json::from_str(&render::json(&report)).unwrap();
@@ -175,8 +175,14 @@ fn every_format_holds_the_finding() {
     );
     assert_eq!(json["findings"][0]["sdk_version"], "2.65");
     let rules: Vec<_> = hallmark_standards::rules::all().iter().map(|r| r.info()).collect();
-    let sarif: serde_json::Value =
-        serde_json::from_str(&render::sarif(findings, problems, &rules, "0")).unwrap();
+    let sarif: serde_json::Value = serde_json::from_str(&render::sarif(&Results {
+        findings,
+        problems,
+        rules: &rules,
+        version: "0",
+        ..Results::default()
+    }))
+    .unwrap();
     assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 2);
     assert!(render::junit(findings, problems).contains("<failure type=\"mock-object\""));
     assert!(render::github(findings, problems).contains("::error file=tests/e2e/test_a.py,line=2,col=1"));
@@ -197,9 +203,16 @@ fn a_secret_is_found_and_never_shown() {
         render::full(findings, problems, render::Style::default()),
         render::concise(findings, problems, render::Style::default()),
         render::json(&report),
-        render::sarif(findings, problems, &rules, "0"),
+        render::sarif(&Results { findings, problems, rules: &rules, version: "0", ..Results::default() }),
         render::junit(findings, problems),
         render::github(findings, problems),
+        render::gitlab(findings, problems),
+        render::grouped(findings, problems, render::Style::default()),
+        render::json_lines(findings, problems, &report),
+        render::html(
+            &Results { findings, problems, rules: &rules, ..Results::default() },
+            &Overview::default(),
+        ),
     ];
     for output in outputs {
         assert!(!output.contains("kestrel"), "{output}");

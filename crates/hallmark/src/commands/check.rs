@@ -1,16 +1,17 @@
 //! `hallmark check [PATH …]`: the gold standards.
 
+mod output;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use hallmark_core::{Error, ExitClass, Result};
 use hallmark_diagnostics::Severity;
-use hallmark_diagnostics::render::{self, Style};
 use hallmark_standards::{Edition, Profile, Report, ScanOptions, StandardsConfig, rules};
 
 use crate::app::App;
-use crate::args::{CheckArgs, CheckFormat};
+use crate::args::CheckArgs;
 use crate::commands::codes;
 
 pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
@@ -29,7 +30,7 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
         Some(cache) => hallmark_standards::scan_cached(&options, &cache),
         None => hallmark_standards::scan(&options),
     };
-    show(app, args, &report);
+    show(app, args, &report)?;
     let class = report.exit_classes().into_iter().max().unwrap_or(ExitClass::Ok);
     Ok(if args.exit_zero { ExitClass::Ok } else { class })
 }
@@ -92,49 +93,20 @@ fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     paths.iter().map(resolve).collect()
 }
 
-/// The report with every exit class that applied: the process can end with one only.
-#[derive(serde::Serialize)]
-struct Document<'a> {
-    #[serde(flatten)]
-    report: &'a Report,
-    exit_classes: Vec<u8>,
-}
-
-impl<'a> Document<'a> {
-    fn of(report: &'a Report) -> Self {
-        let exit_classes = report.exit_classes().into_iter().map(ExitClass::code).collect();
-        Self { report, exit_classes }
-    }
-}
-
-fn show(app: &App<'_>, args: &CheckArgs, report: &Report) {
-    let style =
-        Style { colour: app.ui.color(), unicode: !app.ui.ascii(), limit: args.limit, ..Style::default() };
+fn show(app: &App<'_>, args: &CheckArgs, report: &Report) -> Result<()> {
     if args.statistics {
         statistics(app, report);
     } else {
-        let rules: Vec<_> = rules::all().iter().map(|r| r.info()).collect();
-        match args.format {
-            CheckFormat::Full => app.ui.data(&render::full(&report.findings, &report.problems, style)),
-            CheckFormat::Concise => app.ui.data(&render::concise(&report.findings, &report.problems, style)),
-            CheckFormat::Json => app.ui.data(&render::json(&Document::of(report))),
-            CheckFormat::Sarif => app.ui.data(&render::sarif(
-                &report.findings,
-                &report.problems,
-                &rules,
-                env!("CARGO_PKG_VERSION"),
-            )),
-            CheckFormat::Junit => app.ui.data(&render::junit(&report.findings, &report.problems)),
-            CheckFormat::Github => app.ui.data(&render::github(&report.findings, &report.problems)),
-        }
+        output::write(app, args, report)?;
     }
-    let person = args.statistics || matches!(args.format, CheckFormat::Full | CheckFormat::Concise);
-    if person {
+    let person = args.statistics || args.format.is_for_people();
+    if person && args.output_file.is_none() {
         app.ui.line(&summary(report));
         if let Some(finding) = report.findings.first() {
             app.ui.next(&format!("hallmark rule {}", finding.rule));
         }
     }
+    Ok(())
 }
 
 fn statistics(app: &App<'_>, report: &Report) {
@@ -179,7 +151,7 @@ pub(crate) fn summary(report: &Report) -> String {
         let _ = write!(text, ", {} files with problems", report.problems.len());
     }
     let score = report.score.map_or("not measured".to_owned(), |s| format!("{s:.3}"));
-    let seconds = report.duration_ms / 1000.0;
-    let _ = write!(text, " · compliance {score} · {} files in {seconds:.2} s", report.files);
+    let took = output::duration(report.duration_ms);
+    let _ = write!(text, " · compliance {score} · {} files in {took}", report.files);
     text
 }
