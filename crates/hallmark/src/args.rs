@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::{FixArgs, UndoArgs};
 use crate::ui::ColorChoice;
 
 /// Production readiness that is proven, never claimed.
@@ -37,6 +38,8 @@ Exit codes: 0 ok, 1 findings or a gate failed, 2 usage or configuration, 3 some 
 pub(crate) enum Command {
     /// Find violations of the gold standards
     Check(CheckArgs),
+    /// Bring back what `check --fix` wrote, byte for byte
+    Undo(UndoArgs),
     /// Print the page of a rule, or list the rules
     Rule(RuleArgs),
     /// Print the page of an error code, of `score` or of `exit-codes`
@@ -149,6 +152,9 @@ pub(crate) struct CheckArgs {
     /// End with 0 even if there are findings
     #[arg(long)]
     pub(crate) exit_zero: bool,
+    /// Whether and how to mend
+    #[command(flatten)]
+    pub(crate) fix: FixArgs,
 }
 
 /// How to print findings.

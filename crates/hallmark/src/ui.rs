@@ -81,6 +81,12 @@ impl Ui {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
+    /// Writes data that other programs read byte for byte, such as a diff: nothing is replaced by ASCII.
+    pub(crate) fn verbatim(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
     /// Writes a line of data.
     pub(crate) fn line(&self, text: &str) {
         self.data(&format!("{text}\n"));

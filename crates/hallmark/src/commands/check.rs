@@ -1,5 +1,6 @@
 //! `hallmark check [PATH …]`: the gold standards.
 
+pub(crate) mod fix;
 mod output;
 
 use std::fmt::Write as _;
@@ -22,6 +23,9 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
     }
     options.ignore.extend(args.ignore.iter().cloned());
     options.validate()?;
+    if args.fix.is_wanted() {
+        return fix::run(app, args, options, |report| show(app, args, report));
+    }
     if args.timings {
         timings(app, &options);
         return Ok(ExitClass::Ok);
@@ -102,6 +106,9 @@ fn show(app: &App<'_>, args: &CheckArgs, report: &Report) -> Result<()> {
     let person = args.statistics || args.format.is_for_people();
     if person && args.output_file.is_none() {
         app.ui.line(&summary(report));
+        if let Some(text) = fix::fixable(report, args.fix).filter(|_| !args.fix.is_wanted()) {
+            app.ui.note(&text);
+        }
         if let Some(finding) = report.findings.first() {
             app.ui.next(&format!("hallmark rule {}", finding.rule));
         }

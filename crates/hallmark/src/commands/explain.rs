@@ -62,6 +62,7 @@ pub(crate) fn all_codes() -> impl Iterator<Item = &'static Code> {
         hallmark_evidence::codes::ALL,
         hallmark_python::models::codes::ALL,
         hallmark_standards::codes::ALL,
+        hallmark_fix::codes::ALL,
         hallmark_services::codes::ALL,
         hallmark_services::stack::codes::ALL,
         hallmark_workflow::codes::ALL,

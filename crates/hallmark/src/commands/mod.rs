@@ -19,6 +19,7 @@ mod serve;
 mod session;
 mod status;
 mod supervise;
+mod undo;
 mod up;
 mod verify;
 
@@ -26,6 +27,8 @@ use hallmark_core::{ExitClass, Result};
 
 use crate::app::App;
 use crate::args::Command;
+pub(crate) use check::fix::FixArgs;
+pub(crate) use undo::UndoArgs;
 
 hallmark_core::codes! {
     /// Errors of the command line.
@@ -42,6 +45,7 @@ pub(crate) fn run(app: &App<'_>, command: Option<Command>) -> Result<ExitClass> 
     match command {
         None => overview::run(app),
         Some(Command::Check(args)) => check::run(app, &args),
+        Some(Command::Undo(args)) => undo::run(app, &args),
         Some(Command::Rule(args)) => rule::run(app, &args),
         Some(Command::Explain(args)) => explain::run(app, &args),
         Some(Command::Up(args)) => up::run(app, &args),
