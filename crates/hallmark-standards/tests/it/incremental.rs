@@ -133,13 +133,13 @@ fn a_damaged_or_foreign_cache_is_as_good_as_none() {
     assert_eq!(expected.findings.len(), 1);
     let bytes = std::fs::read(&cache).unwrap();
     for damaged in [&bytes[..bytes.len() / 2], &bytes[..10], b"", &[b'x'; 100]] {
-        std::fs::write(&cache, damaged).unwrap();
+        workspace.write(".hallmark/cache/standards", damaged);
         assert_eq!(what(&scan_cached(&options, &cache)), what(&expected));
     }
     let mut flipped = bytes.clone();
     for at in (0..bytes.len()).step_by(7) {
         flipped[at] ^= 0x55;
-        std::fs::write(&cache, &flipped).unwrap();
+        workspace.write(".hallmark/cache/standards", &flipped);
         assert_eq!(what(&scan_cached(&options, &cache)), what(&expected), "byte {at}");
         flipped[at] ^= 0x55;
     }
