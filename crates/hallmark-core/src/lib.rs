@@ -10,11 +10,13 @@ pub mod config;
 pub mod digest;
 pub mod error;
 pub mod fs;
+pub mod nearest;
 pub mod project;
 pub mod random;
 pub mod secret;
 
 pub use error::{Code, Error, ExitClass, Result};
+pub use nearest::nearest;
 pub use project::Project;
 pub use secret::Secret;
 

@@ -146,6 +146,12 @@ impl<'a> Context<'a> {
         self.file.options.edition
     }
 
+    /// Whether every node must derive from a governed base class.
+    #[must_use]
+    pub fn is_governed(&self) -> bool {
+        self.file.options.governed
+    }
+
     /// The tier of a place.
     #[must_use]
     pub fn tier(&self, scope: ScopeId) -> Tier {

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::context::{Context, File, Raw};
 use crate::limits;
 use crate::rule::{Check, Rule};
+use crate::scope::Scope;
 
 /// A rule and the function that looks at a fact of this kind.
 type Wants<F> = Vec<(&'static Rule, fn(&mut Context<'_>, &F))>;
@@ -91,12 +92,13 @@ fn show<F>(wants: &Wants<F>, facts: &[F], context: &mut Context<'_>) {
 }
 
 /// The findings of one file, in the order of their places; and how many a comment suppressed.
-pub(crate) fn check(file: &File<'_>, plan: &Plan) -> (Vec<Raw>, usize) {
+pub(crate) fn check(file: &File<'_>, plan: &Plan, scope: &Scope) -> (Vec<Raw>, usize) {
     let mut context = Context { file, rule: &Rule::STABLE, found: Vec::new() };
     plan.run(&mut context);
     let mut all = context.found;
     all.sort_by(|a, b| (a.span, a.rule.name, &a.message).cmp(&(b.span, b.rule.name, &b.message)));
     all.dedup_by(|a, b| a.span == b.span && a.rule.name == b.rule.name);
+    scope.weigh(&file.module.path, &mut all);
     bounded(file, &mut all);
     let before = all.len();
     all.retain(|raw| !is_suppressed(file.module, raw));

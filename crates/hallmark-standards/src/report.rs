@@ -4,6 +4,7 @@ use hallmark_core::ExitClass;
 use hallmark_diagnostics::{Finding, Problem, Severity};
 use serde::Serialize;
 
+use crate::scope::Scopes;
 use crate::workspace::Record;
 use crate::{ScanOptions, score};
 
@@ -60,7 +61,8 @@ pub struct FamilySummary {
     pub compliant_files: usize,
     /// The family's weight in the score.
     pub weight: f64,
-    /// `compliant_files / applicable_files`, or `None` if there is none.
+    /// What the applicable files keep, over their number, or `None` if there is none. A compliant file keeps 1; one with errors
+    /// loses the largest weight of their rules.
     pub score: Option<f64>,
 }
 
@@ -88,9 +90,14 @@ pub struct EvidenceSummary {
 }
 
 /// Puts together what is known of the files that the caller wants to hear about, but for the findings themselves.
-pub(crate) fn build(records: &[&Record], walked: &[Problem], options: &ScanOptions) -> Report {
+pub(crate) fn build(
+    records: &[&Record],
+    walked: &[Problem],
+    options: &ScanOptions,
+    scopes: &Scopes,
+) -> Report {
     let judged = || records.iter().filter_map(|r| r.judged.as_ref());
-    let families = score::families(records);
+    let families = score::families(records, scopes);
     let mut problems: Vec<Problem> = walked.to_vec();
     problems.extend(records.iter().flat_map(|r| r.problems.iter().cloned()));
     problems.extend(judged().filter_map(|j| j.problem.clone()));

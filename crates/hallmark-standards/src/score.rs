@@ -5,6 +5,7 @@ use hallmark_python::Module;
 
 use crate::report::FamilySummary;
 use crate::rule::Family;
+use crate::scope::Scopes;
 use crate::tier::Tier;
 use crate::workspace::{Families, Record};
 
@@ -57,24 +58,30 @@ pub(crate) fn applies(module: &Module, tier: Tier) -> Families {
 
 /// The state of every family, in the order of [`Family::ALL`]. A file that could not be parsed counts for every family that
 /// applies anywhere: nobody can say what it would have held.
-pub(crate) fn families(records: &[&Record]) -> Vec<FamilySummary> {
-    Family::ALL.into_iter().map(|family| of_family(family, records)).collect()
+pub(crate) fn families(records: &[&Record], scopes: &Scopes) -> Vec<FamilySummary> {
+    Family::ALL.into_iter().map(|family| of_family(family, records, scopes)).collect()
 }
 
-fn of_family(family: Family, records: &[&Record]) -> FamilySummary {
+fn of_family(family: Family, records: &[&Record], scopes: &Scopes) -> FamilySummary {
     let mut counts = [0; 3];
-    let (mut applicable, mut compliant) = (0, 0);
+    let (mut applicable, mut compliant, mut kept) = (0, 0, 0.0);
     for record in records {
         let judged = record.judged.as_ref();
         let own = judged.into_iter().flat_map(|j| &j.findings).filter(|f| f.family == family.name());
-        let before = counts[Severity::Error as usize];
-        own.for_each(|finding| counts[finding.severity as usize] += 1);
-        let broken = counts[Severity::Error as usize] > before;
+        let (mut broken, mut lost) = (false, 0.0_f64);
+        for finding in own {
+            counts[finding.severity as usize] += 1;
+            if finding.severity == Severity::Error {
+                broken = true;
+                lost = lost.max(scopes.of(&record.path).weight(finding.rule));
+            }
+        }
         let unparsed = !record.problems.is_empty();
         let applies = judged.is_some_and(|j| j.applies.has(family)) || (unparsed && family.weight() > 0.0);
         if applies || broken {
             applicable += 1;
             compliant += usize::from(!broken && !unparsed);
+            kept += if unparsed { 0.0 } else { 1.0 - lost };
         }
     }
     FamilySummary {
@@ -86,7 +93,7 @@ fn of_family(family: Family, records: &[&Record]) -> FamilySummary {
         applicable_files: applicable,
         compliant_files: compliant,
         weight: family.weight(),
-        score: (applicable > 0).then(|| share(compliant, applicable)),
+        score: (applicable > 0).then(|| share(kept, applicable)),
     }
 }
 
@@ -97,9 +104,9 @@ pub(crate) fn overall(families: &[FamilySummary]) -> Option<f64> {
     (weight > 0.0).then(|| floor(sum / weight))
 }
 
-fn share(part: usize, whole: usize) -> f64 {
+fn share(kept: f64, files: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "numbers of files are far below 2^52")]
-    let share = part as f64 / whole as f64;
+    let share = kept / files as f64;
     floor(share)
 }
 

@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet;
 
 use crate::context::{File, Project};
 use crate::engine::{self, Plan};
-use crate::tier::Overrides;
+use crate::scope::Scopes;
 use crate::{Rule, ScanOptions, load, rules, threads, walk};
 
 /// Wall-clock times of the parts of one scan, each with all threads at work.
@@ -45,15 +45,17 @@ fn measure(options: &ScanOptions) -> Timings {
     let started = Instant::now();
     let project = Project::new(Index::new(modules.iter().map(|m| m.interface.clone()).collect()));
     let join = started.elapsed();
-    let overrides = Overrides::new(options);
+    let scopes = Scopes::new(options);
     let run = |chosen: &[&'static Rule]| {
         let plan = Plan::new(chosen);
         let started = Instant::now();
         let found: usize = modules
             .par_iter()
             .map(|module| {
-                let file = File::new(module, &project, options, overrides.of_file(&module.path));
-                engine::check(&file, &plan).0.len()
+                let scope = scopes.of(&module.path);
+                let tier = scope.overrides.of_file(&module.path);
+                let file = File::new(module, &project, &scope.options, tier);
+                engine::check(&file, &plan, scope).0.len()
             })
             .sum();
         (started.elapsed(), found)

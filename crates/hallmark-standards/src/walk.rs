@@ -25,7 +25,8 @@ const SKIPPED: &[&str] = &[
 /// The Python files under the root, sorted, relative with forward slashes; and what could not be walked.
 pub(crate) fn files(options: &ScanOptions) -> (Vec<String>, Vec<Problem>) {
     let root = options.root.as_path();
-    let excluded = exclusions(&options.exclude);
+    let parts = options.parts();
+    let excluded = exclusions(parts.iter().flat_map(|(_, part)| &part.exclude));
     let mut problems = Vec::new();
     let mut files = Vec::new();
     let mut linked: Vec<PathBuf> = Vec::new();
@@ -85,9 +86,9 @@ pub(crate) fn relative(root: &Path, path: &Path) -> String {
     below.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-fn exclusions(globs: &[String]) -> GlobSet {
+fn exclusions<'g>(globs: impl Iterator<Item = &'g String>) -> GlobSet {
     let mut builder = GlobSetBuilder::new();
-    for glob in globs.iter().filter_map(|g| Glob::new(g).ok()) {
+    for glob in globs.filter_map(|g| Glob::new(g).ok()) {
         builder.add(glob);
     }
     builder.build().unwrap_or_default()

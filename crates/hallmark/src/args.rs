@@ -131,12 +131,15 @@ pub(crate) struct CheckArgs {
     /// `tiered` allows test doubles in unit tests; `strict` forbids them everywhere
     #[arg(long)]
     pub(crate) profile: Option<String>,
-    /// Only these rules (comma-separated names)
+    /// Only these rules and families, or ALL (comma-separated)
     #[arg(long, value_delimiter = ',')]
     pub(crate) select: Vec<String>,
-    /// Not these rules (comma-separated names)
+    /// Not these rules and families (comma-separated)
     #[arg(long, value_delimiter = ',')]
     pub(crate) ignore: Vec<String>,
+    /// Run rules too that have still to prove themselves
+    #[arg(long)]
+    pub(crate) preview: bool,
     /// The most findings to show; 0 shows all
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: usize,

@@ -1,7 +1,7 @@
 //! Every rule, one line each, sorted. Adding a rule: its file, its Markdown test, and a line here.
 
-use crate::ScanOptions;
 use crate::rule::Rule;
+use crate::{ScanOptions, selection};
 
 /// Declares the modules of the rules and the registry, so that a rule is named once.
 macro_rules! rules {
@@ -98,8 +98,5 @@ pub fn find(name: &str) -> Option<&'static Rule> {
 /// The rules that these options ask for.
 #[must_use]
 pub fn selected(options: &ScanOptions) -> Vec<&'static Rule> {
-    let asked =
-        |rule: &Rule| options.select.is_empty() || options.select.iter().any(|name| name == rule.name);
-    let refused = |rule: &Rule| options.ignore.iter().any(|name| name == rule.name);
-    ALL.iter().copied().filter(|rule| asked(rule) && !refused(rule)).collect()
+    ALL.iter().copied().filter(|rule| selection::asks_for(options, rule)).collect()
 }

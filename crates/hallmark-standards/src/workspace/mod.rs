@@ -19,17 +19,16 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::asked::Asked;
 use crate::context::{File, Project};
-use crate::engine::{self, Plan};
+use crate::engine;
 use crate::report::Report;
-use crate::tier::Overrides;
-use crate::{ScanOptions, load, places, report, rules, score, threads, walk};
+use crate::scope::Scopes;
+use crate::{ScanOptions, load, places, report, score, threads, walk};
 pub(crate) use record::{Families, Judged, Outside, Record};
 
 /// A project and what is known of its files.
 pub struct Workspace {
     options: ScanOptions,
-    plan: Plan,
-    overrides: Overrides,
+    scopes: Scopes,
     asked: Asked,
     /// Sorted by path.
     records: Vec<Record>,
@@ -65,8 +64,7 @@ impl Workspace {
     #[must_use]
     pub fn new(options: ScanOptions) -> Self {
         Self {
-            plan: Plan::new(&rules::selected(&options)),
-            overrides: Overrides::new(&options),
+            scopes: Scopes::new(&options),
             asked: Asked::new(&options),
             options,
             records: Vec::new(),
@@ -256,11 +254,12 @@ impl Workspace {
         let checked = catch_unwind(AssertUnwindSafe(|| {
             let module =
                 module.unwrap_or_else(|| hallmark_python::read(&record.path, &outside.interface.name, &text));
-            let tier = self.overrides.of_file(&record.path);
-            let file = File::new(&module, project, &self.options, tier);
-            let (raws, suppressed) = engine::check(&file, &self.plan);
+            let scope = self.scopes.of(&record.path);
+            let tier = scope.overrides.of_file(&record.path);
+            let file = File::new(&module, project, &scope.options, tier);
+            let (raws, suppressed) = engine::check(&file, &scope.plan, scope);
             Judged {
-                findings: places::finish(raws, &record.path, &text, &self.options),
+                findings: places::finish(raws, &record.path, &text, &scope.options),
                 problem: None,
                 suppressed,
                 applies: score::applies(&module, tier),
@@ -289,7 +288,7 @@ impl Workspace {
 
     /// The report without its findings.
     fn summary(&self) -> Report {
-        report::build(&self.asked_records().collect::<Vec<_>>(), &self.problems, &self.options)
+        report::build(&self.asked_records().collect::<Vec<_>>(), &self.problems, &self.options, &self.scopes)
     }
 
     fn asked_records(&self) -> impl Iterator<Item = &Record> {

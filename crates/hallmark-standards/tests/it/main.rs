@@ -5,5 +5,6 @@
 mod catalogue;
 mod incremental;
 mod mdtest;
+mod options;
 mod robustness;
 mod workspace;

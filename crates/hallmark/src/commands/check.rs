@@ -18,10 +18,13 @@ use crate::commands::codes;
 pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
     let mut options = options(app, args.edition.as_deref(), args.profile.as_deref())?;
     options.paths = absolute(&args.paths)?;
-    if !args.select.is_empty() {
-        options.select.clone_from(&args.select);
-    }
-    options.ignore.extend(args.ignore.iter().cloned());
+    options.everywhere(|standards| {
+        if !args.select.is_empty() {
+            standards.select.clone_from(&args.select);
+        }
+        standards.ignore.extend(args.ignore.iter().cloned());
+        standards.preview |= args.preview;
+    });
     options.validate()?;
     if args.fix.is_wanted() {
         return fix::run(app, args, options, |report| show(app, args, report));
@@ -44,18 +47,20 @@ pub(crate) fn options(app: &App<'_>, edition: Option<&str>, profile: Option<&str
     let config: StandardsConfig = app.config.section("standards")?;
     let mut options = ScanOptions::new(app.project.root().to_path_buf(), &config);
     if let Some(name) = edition {
-        options.edition = match name {
+        let edition = match name {
             "2025" => Edition::E2025,
             "2026" => Edition::E2026,
             _ => return Err(unknown("--edition", name, "2025 or 2026")),
         };
+        options.everywhere(|standards| standards.edition = edition);
     }
     if let Some(name) = profile {
-        options.profile = match name {
+        let profile = match name {
             "tiered" => Profile::Tiered,
             "strict" => Profile::Strict,
             _ => return Err(unknown("--profile", name, "tiered or strict")),
         };
+        options.everywhere(|standards| standards.profile = profile);
     }
     Ok(options)
 }

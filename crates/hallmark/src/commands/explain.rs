@@ -1,11 +1,11 @@
 //! `hallmark explain CODE`: the page of an error code, of a rule, of the score or of the exit codes, offline.
 
-use hallmark_core::{Code, Error, ExitClass, Result};
+use hallmark_core::{Code, Error, ExitClass, Result, nearest};
 use hallmark_standards::rules;
 
 use crate::app::App;
 use crate::args::ExplainArgs;
-use crate::commands::{self, codes, nearest};
+use crate::commands::{self, codes};
 
 /// The table of exit codes (DESIGN: highest class wins).
 const EXIT_CODES: &str = "\
@@ -43,7 +43,7 @@ pub(crate) fn run(app: &App<'_>, args: &ExplainArgs) -> Result<ExitClass> {
     let Some(page) = page else {
         let names: Vec<&str> = all_codes().map(|c| c.id).chain(rules::all().iter().map(|r| r.name)).collect();
         return Err(Error::new(&codes::UNKNOWN_TOPIC, format!("nothing is called {topic}")).next(
-            nearest(topic, &names).map_or("hallmark explain".to_owned(), |n| format!("hallmark explain {n}")),
+            nearest(topic, names).map_or("hallmark explain".to_owned(), |n| format!("hallmark explain {n}")),
         ));
     };
     app.ui.data(&format!("{}\n", page.trim_end()));

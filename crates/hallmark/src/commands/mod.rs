@@ -67,36 +67,3 @@ pub(crate) fn run(app: &App<'_>, command: Option<Command>) -> Result<ExitClass> 
         Some(Command::Supervise(args)) => supervise::run(app, &args),
     }
 }
-
-/// The name that differs least from `wanted`, if any is near enough to be meant.
-pub(crate) fn nearest<'n>(wanted: &str, names: &[&'n str]) -> Option<&'n str> {
-    let limit = (wanted.len() / 3).max(2);
-    names.iter().map(|n| (distance(wanted, n), *n)).filter(|(d, _)| *d <= limit).min().map(|(_, n)| n)
-}
-
-/// The Levenshtein distance in bytes.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let substituted = diagonal + usize::from(!x.eq_ignore_ascii_case(&y));
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::nearest;
-
-    #[test]
-    fn a_slip_of_the_keys_is_understood() {
-        let names = ["relative-import", "star-import", "mock-in-test"];
-        assert_eq!(nearest("relativ-import", &names), Some("relative-import"));
-        assert_eq!(nearest("postgres", &names), None);
-    }
-}

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use hallmark_core::{Error, ExitClass, Result};
+use hallmark_core::{Error, ExitClass, Result, nearest};
 use hallmark_services::Endpoints;
 use hallmark_workflow::{Group, NodeSpec, Param};
 use serde_json::json;
 
 use crate::app::App;
 use crate::args::{Format, NodesArgs};
-use crate::commands::{codes, nearest};
+use crate::commands::codes;
 use crate::wiring::Catalogue;
 
 /// The version of the JSON form.
@@ -71,7 +71,7 @@ fn describe(app: &App<'_>, format: Format, name: &str, specs: &[&NodeSpec]) -> R
     let Some(spec) = specs.iter().find(|s| s.name == name) else {
         let names: Vec<&str> = specs.iter().map(|s| s.name.as_str()).collect();
         return Err(Error::new(&codes::UNKNOWN_TOPIC, format!("there is no node called {name}")).next(
-            nearest(name, &names).map_or("hallmark nodes".to_owned(), |n| format!("hallmark nodes {n}")),
+            nearest(name, names).map_or("hallmark nodes".to_owned(), |n| format!("hallmark nodes {n}")),
         ));
     };
     if format == Format::Json {
