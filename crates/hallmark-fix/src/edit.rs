@@ -58,12 +58,14 @@ pub(crate) fn range(edit: &Edit) -> (usize, usize) {
 }
 
 /// Whether the first line break of the text is a Windows one.
-pub(crate) fn uses_crlf(text: &str) -> bool {
+#[must_use]
+pub fn uses_crlf(text: &str) -> bool {
     text.find('\n').is_some_and(|at| text[..at].ends_with('\r'))
 }
 
 /// The text with the line breaks asked for.
-pub(crate) fn line_breaks(text: &str, crlf: bool) -> String {
+#[must_use]
+pub fn line_breaks(text: &str, crlf: bool) -> String {
     let plain = text.replace("\r\n", "\n");
     if crlf { plain.replace('\n', "\r\n") } else { plain }
 }

@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Call(CallArgs),
     /// Serve REST, MCP and WebSocket on loopback
     Serve(ServeArgs),
+    /// Speak to an editor over standard input and output (Language Server Protocol)
+    Lsp,
     /// Speak MCP over standard input and output
     Mcp,
     /// Run all gates and issue a certificate, or refuse it with reasons

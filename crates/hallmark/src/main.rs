@@ -25,7 +25,11 @@ fn main() -> ExitCode {
     init_tracing(cli.verbose);
     // One TLS provider for the whole process; a second install is refused and means the same provider is in place.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let outcome = App::open(&cli, &ui).and_then(|app| commands::run(&app, cli.command));
+    // The editor names its folders later: this one is nobody's project.
+    let outcome = match cli.command {
+        Some(args::Command::Lsp) => commands::lsp::run(),
+        _ => App::open(&cli, &ui).and_then(|app| commands::run(&app, cli.command)),
+    };
     match outcome {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {

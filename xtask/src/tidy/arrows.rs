@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("python", &["core", "diagnostics"]),
     ("standards", &["core", "diagnostics", "evidence", "python"]),
     ("fix", &["core", "diagnostics", "python"]),
+    ("lsp", &["core", "diagnostics", "fix", "python", "standards"]),
     ("services", &["core", "evidence"]),
     ("workflow", &["core", "evidence", "macros", "services"]),
     ("dataflow", &["core", "evidence", "macros", "python", "services", "workflow"]),
@@ -30,6 +31,7 @@ const LIGHT: &[&str] = &[
     "hallmark-python",
     "hallmark-standards",
     "hallmark-fix",
+    "hallmark-lsp",
 ];
 
 /// What [`LIGHT`] crates must not reach.

@@ -286,8 +286,9 @@ impl Workspace {
         Report { findings: records.filter_map(|r| r.judged).flat_map(|j| j.findings).collect(), ..summary }
     }
 
-    /// The report without its findings.
-    fn summary(&self) -> Report {
+    /// The report without its findings: the figures, at a fraction of the cost.
+    #[must_use]
+    pub fn summary(&self) -> Report {
         report::build(&self.asked_records().collect::<Vec<_>>(), &self.problems, &self.options, &self.scopes)
     }
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hallmark_core::{Error, ExitClass, Result};
+use hallmark_core::{Error, ExitClass, Project, Result};
 use hallmark_diagnostics::Severity;
 use hallmark_standards::{Edition, Profile, Report, ScanOptions, StandardsConfig, rules};
 
@@ -33,7 +33,7 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
         timings(app, &options);
         return Ok(ExitClass::Ok);
     }
-    let report = match cache(app).filter(|_| !args.no_cache) {
+    let report = match cache(&app.project).filter(|_| !args.no_cache) {
         Some(cache) => hallmark_standards::scan_cached(&options, &cache),
         None => hallmark_standards::scan(&options),
     };
@@ -66,8 +66,8 @@ pub(crate) fn options(app: &App<'_>, edition: Option<&str>, profile: Option<&str
 }
 
 /// Where the standards keep what they know of the project between runs; nowhere, if the project may not be written to.
-fn cache(app: &App<'_>) -> Option<PathBuf> {
-    app.project.state().ok().map(|state| state.join("cache/standards"))
+pub(crate) fn cache(project: &Project) -> Option<PathBuf> {
+    project.state().ok().map(|state| state.join("cache/standards"))
 }
 
 /// Where the time goes: one row for each rule.

@@ -8,6 +8,7 @@ mod down;
 mod env;
 pub(crate) mod explain;
 mod logs;
+pub(crate) mod lsp;
 mod mcp;
 mod models;
 mod node;
@@ -61,6 +62,7 @@ pub(crate) fn run(app: &App<'_>, command: Option<Command>) -> Result<ExitClass> 
         Some(Command::Session(args)) => session::run(app, &args),
         Some(Command::Call(args)) => call::run(app, &args),
         Some(Command::Serve(args)) => serve::run(app, &args),
+        Some(Command::Lsp) => lsp::run(),
         Some(Command::Mcp) => mcp::run(app),
         Some(Command::Certify(args)) => certify::run(app, &args),
         Some(Command::VerifyCertificate(args)) => verify::run(app, &args),

@@ -45,7 +45,7 @@ pub(crate) fn run(
     show: impl FnOnce(&Report) -> Result<()>,
 ) -> Result<ExitClass> {
     let began = std::time::Instant::now();
-    let cache = super::cache(app).filter(|_| !args.no_cache);
+    let cache = super::cache(&app.project).filter(|_| !args.no_cache);
     let mut workspace = match &cache {
         Some(cache) => Workspace::with_cache(options, cache),
         None => Workspace::new(options),

@@ -1,0 +1,165 @@
+//! Suppression comments: where they are, what they name, and the edits that write and remove them.
+
+use hallmark_diagnostics::Edit;
+use hallmark_python::facts::Suppression;
+
+/// A suppression comment of a text.
+pub(crate) struct Comment<'t> {
+    /// What the scanner read.
+    pub(crate) fact: Suppression,
+    /// Its text, from the `#` on.
+    pub(crate) text: &'t str,
+}
+
+/// The suppression comments of a text, as the scanner reads them.
+pub(crate) fn comments(text: &str) -> Vec<Comment<'_>> {
+    if !text.contains("hallmark:") {
+        return Vec::new();
+    }
+    let module = hallmark_python::read("buffer.py", "buffer", text);
+    let with_text = |fact: Suppression| {
+        let text = text.get(fact.span.start as usize..fact.span.end as usize)?;
+        Some(Comment { fact, text })
+    };
+    module.suppressions.into_iter().filter_map(with_text).collect()
+}
+
+impl Comment<'_> {
+    /// Whether a byte of the text is in the comment.
+    pub(crate) fn holds(&self, at: usize) -> bool {
+        (self.fact.span.start as usize..=self.fact.span.end as usize).contains(&at)
+    }
+
+    /// The rule whose name is at this byte of the text.
+    pub(crate) fn rule_at(&self, at: usize) -> Option<&str> {
+        let list = self.text.find('[')? + 1;
+        let end = list + self.text.get(list..)?.find(']')?;
+        let mut from = self.fact.span.start as usize + list;
+        for part in self.text.get(list..end)?.split(',') {
+            if (from..=from + part.len()).contains(&at) {
+                let name = part.trim();
+                return self.fact.rules.iter().map(String::as_str).find(|rule| *rule == name);
+            }
+            from += part.len() + 1;
+        }
+        None
+    }
+
+    /// The edit that lets a rule speak again: it goes from the list, and the comment goes with the last one. `None` as a rule
+    /// means all of them.
+    pub(crate) fn without(&self, rule: Option<&str>, text: &str) -> Option<Edit> {
+        let (start, end) = (self.fact.span.start as usize, self.fact.span.end as usize);
+        let left: Vec<&str> = self
+            .fact
+            .rules
+            .iter()
+            .map(String::as_str)
+            .filter(|r| rule.is_some_and(|gone| *r != gone))
+            .collect();
+        if !left.is_empty() {
+            let list = self.text.find('[')? + 1;
+            let close = list + self.text.get(list..)?.find(']')?;
+            return edit(start + list, start + close, left.join(", "));
+        }
+        // What follows as a comment of another tool stays.
+        let other = self.text.get(1..)?.find(" #").map(|at| start + 1 + at + 1);
+        if let Some(other) = other {
+            return edit(start, other, String::new());
+        }
+        let before = text.get(..start)?.trim_end_matches([' ', '\t']).len();
+        let alone = before == 0 || text.as_bytes().get(before - 1) == Some(&b'\n');
+        let line_break = text
+            .get(end..)?
+            .find(|c| c != '\r' && c != '\n')
+            .unwrap_or(text.len() - end)
+            .min(text.get(end..)?.find('\n').map_or(0, |at| at + 1));
+        edit(before, if alone { end + line_break } else { end }, String::new())
+    }
+}
+
+/// The edit that suppresses a rule on the line of this byte; `None` where no comment can do that, as inside a string of more
+/// lines. Without a reason the scanner goes on to ask for one.
+pub(crate) fn suppress(text: &str, at: usize, rule: &str, reason: &str) -> Option<Edit> {
+    let reason: String = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+    candidates(text, at, rule, &reason).into_iter().flatten().find(|edit| {
+        let after = hallmark_fix::edit::apply(text, std::slice::from_ref(edit));
+        let covers = |s: &Suppression| {
+            (s.line_start as usize..=s.line_end as usize).contains(&at) && s.rules.iter().any(|r| r == rule)
+        };
+        comments(&after).iter().any(|comment| covers(&comment.fact))
+    })
+}
+
+/// The ways to write it, best first; which one the scanner takes is asked of the scanner.
+fn candidates(text: &str, at: usize, rule: &str, reason: &str) -> Vec<Option<Edit>> {
+    let start = text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
+    let end = text.get(at..).and_then(|t| t.find('\n')).map_or(text.len(), |n| at + n);
+    let line = text.get(start..end).unwrap_or_default().trim_end_matches('\r');
+    let comment = format!("# hallmark: allow[{rule}] {reason}");
+    let mut ways = Vec::new();
+    // A comment of ours takes one rule more; its reason has to fit both.
+    if let Some(own) = comments(text).iter().find(|c| (start..end).contains(&(c.fact.span.start as usize))) {
+        let close = own.text.find(']').map(|close| own.fact.span.start as usize + close);
+        ways.push(close.and_then(|close| edit(close, close, format!(", {rule}"))));
+    }
+    let body = line.trim_end().len();
+    ways.push(edit(start + body, start + line.len(), format!("  {comment}")));
+    // Behind the comment of another tool it would be a part of that one.
+    for (other, _) in line.match_indices('#') {
+        ways.push(edit(start + other, start + other, format!("{}  ", comment.trim_end())));
+    }
+    ways
+}
+
+fn edit(start: usize, end: usize, content: String) -> Option<Edit> {
+    Some(Edit { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()?, content })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn apply(text: &str, edit: Option<Edit>) -> String {
+        hallmark_fix::edit::apply(text, &[edit.unwrap()])
+    }
+
+    #[test]
+    fn a_comment_is_written_where_the_scanner_reads_it() {
+        let text = "from x import *\r\ny = 1\r\n";
+        assert_eq!(
+            apply(text, suppress(text, 7, "star-import", "the  module is\nours")),
+            "from x import *  # hallmark: allow[star-import] the module is ours\r\ny = 1\r\n"
+        );
+        let own = "from x import *  # hallmark: allow[a-rule] why\n";
+        assert_eq!(
+            apply(own, suppress(own, 0, "star-import", "")),
+            "from x import *  # hallmark: allow[a-rule, star-import] why\n"
+        );
+        let string = "x = '''\nfrom x import *\n'''\n";
+        assert!(suppress(string, 10, "star-import", "why").is_none(), "inside a string");
+    }
+
+    #[test]
+    fn a_comment_of_another_tool_stays() {
+        let text = "from x import *  # noqa\n";
+        let after = apply(text, suppress(text, 0, "star-import", "ours"));
+        assert_eq!(comments(&after)[0].fact.rules, ["star-import"]);
+        assert!(after.contains("# noqa"), "{after}");
+    }
+
+    #[test]
+    fn rules_are_let_speak_again() {
+        let text = "import a  # hallmark: allow[one, two] why\n    # hallmark: allow[three] why\nb = 1\n";
+        let all = comments(text);
+        let at = |name: &str| text.find(name).unwrap() + 1;
+        assert!(all[0].holds(at("two")) && !all[0].holds(at("three")));
+        assert_eq!(all[0].rule_at(at("two")), Some("two"));
+        assert_eq!(all[0].rule_at(at("why")), None);
+        let one = apply(text, all[0].without(Some("one"), text));
+        assert!(one.starts_with("import a  # hallmark: allow[two] why\n"), "{one}");
+        let none = apply(text, all[0].without(None, text));
+        assert!(none.starts_with("import a\n    # hallmark"), "{none}");
+        let alone = apply(text, all[1].without(Some("three"), text));
+        assert!(alone.ends_with("why\nb = 1\n"), "{alone}");
+    }
+}
