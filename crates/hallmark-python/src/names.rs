@@ -40,6 +40,11 @@ pub fn is_secret(name: &str) -> bool {
         "stop",
         "unk",
     ];
+    // Nearly every name ends here: none of the words ends in another letter.
+    let last = name.trim_end_matches(['_', '-']).bytes().last().unwrap_or_default().to_ascii_lowercase();
+    if !matches!(last, b'd' | b'n' | b't' | b'y') {
+        return false;
+    }
     let lower = name.to_ascii_lowercase().replace('-', "_");
     let lower = lower.trim_matches('_');
     if let Some(before) = lower.strip_suffix("_token")

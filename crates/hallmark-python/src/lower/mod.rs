@@ -63,14 +63,17 @@ struct Lowerer<'a> {
     /// One map for each scope.
     bindings: Vec<Bindings>,
     /// Paths of `self.x` for each class.
-    attributes: FxHashMap<(u32, Name), Option<Name>>,
+    attributes: FxHashMap<u32, FxHashMap<Name, Option<Name>>>,
     scope: ScopeId,
     guard: Guard,
     handler: Option<usize>,
     /// Modules imported in the `try` body being walked.
     tried: Vec<Name>,
     queue: VecDeque<Deferred<'a>>,
-    used: FxHashSet<(ScopeId, Name)>,
+    /// Names in `__all__`.
+    public: FxHashSet<Name>,
+    /// Where paths are put together.
+    scratch: String,
     /// Modules of `from x import *` at module level.
     stars: Vec<Name>,
     depth: u32,
@@ -99,7 +102,8 @@ impl<'a> Lowerer<'a> {
             handler: None,
             tried: Vec::new(),
             queue: VecDeque::new(),
-            used: FxHashSet::default(),
+            public: FxHashSet::default(),
+            scratch: String::new(),
             stars: Vec::new(),
             depth: 0,
             in_annotation: false,
@@ -162,7 +166,9 @@ impl<'a> Lowerer<'a> {
     fn finish(mut self) -> Module {
         let whole_package = self.module.is_package;
         for import in &mut self.module.imports {
-            import.used = whole_package || self.used.contains(&(import.scope, import.bound.clone()));
+            import.used = whole_package
+                || (import.scope == 0 && self.public.contains(&import.bound))
+                || self.bindings[import.scope as usize].is_used(&import.bound);
         }
         let bound = self.bindings.swap_remove(0).into_paths();
         let exports = bound.filter_map(|(name, binding)| Some((name, binding?))).collect();

@@ -9,25 +9,39 @@ use crate::limits;
 
 /// What the names of one scope are bound to.
 #[derive(Default)]
-pub(super) struct Bindings(FxHashMap<Name, Option<Name>>);
+pub(super) struct Bindings(FxHashMap<Name, Binding>);
+
+/// What a name is bound to.
+struct Binding {
+    path: Option<Name>,
+    /// Whether anything reads it.
+    used: bool,
+}
 
 impl Bindings {
     pub(super) fn into_paths(self) -> impl Iterator<Item = (Name, Option<Name>)> {
-        self.0.into_iter()
+        self.0.into_iter().map(|(name, binding)| (name, binding.path))
+    }
+
+    /// Whether anything reads this name.
+    pub(super) fn is_used(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|binding| binding.used)
     }
 }
+
+/// The most attributes and calls that a path is made of; twice as many as its bytes allow for names of ordinary length.
+const PARTS: usize = 64;
 
 impl Lowerer<'_> {
     /// Binds a name in the current scope. A fallback in a handler, or `None`, never hides what was bound before it.
     pub(super) fn bind(&mut self, name: &str, path: Option<Name>) {
         let name = self.name(name);
-        let map = &mut self.bindings[self.scope as usize].0;
-        if let Some(Some(_)) = map.get(&name)
-            && (self.guard.handler || (path.is_none() && self.guard.conditional))
-        {
-            return;
+        let keeps = self.guard.handler || (path.is_none() && self.guard.conditional);
+        let binding = self.bindings[self.scope as usize].0.entry(name);
+        let binding = binding.or_insert(Binding { path: None, used: false });
+        if !(keeps && binding.path.is_some()) {
+            binding.path = path;
         }
-        map.insert(name, path);
     }
 
     /// Binds every name in a target to something unknown, or, for a plain name, to `path`.
@@ -39,9 +53,10 @@ impl Lowerer<'_> {
             Expr::Starred(starred) => self.bind_target(&starred.value, None),
             Expr::Attribute(attribute) => {
                 if let Some(class) = self.self_class(&attribute.value) {
-                    let key = (class, self.name(attribute.attr.as_str()));
-                    if path.is_some() || !self.attributes.contains_key(&key) {
-                        self.attributes.insert(key, path);
+                    let name = self.name(attribute.attr.as_str());
+                    let own = self.attributes.entry(class).or_default();
+                    if path.is_some() || !own.contains_key(&name) {
+                        own.insert(name, path);
                     }
                 }
             }
@@ -62,13 +77,13 @@ impl Lowerer<'_> {
     }
 
     /// The scope in which a name is found, and its path. Class scopes are seen from their own level only.
-    fn lookup(&self, name: &str) -> Option<(ScopeId, Option<Name>)> {
+    fn lookup(&self, name: &str) -> Option<(ScopeId, Option<&Name>)> {
         let mut id = self.scope;
         loop {
             let scope = self.module.scopes[id as usize];
             let visible = id == self.scope || !matches!(scope.kind, ScopeKind::Class(_));
-            if visible && let Some(path) = self.bindings[id as usize].0.get(name) {
-                return Some((id, path.clone()));
+            if visible && let Some(binding) = self.bindings[id as usize].0.get(name) {
+                return Some((id, binding.path.as_ref()));
             }
             if scope.parent == id {
                 return None;
@@ -79,34 +94,41 @@ impl Lowerer<'_> {
 
     /// Marks a name as read.
     pub(super) fn read_name(&mut self, name: &str) {
-        if let Some((scope, _)) = self.lookup(name) {
-            let name = self.name(name);
-            self.used.insert((scope, name));
+        if let Some((scope, _)) = self.lookup(name)
+            && let Some(binding) = self.bindings[scope as usize].0.get_mut(name)
+        {
+            binding.used = true;
         }
     }
 
     /// The path of an expression, if it can be named.
     pub(super) fn path(&mut self, expr: &Expr) -> Option<Name> {
-        let mut out = String::new();
-        self.write_path(expr, &mut out)?;
-        (out.len() <= limits::PATH_BYTES).then(|| self.name(&out))
+        // The text is written over and over into the same place.
+        let mut out = std::mem::take(&mut self.scratch);
+        out.clear();
+        let named = self.write_path(expr, &mut out).filter(|()| out.len() <= limits::PATH_BYTES);
+        let path = named.map(|()| self.name(&out));
+        self.scratch = out;
+        path
     }
 
     fn write_path(&self, expr: &Expr, out: &mut String) -> Option<()> {
         // Chains are walked in a loop: their depth is bounded by the input alone.
-        let mut tail: Vec<&str> = Vec::new();
+        let (mut tail, mut length) = ([""; PARTS], 0);
         let mut expr = expr;
         loop {
             match expr {
                 Expr::Attribute(attribute) => {
                     if let Some(class) = self.self_class(&attribute.value)
-                        && let Some(path) = self.attributes.get(&(class, attribute.attr.as_str().into()))
+                        && let Some(path) =
+                            self.attributes.get(&class).and_then(|own| own.get(attribute.attr.as_str()))
                     {
                         out.push_str(path.as_deref()?);
                         break;
                     }
-                    tail.push(attribute.attr.as_str());
-                    tail.push(".");
+                    *tail.get_mut(length)? = attribute.attr.as_str();
+                    *tail.get_mut(length + 1)? = ".";
+                    length += 2;
                     expr = &attribute.value;
                 }
                 Expr::Call(call) => {
@@ -114,13 +136,14 @@ impl Lowerer<'_> {
                         out.push_str(module);
                         break;
                     }
-                    tail.push("()");
+                    *tail.get_mut(length)? = "()";
+                    length += 1;
                     expr = &call.func;
                 }
                 Expr::Await(awaited) => expr = &awaited.value,
                 Expr::Name(name) => {
                     match self.lookup(name.id.as_str()) {
-                        Some((_, path)) => out.push_str(path.as_deref()?),
+                        Some((_, path)) => out.push_str(path?),
                         None => {
                             out.push_str("builtins.");
                             out.push_str(name.id.as_str());
@@ -130,11 +153,8 @@ impl Lowerer<'_> {
                 }
                 _ => return None,
             }
-            if tail.len() > limits::PATH_BYTES {
-                return None;
-            }
         }
-        for part in tail.iter().rev() {
+        for part in tail[..length].iter().rev() {
             out.push_str(part);
         }
         Some(())
@@ -148,7 +168,7 @@ impl Lowerer<'_> {
         }
         let Expr::Name(holder) = &*function.value else { return None };
         let known = |path: &Name| matches!(&**path, "pytest" | "importlib");
-        self.lookup(holder.id.as_str())?.1.as_ref().filter(|path| known(path))?;
+        self.lookup(holder.id.as_str())?.1.filter(|path| known(path))?;
         match call.arguments.args.first()? {
             Expr::StringLiteral(module) => Some(module.value.to_str()),
             _ => None,

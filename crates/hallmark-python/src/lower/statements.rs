@@ -269,7 +269,7 @@ impl<'a> Lowerer<'a> {
             for element in elements {
                 if let Expr::StringLiteral(text) = element {
                     let text = self.name(text.value.to_str());
-                    self.used.insert((0, text));
+                    self.public.insert(text);
                 }
             }
         }
