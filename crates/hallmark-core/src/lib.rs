@@ -27,6 +27,8 @@ codes! {
         CONFIG_VALUE = "HM-C002", "a configuration value has the wrong type or an unknown name", Usage;
         STATE_FORMAT = "HM-C003", "the state folder was written by a newer Hallmark", Usage;
         NOT_A_PROJECT = "HM-C004", "the path does not exist or is not a folder", Usage;
+        CONFIG_TWICE = "HM-C005", "a folder is configured twice", Usage;
+        CONFIG_EXTENDS = "HM-C006", "a configuration extends what cannot be followed", Usage;
         WRITE_FAILED = "HM-C010", "a file could not be written", Unreadable;
         DISK_FULL = "HM-C011", "the disk is full", Unreadable;
         READ_FAILED = "HM-C012", "a file could not be read", Unreadable;

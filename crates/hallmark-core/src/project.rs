@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result, codes, digest, fs};
+use crate::{Error, Result, codes, config, digest, fs};
 
 /// The name of the state folder.
 pub const STATE_FOLDER: &str = ".hallmark";
@@ -17,7 +17,8 @@ pub struct Project {
 }
 
 impl Project {
-    /// The project at `path` or above it: the nearest folder with `hallmark.toml`, else `path` itself.
+    /// The project at `path` or above it: the nearest folder that has a configuration of a project of its own (see
+    /// [`config::is_nested`]), else `path` itself.
     ///
     /// # Errors
     /// `HM-C004` if `path` is no existing folder.
@@ -26,8 +27,10 @@ impl Project {
             Error::new(&codes::NOT_A_PROJECT, format!("{} is not a folder", path.display()))
                 .next("name an existing folder, for example: hallmark check .")
         })?;
-        let root =
-            start.ancestors().find(|p| p.join("hallmark.toml").is_file()).unwrap_or(&start).to_path_buf();
+        let configured = || start.ancestors().filter(|folder| config::is_configured(folder));
+        // A nested configuration without one above it stands for itself.
+        let root = configured().find(|folder| !config::is_nested(folder)).or_else(|| configured().last());
+        let root = root.unwrap_or(&start).to_path_buf();
         Ok(Self { root })
     }
 

@@ -10,6 +10,7 @@ mod doubles;
 mod engine;
 pub mod limits;
 mod load;
+mod nested;
 pub mod options;
 mod places;
 pub mod report;
@@ -27,6 +28,7 @@ mod walk;
 mod workspace;
 
 pub use context::{Context, Raw};
+pub use nested::nested;
 pub use options::{Edition, Folder, Level, Profile, RuleConfig, ScanOptions, StandardsConfig};
 pub use report::{EvidenceSummary, FamilySummary, Report};
 pub use rule::{Check, Family, Rule, Status};

@@ -118,6 +118,17 @@ pub enum Status {
     Preview,
 }
 
+impl Status {
+    /// The word used in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stable => "stable",
+            Self::Preview => "preview",
+        }
+    }
+}
+
 /// A kind of fact and the function that looks at each one.
 #[derive(Clone, Copy)]
 pub enum Check {
@@ -225,6 +236,12 @@ impl Rule {
             |at: usize| paragraph[at + 2..].starts_with(|c: char| c.is_ascii_uppercase() || c == '`');
         let end = paragraph.match_indices(". ").map(|(at, _)| at).find(|at| is_end(*at));
         paragraph[..end.unwrap_or(paragraph.trim_end_matches(['.', ' ']).len())].to_owned()
+    }
+
+    /// Whether it offers an edit for some of its findings, as its own source tells.
+    #[must_use]
+    pub fn has_fix(&self) -> bool {
+        self.source.contains(".fix(")
     }
 
     /// What the machine formats say about it.

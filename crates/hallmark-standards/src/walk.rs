@@ -75,7 +75,8 @@ fn is_duplicate(root: &Path, entry: &DirEntry, linked: &[PathBuf]) -> bool {
         }
 }
 
-fn is_skipped(entry: &DirEntry) -> bool {
+/// Whether a scan never enters this folder.
+pub(crate) fn is_skipped(entry: &DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy();
     entry.depth() > 0 && SKIPPED.contains(&&*name) && entry.file_type().is_some_and(|t| t.is_dir())
 }

@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Bring back what `check --fix` wrote, byte for byte
     Undo(UndoArgs),
+    /// Show the configuration in force, or explain a setting
+    Config(ConfigArgs),
     /// Print the page of a rule, or list the rules
     Rule(RuleArgs),
     /// Print the page of an error code, of `score` or of `exit-codes`
@@ -194,11 +196,27 @@ impl CheckFormat {
     }
 }
 
+/// `hallmark config`.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// A setting or a section, for example standards.edition; none: all
+    pub(crate) key: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+    /// Print the JSON schema of hallmark.toml, for editors
+    #[arg(long, conflicts_with_all = ["key", "format"])]
+    pub(crate) schema: bool,
+}
+
 /// `hallmark rule`.
 #[derive(Debug, Args)]
 pub(crate) struct RuleArgs {
-    /// The rule's name; none: list all
+    /// The name of a rule or of a family; none: list all
     pub(crate) name: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
 }
 
 /// `hallmark explain`.

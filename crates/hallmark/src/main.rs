@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod deployment;
 mod models;
+mod page;
 mod panic;
 mod readings;
 mod ui;

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Color, Style};
 use hallmark_core::Error;
 
 /// The widest line that tables and notes use.
-const WIDTH_MAX: usize = 80;
+pub(crate) const WIDTH_MAX: usize = 80;
 
 /// The narrowest column that text is wrapped in.
 const WRAP_MIN: usize = 24;
@@ -161,6 +161,11 @@ impl Ui {
         paint(self.color_out, bold(), text)
     }
 
+    /// Code for the standard output.
+    pub(crate) fn code(&self, text: &str) -> String {
+        paint(self.color_out, color(AnsiColor::Cyan), text)
+    }
+
     /// Rows under a header, columns as wide as their widest cell; the last column is wrapped at [`WIDTH_MAX`].
     pub(crate) fn table(&self, header: &[&str], rows: &[Vec<String>]) {
         let columns = header.len();
@@ -194,7 +199,7 @@ impl Ui {
 }
 
 /// The text in lines of at most `width` characters, broken at spaces; a longer word stays whole, and so does painted text.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(WRAP_MIN);
     if visible(text) <= width || text.contains('\u{1b}') {
         return vec![text.to_owned()];
@@ -261,6 +266,7 @@ fn to_ascii(text: &str) -> String {
             '…' => out.push_str("..."),
             '→' => out.push_str("->"),
             '–' | '—' | '─' => out.push('-'),
+            '═' => out.push('='),
             '│' => out.push('|'),
             '·' => out.push('|'),
             '×' => out.push('x'),

@@ -137,3 +137,22 @@ fn a_slip_of_the_keys_is_understood() {
     let refused = options.validate().unwrap_err();
     assert!(refused.next_step().unwrap().contains("did you mean star-import?"), "{refused:?}");
 }
+
+#[test]
+fn configurations_below_the_root_are_found() {
+    let workspace = Workspace::new();
+    workspace.write("hallmark.toml", "[standards]\nignore = [\"star-import\"]\n");
+    workspace.write("a/hallmark.toml", "extend = \"../hallmark.toml\"\n[standards]\npreview = true\n");
+    workspace.write("b/c/pyproject.toml", "[tool.hallmark.standards]\nprofile = \"strict\"\n");
+    workspace.write("d/pyproject.toml", "[tool.black]\n");
+    workspace.write("e/hallmark.toml", "[services]\n");
+    workspace.write("node_modules/f/hallmark.toml", "[standards]\nnonsense = 1\n");
+    let found = hallmark_standards::nested(workspace.path()).unwrap();
+    let paths: Vec<&str> = found.iter().map(|f| f.path.as_str()).collect();
+    assert_eq!(paths, ["a", "b/c"]);
+    assert!(found[0].standards.preview);
+    assert_eq!(found[0].standards.ignore, ["star-import"]);
+    workspace.write("g/hallmark.toml", "[standards]\nnonsense = 1\n");
+    let error = hallmark_standards::nested(workspace.path()).unwrap_err();
+    assert!(error.place().unwrap().ends_with("g/hallmark.toml:2:1"), "{error:?}");
+}

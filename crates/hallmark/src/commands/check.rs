@@ -45,7 +45,9 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
 /// The scan that the configuration and these two options ask for.
 pub(crate) fn options(app: &App<'_>, edition: Option<&str>, profile: Option<&str>) -> Result<ScanOptions> {
     let config: StandardsConfig = app.config.section("standards")?;
-    let mut options = ScanOptions::new(app.project.root().to_path_buf(), &config);
+    let root = app.project.root().to_path_buf();
+    let folders = hallmark_standards::nested(&root)?;
+    let mut options = ScanOptions { folders, ..ScanOptions::new(root, &config) };
     if let Some(name) = edition {
         let edition = match name {
             "2025" => Edition::E2025,

@@ -46,7 +46,7 @@ pub(crate) fn run(app: &App<'_>, args: &ExplainArgs) -> Result<ExitClass> {
             nearest(topic, names).map_or("hallmark explain".to_owned(), |n| format!("hallmark explain {n}")),
         ));
     };
-    app.ui.data(&format!("{}\n", page.trim_end()));
+    crate::page::print(app, &page);
     Ok(ExitClass::Ok)
 }
 

@@ -3,6 +3,7 @@
 mod call;
 mod certify;
 mod check;
+mod config;
 mod doctor;
 mod down;
 mod env;
@@ -47,6 +48,7 @@ pub(crate) fn run(app: &App<'_>, command: Option<Command>) -> Result<ExitClass> 
         None => overview::run(app),
         Some(Command::Check(args)) => check::run(app, &args),
         Some(Command::Undo(args)) => undo::run(app, &args),
+        Some(Command::Config(args)) => config::run(app, &args),
         Some(Command::Rule(args)) => rule::run(app, &args),
         Some(Command::Explain(args)) => explain::run(app, &args),
         Some(Command::Up(args)) => up::run(app, &args),

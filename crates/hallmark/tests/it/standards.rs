@@ -39,20 +39,63 @@ fn pages_are_printed_offline() {
     for topic in ["score", "exit-codes", "HM-S059", "hm-w010"] {
         let page = run(&folder, &["explain", topic]);
         assert_eq!(code(&page), 0, "{topic}");
-        assert!(out(&page).starts_with("# "), "{topic}: {}", out(&page));
+        let text = out(&page);
+        assert!(text.lines().nth(1).is_some_and(|l| l.starts_with(['=', '═'])), "{topic}: {text}");
+        assert!(text.lines().all(|l| l.chars().count() <= 80), "{topic}: {text}");
     }
     let missing = run(&folder, &["explain", "HM-S05"]);
     assert_eq!(code(&missing), 2);
     assert!(all(&missing).contains("hallmark explain HM-S0"), "{}", all(&missing));
     // A line that begins with a space goes on with the row above it.
-    for line in out(&run(&folder, &["rule"])).lines().skip(1).filter(|l| !l.starts_with(' ')) {
-        let name = line.split_whitespace().next().unwrap();
-        assert!(out(&run(&folder, &["rule", name])).contains("## Why"), "{name}");
+    let rules = json(&run(&folder, &["rule", "--format", "json"]));
+    for name in rules["rules"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()) {
+        let page = out(&run(&folder, &["rule", name]));
+        // Code is shown as it is.
+        let wide = page.lines().find(|l| !l.starts_with("    ") && l.chars().count() > 80);
+        assert!(page.contains("\nWhy\n") && wide.is_none(), "{name}: {page}");
     }
 }
 
 #[test]
 fn ascii_output_is_ascii_byte_for_byte() {
-    let found = run(&Folder::example("catalog-before"), &["--ascii", "check"]);
+    let found = run(&Folder::example("catalog-before"), &["--ascii", "check", "--show-info"]);
     assert!(found.stdout.is_ascii() && found.stderr.is_ascii());
+}
+
+#[test]
+fn every_format_is_ascii_when_asked_and_says_the_same() {
+    let folder = Folder::example("catalog-before");
+    folder.write("größe.py", "from . import größe  # é\n".as_bytes());
+    for format in
+        ["full", "concise", "grouped", "json", "json-lines", "sarif", "junit", "github", "gitlab", "html"]
+    {
+        let found = run(&folder, &["--ascii", "check", "--format", format]);
+        assert!(found.stdout.is_ascii(), "{format}");
+        assert!(!found.stdout.is_empty(), "{format}");
+    }
+    let found = json(&run(&folder, &["--ascii", "check", "--format", "json"]));
+    assert!(found["findings"].as_array().unwrap().iter().any(|f| f["path"] == "größe.py"), "{found}");
+}
+
+#[test]
+fn settings_are_shown_with_their_places() {
+    let folder = Folder::new();
+    folder.write("hallmark.toml", b"[standards]\nedition = \"2025\"\n");
+    folder.write("sub/hallmark.toml", b"extend = \"../hallmark.toml\"\n[standards]\npreview = true\n");
+    let shown = json(&run(&folder, &["config", "--format", "json"]));
+    let edition =
+        shown["settings"].as_array().unwrap().iter().find(|s| s["key"] == "standards.edition").unwrap();
+    assert_eq!((&edition["value"], &edition["from"]["line"]), (&"2025".into(), &2.into()), "{edition}");
+    assert_eq!(shown["folders"], serde_json::json!(["sub"]));
+    let page = out(&run(&folder, &["config", "standards.edition"]));
+    assert!(page.contains("hallmark.toml:2:1") && page.contains("without it: \"2026\""), "{page}");
+    let slip = run(&folder, &["config", "standards.editon"]);
+    assert!(all(&slip).contains("hallmark config standards.edition") && code(&slip) == 2, "{}", all(&slip));
+    folder.write("sub/hallmark.toml", b"root = false\n[standards]\nprevew = true\n");
+    let refused = run(&folder, &["check"]);
+    assert!(
+        all(&refused).contains("sub/hallmark.toml:3:1") && all(&refused).contains("preview"),
+        "{}",
+        all(&refused)
+    );
 }

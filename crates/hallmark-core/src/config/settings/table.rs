@@ -1,0 +1,241 @@
+//! The settings themselves, by section; those of one section stand together.
+
+use super::{Kind, Setting};
+
+/// Every setting.
+pub static ALL: &[Setting] = &[
+    Setting {
+        key: "extend",
+        kind: Kind::Text,
+        default: "",
+        example: "\"../hallmark.toml\"",
+        doc: "Another configuration file, relative to this one, whose settings count where this one says nothing. Tables are joined, \
+              lists are replaced.",
+    },
+    Setting {
+        key: "root",
+        kind: Kind::Bool,
+        default: "true",
+        example: "false",
+        doc: "Whether the folder is a project of its own. With false it belongs to the project further up, and its [standards] \
+              section counts for the files below it. A file that extends one of a folder above is taken to say false.",
+    },
+    Setting {
+        key: "standards.edition",
+        kind: Kind::Choice(&["2025", "2026"]),
+        default: "\"2026\"",
+        example: "\"2025\"",
+        doc: "The edition of the gold standards; it also says which version of the SDK is meant.",
+    },
+    Setting {
+        key: "standards.profile",
+        kind: Kind::Choice(&["tiered", "strict"]),
+        default: "\"tiered\"",
+        example: "\"strict\"",
+        doc: "How test doubles are judged: tiered allows them in unit tests, strict nowhere.",
+    },
+    Setting {
+        key: "standards.preview",
+        kind: Kind::Bool,
+        default: "false",
+        example: "true",
+        doc: "Whether rules run that have still to prove themselves. A preview rule that select names itself runs anyway.",
+    },
+    Setting {
+        key: "standards.governed",
+        kind: Kind::Bool,
+        default: "false",
+        example: "true",
+        doc: "Whether every node must derive from a governed base class.",
+    },
+    Setting {
+        key: "standards.select",
+        kind: Kind::Texts,
+        default: "[]",
+        example: "[\"mocking\", \"star-import\"]",
+        doc: "The rules and families to apply, or ALL; an empty list means all.",
+    },
+    Setting {
+        key: "standards.ignore",
+        kind: Kind::Texts,
+        default: "[]",
+        example: "[\"relative-import\"]",
+        doc: "Rules and families to leave out. A rule that select names more closely stays.",
+    },
+    Setting {
+        key: "standards.exclude",
+        kind: Kind::Texts,
+        default: "[]",
+        example: "[\"generated/**\"]",
+        doc: "Globs of files that are not scanned, relative to the folder of the configuration. What .gitignore names is left out \
+              already.",
+    },
+    Setting {
+        key: "standards.tiers.GLOB",
+        kind: Kind::Choice(&["unit", "integration", "end-to-end", "other", "production"]),
+        default: "",
+        example: "\"integration\"",
+        doc: "The tier of the files that a glob fits, before Hallmark's own reading of their paths and markers.",
+    },
+    Setting {
+        key: "standards.per-file-ignores.GLOB",
+        kind: Kind::Texts,
+        default: "",
+        example: "[\"imports\"]",
+        doc: "The rules and families that are left out in the files that a glob fits.",
+    },
+    Setting {
+        key: "standards.rules.RULE.severity",
+        kind: Kind::Choice(&["error", "warning", "info", "off"]),
+        default: "the rule's own",
+        example: "\"warning\"",
+        doc: "How much a finding of this rule weighs; off turns the rule off. A check that weighs a place less, as a double in a \
+              unit test, still does.",
+    },
+    Setting {
+        key: "standards.rules.RULE.weight",
+        kind: Kind::Number(0.0, 1.0),
+        default: "1.0",
+        example: "0.5",
+        doc: "What a file with an error of this rule loses in the score of the rule's family. Of several the largest counts.",
+    },
+    Setting {
+        key: "stack.provider",
+        kind: PROVIDER,
+        default: "\"auto\"",
+        example: "\"native\"",
+        doc: "Who provides every service that stack.providers does not name: auto takes a given address, else a private process.",
+    },
+    provider("stack.providers.postgres"),
+    provider("stack.providers.neo4j"),
+    provider("stack.providers.chromadb"),
+    provider("stack.providers.redis"),
+    provider("stack.providers.openai"),
+    port("stack.ports.postgres"),
+    port("stack.ports.neo4j-bolt"),
+    port("stack.ports.neo4j-http"),
+    port("stack.ports.chromadb"),
+    port("stack.ports.redis"),
+    port("stack.ports.openai-chat"),
+    port("stack.ports.openai-embeddings"),
+    Setting {
+        key: "stack.assume-yes",
+        kind: Kind::Bool,
+        default: "false",
+        example: "true",
+        doc: "Whether installing what is missing is agreed to without a question.",
+    },
+    address("services.postgres.url", "\"postgres://app@db.example:5432/app\""),
+    secret_env("services.postgres.password.env"),
+    secret_file("services.postgres.password.file"),
+    Setting {
+        key: "services.postgres.pool-size",
+        kind: Kind::Integer(1, u64::MAX),
+        default: "8",
+        example: "16",
+        doc: "Connections of the pool.",
+    },
+    Setting {
+        key: "services.postgres.statement-timeout-ms",
+        kind: Kind::Integer(1, u64::MAX),
+        default: "30000",
+        example: "5000",
+        doc: "How long one statement may take, in milliseconds.",
+    },
+    address("services.neo4j.url", "\"bolt://graph.example:7687\""),
+    text("services.neo4j.user", "\"neo4j\"", "The user."),
+    secret_env("services.neo4j.password.env"),
+    secret_file("services.neo4j.password.file"),
+    text("services.neo4j.database", "", "The database; the server's default without it."),
+    address("services.chromadb.url", "\"http://vectors.example:8000\""),
+    text("services.chromadb.tenant", "\"default_tenant\"", "The tenant."),
+    text("services.chromadb.database", "\"default_database\"", "The database."),
+    address("services.redis.url", "\"redis://cache.example:6379/0\""),
+    secret_env("services.redis.password.env"),
+    secret_file("services.redis.password.file"),
+    address("services.openai.base-url", "\"https://api.example/v1\""),
+    text("services.openai.embeddings-base-url", "", "Where embeddings are answered, if elsewhere."),
+    secret_env("services.openai.api-key.env"),
+    secret_file("services.openai.api-key.file"),
+    text("services.openai.model", "", "The model that chats; the server's own choice without it."),
+    text("services.openai.embedding-model", "", "The model that embeds; the server's own choice without it."),
+    Setting {
+        key: "dataflow.models",
+        kind: Kind::Texts,
+        default: "[]",
+        example: "[\"catalog/models.py\"]",
+        doc: "Files that declare models, relative to the project; an empty list means every Python file outside tests that does.",
+    },
+    text(
+        "certify.tests.python",
+        "",
+        "The interpreter of the tests; without it the project's .venv, the environment made of certify.tests.requirements, or python3.",
+    ),
+    texts(
+        "certify.tests.requirements",
+        "[\"pytest>=8\"]",
+        "Requirements for an environment that is made under .hallmark/.",
+    ),
+    texts(
+        "certify.tests.paths",
+        "[\"tests/integration\"]",
+        "The folders or files handed to pytest; an empty list means what its own configuration says.",
+    ),
+    texts("certify.tests.arguments", "[\"-x\"]", "More arguments for pytest."),
+    Setting {
+        key: "certify.tests.timeout-s",
+        kind: Kind::Integer(1, u64::MAX),
+        default: "600",
+        example: "900",
+        doc: "The longest a test run may take, in seconds.",
+    },
+    claim("certify.claims.baseline"),
+    claim("certify.claims.gold_standards"),
+    claim("certify.claims.infrastructure"),
+    claim("certify.claims.framework"),
+    text("certify.exempt[].check", "", "The name of a check that is left out; it never counts as proven."),
+    text("certify.exempt[].reason", "", "Why it is left out."),
+    text("certify.exempt[].owner", "", "Who answers for it."),
+    text("certify.exempt[].expires", "", "The last day on which it holds, as YYYY-MM-DD."),
+];
+
+const PROVIDER: Kind = Kind::Choice(&["auto", "native", "external", "docker", "off"]);
+
+const fn text(key: &'static str, default: &'static str, doc: &'static str) -> Setting {
+    Setting { key, kind: Kind::Text, default, example: "\"text\"", doc }
+}
+
+const fn texts(key: &'static str, example: &'static str, doc: &'static str) -> Setting {
+    Setting { key, kind: Kind::Texts, default: "[]", example, doc }
+}
+
+const fn provider(key: &'static str) -> Setting {
+    let doc = "Who provides this service.";
+    Setting { key, kind: PROVIDER, default: "what stack.provider says", example: "\"off\"", doc }
+}
+
+const fn port(key: &'static str) -> Setting {
+    let doc = "The port, where it is chosen by hand.";
+    Setting { key, kind: Kind::Integer(1, 65_535), default: "a free one, kept", example: "55432", doc }
+}
+
+const fn address(key: &'static str, example: &'static str) -> Setting {
+    let doc = "The address of a server that Hallmark never starts, stops or resets.";
+    Setting { key, kind: Kind::Text, default: "", example, doc }
+}
+
+const fn secret_env(key: &'static str) -> Setting {
+    let doc = "The environment variable that holds the secret.";
+    Setting { key, kind: Kind::Text, default: "", example: "\"SERVICE_PASSWORD\"", doc }
+}
+
+const fn secret_file(key: &'static str) -> Setting {
+    let doc = "The file that holds the secret, relative to the project.";
+    Setting { key, kind: Kind::Text, default: "", example: "\"secrets/password\"", doc }
+}
+
+const fn claim(key: &'static str) -> Setting {
+    let doc = "What the project claims for itself, as a share of the section's weight. It is shown beside what is proven and never \
+               added to it.";
+    Setting { key, kind: Kind::Number(0.0, 1.0), default: "", example: "1.0", doc }
+}
