@@ -1,5 +1,7 @@
 //! Measurements beside named peers, in one run on one machine. The figures are kept in docs/benchmarks.md.
 
+mod lsp;
+
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
@@ -11,16 +13,16 @@ const RUNS: usize = 5;
 
 pub(crate) fn run(what: &str) -> Outcome {
     match what {
-        "scan" | "all" => scan(),
+        "scan" => scan(),
+        "lsp" => lsp::run(),
+        "all" => scan().and_then(|()| lsp::run()),
         other => Err(Failure(format!("no such measurement: {other}"))),
     }
 }
 
 /// `hallmark check` beside `ruff check` (its default rules) on the folder named by `HALLMARK_BENCH_CORPUS`.
 fn scan() -> Outcome {
-    let corpus = std::env::var_os("HALLMARK_BENCH_CORPUS")
-        .map(PathBuf::from)
-        .ok_or(Failure("set HALLMARK_BENCH_CORPUS to a folder of Python sources".into()))?;
+    let corpus = corpus()?;
     shell::run(shell::cargo().args(["build", "--profile", "ready", "--quiet"]))?;
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from);
@@ -42,6 +44,13 @@ fn scan() -> Outcome {
         Err(Failure(reason)) => shell::say(&format!("ruff: not measured ({reason})\n")),
     }
     Ok(())
+}
+
+/// The folder of Python sources to measure on.
+fn corpus() -> Outcome<PathBuf> {
+    std::env::var_os("HALLMARK_BENCH_CORPUS")
+        .map(PathBuf::from)
+        .ok_or(Failure("set HALLMARK_BENCH_CORPUS to a folder of Python sources".into()))
 }
 
 fn median(command: impl Fn() -> Command) -> Outcome<f64> {

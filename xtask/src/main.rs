@@ -2,6 +2,7 @@
 
 mod advisories;
 mod bench;
+mod clients;
 mod generate;
 mod licences;
 mod lock;
@@ -21,7 +22,7 @@ cargo xtask <chore>
   gen                      write the generated documents anew
   licences                 every dependency's licence against the allow-list
   advisories               known vulnerabilities, or `not checked` where their database is out of reach
-  bench [scan|all]         measure beside named peers, in one run
+  bench [scan|lsp|all]     measure beside named peers, in one run; lsp: from an edit to its diagnostics
 
 ";
 

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::shell::{self, Checked, Failure, Outcome};
-use crate::{advisories, licences, tidy};
+use crate::{advisories, clients, licences, tidy};
 
 /// How much to run.
 pub(crate) struct Options {
@@ -50,7 +50,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
         return tally.close(began);
     }
     tally.step("services up", &|| stack.up().map(|()| Checked::Yes));
-    tally.step("test clients", &|| test_clients().map(|()| Checked::Yes));
+    tally.step("test clients", &|| clients::install(&stack.target).map(|()| Checked::Yes));
     if tally.failed.is_empty() {
         tally.step("tests", &|| stack.cargo_test().map(|()| Checked::Yes));
     }
@@ -126,17 +126,6 @@ fn cargo(arguments: &[&str]) -> Outcome {
     shell::run(shell::cargo().args(arguments))
 }
 
-/// Clients that the tests drive the channels with and that nobody here wrote; installed where they are missing.
-fn test_clients() -> Outcome {
-    if Command::new("curl").arg("--version").output().is_ok_and(|o| o.status.success()) {
-        return Ok(());
-    }
-    shell::say("installing curl\n");
-    let mut command = Command::new("apt-get");
-    command.args(["install", "--yes", "--quiet", "--no-install-recommends", "curl"]);
-    shell::run(command.env("DEBIAN_FRONTEND", "noninteractive"))
-}
-
 fn documentation() -> Outcome {
     let mut command = shell::cargo();
     command
@@ -147,6 +136,7 @@ fn documentation() -> Outcome {
 
 /// The services under test, in a project of their own.
 struct Stack {
+    target: PathBuf,
     project: PathBuf,
     binary: PathBuf,
 }
@@ -157,7 +147,7 @@ impl Stack {
             std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from);
         let project = target.join("test-stack");
         std::fs::create_dir_all(&project)?;
-        Ok(Self { project, binary: target.join("debug/hallmark") })
+        Ok(Self { project, binary: target.join("debug/hallmark"), target })
     }
 
     fn hallmark(&self, arguments: &[&str]) -> Command {
@@ -183,6 +173,7 @@ impl Stack {
             command.env(name, value.as_str().unwrap_or_default());
         }
         command.env("HALLMARK_BIN", absolute(&self.binary));
+        command.env("HALLMARK_TEST_PYTHON", clients::python(&absolute(&self.target)));
         shell::run(&mut command)
     }
 }

@@ -66,9 +66,9 @@ impl Server {
             "textDocument/diagnostic" | "textDocument/codeAction" | "textDocument/hover" => {
                 let uri = request.params.pointer("/textDocument/uri").and_then(Value::as_str);
                 let place = uri.and_then(|uri| self.documents.get(uri)).and_then(|d| d.place.as_ref());
-                place.and_then(|(id, _)| self.roots.get(id)).is_some_and(|r| !r.is_ready() && r.is_coming())
+                place.is_some_and(|(id, path)| self.roots.get(id).is_some_and(|r| r.is_awaited(path)))
             }
-            "workspace/executeCommand" => self.roots.values().any(|r| !r.is_ready() && r.is_coming()),
+            "workspace/executeCommand" => self.roots.values().any(crate::root::Root::is_coming),
             _ => false,
         }
     }

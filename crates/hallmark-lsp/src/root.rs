@@ -142,9 +142,23 @@ impl Root {
         matches!(self.state, State::Ready(_))
     }
 
-    /// Whether findings will be there to be asked for.
+    /// Whether a scan that is under way or due will say more of this file than can be said now.
+    pub(crate) fn is_awaited(&self, path: &str) -> bool {
+        match &self.state {
+            State::Scanning(_) => true,
+            State::Ready(workspace) => self.rescan_at.is_some() && workspace.file(path).is_none(),
+            State::Absent => self.rescan_at.is_some(),
+        }
+    }
+
+    /// Whether what is known of the file is all that there is to know.
+    pub(crate) fn is_settled(&self, path: &str) -> bool {
+        self.is_current(path) && !self.is_awaited(path)
+    }
+
+    /// Whether a first scan is to come back yet.
     pub(crate) fn is_coming(&self) -> bool {
-        matches!(self.state, State::Scanning(_)) || self.rescan_at.is_some()
+        !self.is_ready() && (matches!(self.state, State::Scanning(_)) || self.rescan_at.is_some())
     }
 
     pub(crate) fn workspace(&mut self) -> Option<&mut Workspace> {

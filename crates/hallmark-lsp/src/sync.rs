@@ -91,7 +91,7 @@ impl Server {
         let Some((id, path)) = place else { return };
         let Some(root) = self.roots.get_mut(&id) else { return };
         root.change(&path, Some(text));
-        if root.is_current(&path) {
+        if root.is_settled(&path) {
             self.publish(&key);
         }
     }

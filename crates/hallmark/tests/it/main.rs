@@ -10,5 +10,6 @@
 mod bad_input;
 mod certify;
 mod channels;
+mod lsp;
 mod standards;
 mod support;

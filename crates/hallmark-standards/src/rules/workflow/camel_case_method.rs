@@ -26,7 +26,7 @@
 //!
 //! Use the method's name in snake case.
 
-use hallmark_diagnostics::Severity;
+use hallmark_diagnostics::{Edit, Fix, Severity};
 use hallmark_python::facts::Call;
 
 use crate::Context;
@@ -53,6 +53,12 @@ fn check(context: &mut Context<'_>, call: &Call) {
     };
     if context.canonical(&call.callee).starts_with(&format!("{}().", sdk::BUILDER)) {
         let raw = context.report(call.head, call.scope, format!("WorkflowBuilder has no method `{method}`"));
-        raw.action(format!("write `{snake}`"));
+        let length = u32::try_from(method.len()).unwrap_or(u32::MAX);
+        let name = Edit {
+            start: call.head.end.saturating_sub(length),
+            end: call.head.end,
+            content: snake.to_owned(),
+        };
+        raw.action(format!("write `{snake}`")).fix(Fix::safe(format!("Write {snake}"), vec![name]));
     }
 }
