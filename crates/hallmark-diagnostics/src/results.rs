@@ -1,9 +1,12 @@
 //! What a renderer is given besides findings and problems.
 
+use serde::Serialize;
+
 use crate::{Finding, Problem, RuleInfo};
 
 /// What made a finding known and accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Acceptance {
     /// A comment in the source.
     InSource,
@@ -12,9 +15,10 @@ pub enum Acceptance {
 }
 
 /// A finding that is not reported because somebody said why it may stay.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Suppressed {
     /// What would have been reported.
+    #[serde(flatten)]
     pub finding: Finding,
     /// What keeps it from being reported.
     pub by: Acceptance,

@@ -148,13 +148,13 @@ impl Scene<'_> {
             comments.iter().filter(|c| c.fact.span.start as usize <= to && from <= c.fact.span.end as usize);
         let mut actions = Vec::new();
         for comment in touched {
-            for rule in &comment.fact.rules {
+            for rule in &comment.fact.directive.rules {
                 let edit = comment.without(Some(rule), text);
                 actions.extend(
                     edit.and_then(|edit| self.of_bytes(&format!("Enable {rule} here again"), &[edit])),
                 );
             }
-            if comment.fact.rules.len() > 1 {
+            if comment.fact.directive.rules.len() > 1 {
                 let edit = comment.without(None, text);
                 actions.extend(
                     edit.and_then(|edit| self.of_bytes("Enable all of these rules here again", &[edit])),

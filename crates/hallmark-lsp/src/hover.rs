@@ -44,9 +44,9 @@ fn of_comment(text: &Text, at: usize, pages: &Pages) -> Option<(String, Range)> 
     let comment = comments.iter().find(|c| c.holds(at))?;
     let rules: Vec<&str> = match comment.rule_at(at) {
         Some(rule) => vec![rule],
-        None => comment.fact.rules.iter().map(String::as_str).collect(),
+        None => comment.fact.directive.rules.iter().map(String::as_str).collect(),
     };
-    let mut parts = vec![match comment.fact.reason.as_str() {
+    let mut parts = vec![match comment.fact.directive.reason.as_str() {
         "" => "Suppresses nothing yet: write the reason behind the bracket.".to_owned(),
         reason => format!("Suppressed here, because: {reason}"),
     }];

@@ -38,7 +38,7 @@ impl Comment<'_> {
         for part in self.text.get(list..end)?.split(',') {
             if (from..=from + part.len()).contains(&at) {
                 let name = part.trim();
-                return self.fact.rules.iter().map(String::as_str).find(|rule| *rule == name);
+                return self.fact.directive.rules.iter().map(String::as_str).find(|rule| *rule == name);
             }
             from += part.len() + 1;
         }
@@ -51,6 +51,7 @@ impl Comment<'_> {
         let (start, end) = (self.fact.span.start as usize, self.fact.span.end as usize);
         let left: Vec<&str> = self
             .fact
+            .directive
             .rules
             .iter()
             .map(String::as_str)
@@ -84,7 +85,8 @@ pub(crate) fn suppress(text: &str, at: usize, rule: &str, reason: &str) -> Optio
     candidates(text, at, rule, &reason).into_iter().flatten().find(|edit| {
         let after = hallmark_fix::edit::apply(text, std::slice::from_ref(edit));
         let covers = |s: &Suppression| {
-            (s.line_start as usize..=s.line_end as usize).contains(&at) && s.rules.iter().any(|r| r == rule)
+            (s.covers.start as usize..=s.covers.end as usize).contains(&at)
+                && s.directive.rules.iter().any(|r| r == rule)
         };
         comments(&after).iter().any(|comment| covers(&comment.fact))
     })
@@ -143,7 +145,7 @@ mod tests {
     fn a_comment_of_another_tool_stays() {
         let text = "from x import *  # noqa\n";
         let after = apply(text, suppress(text, 0, "star-import", "ours"));
-        assert_eq!(comments(&after)[0].fact.rules, ["star-import"]);
+        assert_eq!(comments(&after)[0].fact.directive.rules, ["star-import"]);
         assert!(after.contains("# noqa"), "{after}");
     }
 

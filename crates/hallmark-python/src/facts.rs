@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::interface::Interface;
+use crate::suppression::Directive;
 
 /// A shared text; equal texts of one file share their bytes.
 pub type Name = Arc<str>;
@@ -418,16 +419,14 @@ pub struct Bind {
 /// A comment `# hallmark: allow[rule] reason`.
 #[derive(Clone, Debug)]
 pub struct Suppression {
-    /// The byte at which its line starts.
-    pub line_start: u32,
-    /// The byte after its line.
-    pub line_end: u32,
+    /// The bytes that it speaks of: a finding that starts there may be accepted.
+    pub covers: Span,
     /// The place of the comment.
     pub span: Span,
-    /// The rules it names.
-    pub rules: Vec<String>,
-    /// The reason given, or empty.
-    pub reason: String,
+    /// What to delete to remove it: with the blanks before it, or its whole line if nothing else is on it.
+    pub removal: Span,
+    /// What it says.
+    pub directive: Directive,
 }
 
 impl Module {

@@ -12,6 +12,7 @@ mod lower;
 pub mod models;
 pub mod names;
 pub mod source;
+pub mod suppression;
 
 pub use facts::{Module, Name, Span};
 pub use interface::Interface;

@@ -63,6 +63,8 @@ pub struct Raw {
     pub(crate) tier: Tier,
     pub(crate) masked: bool,
     pub(crate) fix: Option<Fix>,
+    /// The place, among the file's suppressions, of the one that accepts it.
+    pub(crate) accepted: Option<usize>,
 }
 
 impl Raw {
@@ -146,6 +148,12 @@ impl<'a> Context<'a> {
         self.file.options.edition
     }
 
+    /// The day on which suppressions are judged, as `YYYY-MM-DD`, if one is given.
+    #[must_use]
+    pub fn today(&self) -> Option<&'a str> {
+        self.file.options.today.as_deref()
+    }
+
     /// Whether every node must derive from a governed base class.
     #[must_use]
     pub fn is_governed(&self) -> bool {
@@ -199,6 +207,7 @@ impl<'a> Context<'a> {
             tier,
             masked: false,
             fix: None,
+            accepted: None,
         });
         &mut self.found[at]
     }

@@ -6,15 +6,19 @@ use hallmark_python::Module;
 use hallmark_python::facts::{
     Assign, Call, Class, Function, Handler, Import, Literal, Span, SqlText, Suppression,
 };
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::context::{Context, File, Raw};
 use crate::limits;
 use crate::rule::{Check, Rule};
 use crate::scope::Scope;
+use crate::suppress::{self, Effect};
 
 /// A rule and the function that looks at a fact of this kind.
 type Wants<F> = Vec<(&'static Rule, fn(&mut Context<'_>, &F))>;
+
+/// A function that looks at a suppression comment and what became of it.
+type Judge = fn(&mut Context<'_>, &Suppression, &Effect);
 
 /// Which rules want which facts.
 #[derive(Default)]
@@ -30,12 +34,16 @@ pub(crate) struct Plan {
     statements: Wants<SqlText>,
     suppressions: Wants<Suppression>,
     modules: Wants<Module>,
+    effects: Vec<(&'static Rule, Judge)>,
+    /// Every rule that runs, by name.
+    rules: FxHashSet<&'static str>,
 }
 
 impl Plan {
     pub(crate) fn new(rules: &[&'static Rule]) -> Self {
         let mut plan = Self::default();
         for &rule in rules {
+            plan.rules.insert(rule.name);
             for check in rule.checks {
                 match *check {
                     Check::Import(run) => plan.imports.push((rule, run)),
@@ -53,10 +61,16 @@ impl Plan {
                     Check::Sql(run) => plan.statements.push((rule, run)),
                     Check::Suppression(run) => plan.suppressions.push((rule, run)),
                     Check::Module(run) => plan.modules.push((rule, run)),
+                    Check::Effect(run) => plan.effects.push((rule, run)),
                 }
             }
         }
         plan
+    }
+
+    /// Whether a rule is one of those that run.
+    pub(crate) fn runs(&self, rule: &Rule) -> bool {
+        self.rules.contains(rule.name)
     }
 
     /// Shows every fact of the file to the rules that want it.
@@ -91,19 +105,33 @@ fn show<F>(wants: &Wants<F>, facts: &[F], context: &mut Context<'_>) {
     }
 }
 
-/// The findings of one file, in the order of their places; and how many a comment suppressed.
-pub(crate) fn check(file: &File<'_>, plan: &Plan, scope: &Scope) -> (Vec<Raw>, usize) {
+/// The findings of one file in the order of their places, those that a comment accepts marked as such.
+pub(crate) fn check(file: &File<'_>, plan: &Plan, scope: &Scope) -> Vec<Raw> {
     let mut context = Context { file, rule: &Rule::STABLE, found: Vec::new() };
     plan.run(&mut context);
-    let mut all = context.found;
+    let mut all = std::mem::take(&mut context.found);
+    sort(&mut all);
+    scope.weigh(&file.module.path, &mut all);
+    if !file.module.suppressions.is_empty() {
+        let effects = suppress::apply(file, plan, &mut all);
+        for (suppression, effect) in file.module.suppressions.iter().zip(&effects) {
+            for (rule, run) in &plan.effects {
+                context.rule = rule;
+                run(&mut context, suppression, effect);
+            }
+        }
+        let mut said = context.found;
+        scope.weigh(&file.module.path, &mut said);
+        all.append(&mut said);
+        sort(&mut all);
+    }
+    bounded(file, &mut all);
+    all
+}
+
+fn sort(all: &mut Vec<Raw>) {
     all.sort_by(|a, b| (a.span, a.rule.name, &a.message).cmp(&(b.span, b.rule.name, &b.message)));
     all.dedup_by(|a, b| a.span == b.span && a.rule.name == b.rule.name);
-    scope.weigh(&file.module.path, &mut all);
-    bounded(file, &mut all);
-    let before = all.len();
-    all.retain(|raw| !is_suppressed(file.module, raw));
-    let suppressed = before - all.len();
-    (all, suppressed)
 }
 
 /// Keeps a generated file from drowning the report: what is over the bound becomes one finding that says how many.
@@ -114,6 +142,9 @@ fn bounded(file: &File<'_>, all: &mut Vec<Raw>) {
     // For each rule: how many there are, and the worst of those that are left out.
     let mut seen: FxHashMap<&'static str, (usize, Severity, &'static Rule)> = FxHashMap::default();
     all.retain(|raw| {
+        if raw.accepted.is_some() {
+            return true;
+        }
         let entry = seen.entry(raw.rule.name).or_insert((0, Severity::Info, raw.rule));
         entry.0 += 1;
         entry.1 = entry.1.max(raw.severity);
@@ -130,13 +161,4 @@ fn bounded(file: &File<'_>, all: &mut Vec<Raw>) {
         context.report(end, 0, message).severity(severity);
         all.append(&mut context.found);
     }
-}
-
-fn is_suppressed(module: &Module, raw: &Raw) -> bool {
-    raw.rule.suppressible
-        && module.suppressions.iter().any(|s| {
-            !s.reason.is_empty()
-                && (s.line_start..s.line_end).contains(&raw.span.start)
-                && s.rules.iter().any(|rule| rule == raw.rule.name)
-        })
 }

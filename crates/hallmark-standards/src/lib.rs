@@ -21,6 +21,7 @@ mod scope;
 pub mod score;
 mod sdk;
 mod selection;
+mod suppress;
 mod threads;
 pub mod tier;
 mod timing;
@@ -33,6 +34,7 @@ pub use options::{Edition, Folder, Level, Profile, RuleConfig, ScanOptions, Stan
 pub use report::{EvidenceSummary, FamilySummary, Report};
 pub use rule::{Check, Family, Rule, Status};
 pub use scan::{scan, scan_cached};
+pub use suppress::Effect;
 pub use timing::{Timings, timings};
 pub use workspace::{FileReport, Workspace};
 

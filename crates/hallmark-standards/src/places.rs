@@ -7,8 +7,14 @@ use rustc_hash::FxHashMap;
 use crate::ScanOptions;
 use crate::context::Raw;
 
-/// Turns the findings of one file into their final form. `text` is what the spans point into.
-pub(crate) fn finish(raws: Vec<Raw>, path: &str, text: &str, options: &ScanOptions) -> Vec<Finding> {
+/// Turns the findings of one file into their final form, each with the place of the suppression that accepts it. `text` is what
+/// the spans point into. Accepted findings count for the fingerprints of others like them, so that accepting one changes none.
+pub(crate) fn finish(
+    raws: Vec<Raw>,
+    path: &str,
+    text: &str,
+    options: &ScanOptions,
+) -> Vec<(Finding, Option<usize>)> {
     let lines: Vec<usize> =
         std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect();
     let mut seen: FxHashMap<String, u32> = FxHashMap::default();
@@ -27,7 +33,8 @@ pub(crate) fn finish(raws: Vec<Raw>, path: &str, text: &str, options: &ScanOptio
             *occurrence += 1;
             let fingerprint = digest::sha256(format!("{key}\n{occurrence}").as_bytes())[..16].to_owned();
             let number = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
-            Finding {
+            let accepted = raw.accepted;
+            let finding = Finding {
                 rule: raw.rule.name,
                 severity: raw.severity,
                 message: raw.message,
@@ -44,7 +51,8 @@ pub(crate) fn finish(raws: Vec<Raw>, path: &str, text: &str, options: &ScanOptio
                 fingerprint,
                 fix: raw.fix,
                 excerpt,
-            }
+            };
+            (finding, accepted)
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! What a scan gives.
 
 use hallmark_core::ExitClass;
-use hallmark_diagnostics::{Finding, Problem, Severity};
+use hallmark_diagnostics::{Finding, Problem, Severity, Suppressed};
 use serde::Serialize;
 
 use crate::scope::Scopes;
@@ -40,6 +40,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// What breaks a standard, by path and place.
     pub findings: Vec<Finding>,
+    /// What breaks a standard and was accepted, with who said why.
+    pub accepted: Vec<Suppressed>,
 }
 
 /// The state of one family of rules.
@@ -111,11 +113,12 @@ pub(crate) fn build(
         files: records.len(),
         unparsed_files: records.iter().filter(|r| !r.problems.is_empty()).count(),
         bytes: records.iter().map(|r| r.bytes).sum(),
-        suppressed: judged().map(|j| j.suppressed).sum(),
+        suppressed: judged().map(|j| j.suppressed.len()).sum(),
         duration_ms: 0.0,
         families,
         problems,
         findings: Vec::new(),
+        accepted: Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@ use hallmark_python::facts::{Assign, Call, Class, Function, Handler, Import, Lit
 use serde::Serialize;
 
 use crate::context::Context;
+use crate::suppress::Effect;
 
 /// A family of rules: a part of what one requirement asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -152,6 +153,8 @@ pub enum Check {
     Sql(fn(&mut Context<'_>, &SqlText)),
     /// Every suppression comment.
     Suppression(fn(&mut Context<'_>, &Suppression)),
+    /// Every suppression comment, with what became of it: shown when all other rules have run.
+    Effect(fn(&mut Context<'_>, &Suppression, &Effect)),
     /// The file as a whole.
     Module(fn(&mut Context<'_>, &Module)),
 }

@@ -55,7 +55,7 @@ fn measure(options: &ScanOptions) -> Timings {
                 let scope = scopes.of(&module.path);
                 let tier = scope.overrides.of_file(&module.path);
                 let file = File::new(module, &project, &scope.options, tier);
-                engine::check(&file, &plan, scope).0.len()
+                engine::check(&file, &plan, scope).len()
             })
             .sum();
         (started.elapsed(), found)

@@ -27,6 +27,7 @@ fn push(out: &mut String, kind: &str, value: &impl Serialize) {
         Ok(Value::Object(mut members)) => {
             members.remove("findings");
             members.remove("problems");
+            members.remove("accepted");
             members.insert("type".to_owned(), kind.into());
             Value::Object(members)
         }

@@ -5,6 +5,7 @@ mod classes;
 mod logs;
 mod scopes;
 mod statements;
+mod suppressions;
 mod text;
 mod values;
 

@@ -29,7 +29,10 @@ rules! {
         unknown_sdk_name,
     }
     meta {
+        blanket_suppression,
+        expired_suppression,
         suppression_without_reason,
+        unused_suppression,
     }
     mocking {
         hand_written_fake,

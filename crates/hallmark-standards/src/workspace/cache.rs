@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hallmark_core::fs::{Mode, write_atomic};
-use hallmark_diagnostics::{Excerpt, Finding, Fix, Position, Problem, Severity};
+use hallmark_diagnostics::{Acceptance, Excerpt, Finding, Fix, Position, Problem, Severity, Suppressed};
 use hallmark_python::Interface;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::tier::Tier;
 use crate::{ScanOptions, limits, rules};
 
 /// The first bytes of a cache file; the number changes with the form.
-const MAGIC: &[u8] = b"hallmark standards cache 1\n";
+const MAGIC: &[u8] = b"hallmark standards cache 2\n";
 
 #[derive(Serialize, Deserialize)]
 struct Entry<'a> {
@@ -43,10 +43,21 @@ struct StoredProblem<'a> {
 struct StoredJudged<'a> {
     #[serde(borrow)]
     findings: Vec<StoredFinding<'a>>,
-    suppressed: usize,
+    #[serde(borrow)]
+    suppressed: Vec<StoredSuppressed<'a>>,
     applies: u32,
     rests_on: Vec<u32>,
     classes: u64,
+}
+
+/// A finding that a comment accepts.
+#[derive(Serialize, Deserialize)]
+struct StoredSuppressed<'a> {
+    #[serde(borrow)]
+    finding: StoredFinding<'a>,
+    reason: &'a str,
+    owner: &'a str,
+    until: &'a str,
 }
 
 /// A finding without what its rule, its file and the options say.
@@ -138,10 +149,19 @@ fn judged(stored: StoredJudged<'_>, path: &str, options: &ScanOptions) -> Option
             excerpt: stored.excerpt,
         })
     };
+    let accepted = |stored: StoredSuppressed<'_>| {
+        Some(Suppressed {
+            finding: finding(stored.finding)?,
+            by: Acceptance::InSource,
+            reason: stored.reason.to_owned(),
+            owner: stored.owner.to_owned(),
+            until: stored.until.to_owned(),
+        })
+    };
     Some(Judged {
         findings: stored.findings.into_iter().map(finding).collect::<Option<_>>()?,
         problem: None,
-        suppressed: stored.suppressed,
+        suppressed: stored.suppressed.into_iter().map(accepted).collect::<Option<_>>()?,
         applies: Families(stored.applies),
         rests_on: stored.rests_on,
         classes: stored.classes,
@@ -183,7 +203,7 @@ fn encode(record: &Record) -> Encoded {
         let findings = judged.findings.iter().map(stored).collect();
         postcard::to_allocvec(&StoredJudged {
             findings,
-            suppressed: judged.suppressed,
+            suppressed: judged.suppressed.iter().map(stored_suppressed).collect(),
             applies: judged.applies.0,
             rests_on: judged.rests_on.clone(),
             classes: judged.classes,
@@ -191,6 +211,15 @@ fn encode(record: &Record) -> Encoded {
         .ok()
     });
     (outside, judged)
+}
+
+fn stored_suppressed(one: &Suppressed) -> StoredSuppressed<'_> {
+    StoredSuppressed {
+        finding: stored(&one.finding),
+        reason: &one.reason,
+        owner: &one.owner,
+        until: &one.until,
+    }
 }
 
 fn stored(finding: &Finding) -> StoredFinding<'_> {

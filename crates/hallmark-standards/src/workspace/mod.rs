@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use hallmark_diagnostics::{Finding, Problem};
+use hallmark_diagnostics::{Acceptance, Finding, Problem, Suppressed};
 use hallmark_python::Module;
 use hallmark_python::index::Index;
 use rayon::prelude::*;
@@ -257,9 +257,11 @@ impl Workspace {
             let scope = self.scopes.of(&record.path);
             let tier = scope.overrides.of_file(&record.path);
             let file = File::new(&module, project, &scope.options, tier);
-            let (raws, suppressed) = engine::check(&file, &scope.plan, scope);
+            let raws = engine::check(&file, &scope.plan, scope);
+            let (findings, suppressed) =
+                split(places::finish(raws, &record.path, &text, &scope.options), &module);
             Judged {
-                findings: places::finish(raws, &record.path, &text, &scope.options),
+                findings,
                 problem: None,
                 suppressed,
                 applies: score::applies(&module, tier),
@@ -275,7 +277,12 @@ impl Workspace {
     #[must_use]
     pub fn report(&self) -> Report {
         let judged = self.asked_records().filter_map(|r| r.judged.as_ref());
-        Report { findings: judged.flat_map(|j| j.findings.clone()).collect(), ..self.summary() }
+        let (mut findings, mut accepted) = (Vec::new(), Vec::new());
+        for file in judged {
+            findings.extend_from_slice(&file.findings);
+            accepted.extend_from_slice(&file.suppressed);
+        }
+        Report { findings, accepted, ..self.summary() }
     }
 
     /// [`Workspace::report`] of a project that is not needed any longer.
@@ -283,7 +290,12 @@ impl Workspace {
     pub fn into_report(mut self) -> Report {
         let summary = self.summary();
         let records = std::mem::take(&mut self.records).into_iter().filter(|r| self.asked.includes(&r.path));
-        Report { findings: records.filter_map(|r| r.judged).flat_map(|j| j.findings).collect(), ..summary }
+        let (mut findings, mut accepted) = (Vec::new(), Vec::new());
+        for file in records.filter_map(|r| r.judged) {
+            findings.extend(file.findings);
+            accepted.extend(file.suppressed);
+        }
+        Report { findings, accepted, ..summary }
     }
 
     /// The report without its findings: the figures, at a fraction of the cost.
@@ -372,6 +384,24 @@ impl Workspace {
             self.project = Some(project);
         });
     }
+}
+
+/// What is reported and what a comment accepts.
+fn split(all: Vec<(Finding, Option<usize>)>, module: &Module) -> (Vec<Finding>, Vec<Suppressed>) {
+    let (mut findings, mut suppressed) = (Vec::with_capacity(all.len()), Vec::new());
+    for (finding, accepted) in all {
+        match accepted.and_then(|place| module.suppressions.get(place)) {
+            None => findings.push(finding),
+            Some(by) => suppressed.push(Suppressed {
+                finding,
+                by: Acceptance::InSource,
+                reason: by.directive.reason.clone(),
+                owner: by.directive.owner.clone(),
+                until: by.directive.until.clone(),
+            }),
+        }
+    }
+    (findings, suppressed)
 }
 
 /// The record of what a source holds now, with its facts.

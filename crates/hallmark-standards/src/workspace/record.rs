@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hallmark_diagnostics::{Finding, Problem};
+use hallmark_diagnostics::{Finding, Problem, Suppressed};
 use hallmark_python::Interface;
 
 use crate::rule::Family;
@@ -44,8 +44,8 @@ pub(crate) struct Judged {
     pub(crate) findings: Vec<Finding>,
     /// Why the rules could not be run to their end.
     pub(crate) problem: Option<Problem>,
-    /// How many findings a comment suppressed.
-    pub(crate) suppressed: usize,
+    /// The findings that a comment accepts.
+    pub(crate) suppressed: Vec<Suppressed>,
     /// The families that apply to the file.
     pub(crate) applies: Families,
     /// The files that the rules looked at, as places in the sorted list of readable files.

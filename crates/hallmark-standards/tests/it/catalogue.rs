@@ -46,3 +46,13 @@ fn the_catalogue_is_wide_enough() {
     let weights: f64 = Family::ALL.iter().map(|f| f.weight()).sum();
     assert!((weights - 1.0).abs() < 1e-9);
 }
+
+#[test]
+fn what_can_never_be_suppressed_is_what_the_documentation_says() {
+    let page = include_str!("../../../../docs/suppressions.md");
+    let part = page.split("## What can never be suppressed").nth(1).unwrap().split("\n## ").next().unwrap();
+    for rule in rules::all() {
+        let said = part.contains(&format!("`{}`", rule.name));
+        assert_eq!(said, !rule.suppressible, "{}", rule.name);
+    }
+}

@@ -92,7 +92,8 @@ fn check(name: &str, section: &str, failures: &mut String) {
 /// The options that a configuration text asks for.
 fn options(config: &str) -> ScanOptions {
     let config = hallmark_core::config::Config::parse("hallmark.toml".into(), config.to_owned()).unwrap();
-    ScanOptions::new(std::path::PathBuf::new(), &config.section("standards").unwrap())
+    let options = ScanOptions::new(std::path::PathBuf::new(), &config.section("standards").unwrap());
+    ScanOptions { today: Some("2026-01-15".to_owned()), ..options }
 }
 
 /// The text after the fixes of these findings; of two that overlap the first is applied.

@@ -135,6 +135,41 @@ fn a_reason_suppresses_and_is_counted() {
 }
 
 #[test]
+fn what_is_accepted_keeps_its_reason_and_changes_no_other_fingerprint() {
+    let workspace = Workspace::new();
+    workspace.write("a.py", "from . import x\nfrom . import x\n");
+    let before = workspace.scan(ScanOptions::default());
+    workspace.write(
+        "a.py",
+        "# hallmark: allow[relative-import] vendored; owner=team-a; until=2030-01-01\nfrom . import x\nfrom . import x\n",
+    );
+    let after = workspace.scan(ScanOptions::default());
+    assert_eq!(after.findings[0].fingerprint, before.findings[1].fingerprint);
+    let accepted = &after.accepted[0];
+    assert_eq!(accepted.finding.fingerprint, before.findings[0].fingerprint);
+    assert_eq!((accepted.reason.as_str(), accepted.owner.as_str()), ("vendored", "team-a"));
+    let cache = workspace.path().join("cache");
+    let options = || ScanOptions { root: workspace.path().to_path_buf(), ..ScanOptions::default() };
+    assert_eq!(hallmark_standards::scan_cached(&options(), &cache).suppressed, 1);
+    let cached = hallmark_standards::scan_cached(&options(), &cache);
+    assert_eq!((cached.accepted, cached.suppressed), (after.accepted.clone(), 1));
+}
+
+#[test]
+fn the_fix_of_an_unused_suppression_takes_its_blanks_and_leaves_other_comments() {
+    let workspace = Workspace::new();
+    let text = "import os  # hallmark: allow[star-import] x\r\n# hallmark: allow[star-import] x\r\n\r\nimport re  # noqa  # hallmark: allow[star-import] x  # type: ignore\r\n";
+    workspace.write("a.py", text);
+    let report = workspace.scan(ScanOptions::default());
+    let edits: Vec<_> = report.findings.iter().flat_map(|f| f.fix.clone().unwrap().edits).collect();
+    let mut fixed = text.to_owned();
+    for edit in edits.iter().rev() {
+        fixed.replace_range(edit.start as usize..edit.end as usize, &edit.content);
+    }
+    assert_eq!(fixed, "import os\r\n\r\nimport re  # noqa  # type: ignore\r\n");
+}
+
+#[test]
 fn fingerprints_survive_a_move_and_tell_twins_apart() {
     let workspace = Workspace::new();
     workspace.write("a.py", "from . import x\nfrom . import x\n");

@@ -47,7 +47,8 @@ pub(crate) fn options(app: &App<'_>, edition: Option<&str>, profile: Option<&str
     let config: StandardsConfig = app.config.section("standards")?;
     let root = app.project.root().to_path_buf();
     let folders = hallmark_standards::nested(&root)?;
-    let mut options = ScanOptions { folders, ..ScanOptions::new(root, &config) };
+    let today = hallmark_core::clock::now().get(..10).map(str::to_owned);
+    let mut options = ScanOptions { folders, today, ..ScanOptions::new(root, &config) };
     if let Some(name) = edition {
         let edition = match name {
             "2025" => Edition::E2025,

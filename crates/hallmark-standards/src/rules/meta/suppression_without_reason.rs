@@ -1,7 +1,7 @@
 //! ## What it does
 //!
-//! Finds a suppression comment without a reason, without a rule, or with the name of a rule that does not exist. Such a
-//! comment suppresses nothing.
+//! Finds a suppression comment that cannot be followed: it gives no reason, names a rule that does not exist, or a last day that
+//! is none, or begins with a word that only looks like `allow`. Such a comment suppresses nothing.
 //!
 //! ## Why
 //!
@@ -16,7 +16,8 @@
 //! ## Use instead
 //!
 //! ```python
-//! cache = fakeredis.FakeRedis()  # hallmark: allow[stub-library] clock skew cannot be made on a real server
+//! # hallmark: allow[stub-library] no server can be given a skewed clock
+//! cache = fakeredis.FakeRedis()
 //! ```
 //!
 //! ## Gold standard
@@ -29,6 +30,7 @@
 
 use hallmark_diagnostics::Severity;
 use hallmark_python::facts::Suppression;
+use hallmark_python::suppression::is_day;
 
 use crate::Context;
 use crate::rule::{Check, Family, Rule};
@@ -47,12 +49,28 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(context: &mut Context<'_>, suppression: &Suppression) {
-    let unknown = suppression.rules.iter().find(|name| rules::find(name).is_none());
-    let message = match unknown {
-        Some(name) => format!("there is no rule `{name}`"),
-        None if suppression.rules.is_empty() => "the suppression names no rule".to_owned(),
-        None if suppression.reason.is_empty() => "the suppression gives no reason".to_owned(),
-        None => return,
-    };
-    context.report(suppression.span, 0, message);
+    let directive = &suppression.directive;
+    if let Some(word) = &directive.misspelt {
+        let message = format!("`{word}` is no suppression");
+        context.report(suppression.span, 0, message).action("write `hallmark: allow[rule] reason`");
+        return;
+    }
+    if directive.is_blanket {
+        return;
+    }
+    for name in directive.rules.iter().filter(|name| rules::find(name).is_none()) {
+        let near = hallmark_core::nearest(name, rules::all().iter().map(|r| r.name));
+        let raw = context.report(suppression.span, 0, format!("there is no rule `{name}`"));
+        match near {
+            Some(near) => raw.action(format!("did you mean `{near}`?")),
+            None => raw.action("`hallmark rule` lists every rule"),
+        };
+    }
+    if directive.reason.is_empty() {
+        context.report(suppression.span, 0, "the suppression gives no reason");
+    }
+    if !directive.until.is_empty() && !is_day(&directive.until) {
+        let message = format!("`{}` is no day", directive.until);
+        context.report(suppression.span, 0, message).action("write the last day as YYYY-MM-DD");
+    }
 }

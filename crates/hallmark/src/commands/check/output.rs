@@ -57,8 +57,13 @@ fn text(app: &App<'_>, args: &CheckArgs, report: &Report) -> String {
         minimum: if args.show_info { Severity::Info } else { Severity::Warning },
     };
     let rules: Vec<_> = rules::all().iter().map(|r| r.info()).collect();
-    let results =
-        Results { findings, problems, suppressed: &[], rules: &rules, version: env!("CARGO_PKG_VERSION") };
+    let results = Results {
+        findings,
+        problems,
+        suppressed: &report.accepted,
+        rules: &rules,
+        version: env!("CARGO_PKG_VERSION"),
+    };
     let (text, syntax) = match args.format {
         CheckFormat::Full => (render::full(findings, problems, style), Syntax::Plain),
         CheckFormat::Concise => (render::concise(findings, problems, style), Syntax::Plain),
