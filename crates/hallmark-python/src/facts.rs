@@ -51,6 +51,8 @@ pub struct Module {
     pub handlers: Vec<Handler>,
     /// String literals that hold user information in a URL.
     pub urls: Vec<Literal>,
+    /// Variables whose names say that their values are made up.
+    pub invented: Vec<Bound>,
     /// Texts built by formatting that begin like an SQL statement.
     pub statements: Vec<SqlText>,
     /// Values under secret names that are logged or printed as they are; the text is the name.
@@ -204,8 +206,29 @@ pub struct Function {
     pub reads: Vec<Literal>,
     /// Paths of what it returns or yields, where they have one.
     pub returns: Vec<Name>,
+    /// What its body does, nested functions included.
+    pub body: Body,
     /// For `get_parameters`: what it declares.
     pub declared: Option<Declared>,
+}
+
+/// What a function's body does, as far as rules ask.
+#[derive(Clone, Debug, Default)]
+pub struct Body {
+    /// Statements `assert`.
+    pub asserts: u32,
+    /// Those of them that cannot fail: the condition is a constant.
+    pub constant_asserts: Vec<Span>,
+    /// Whether it raises, or calls something that fails a test: `raises`, `fail`, `assert_called_with` ...
+    pub can_fail: bool,
+    /// Last names of the functions it calls, if it is a test; a check may stand in one of them.
+    pub calls: Vec<Name>,
+    /// The first `return` with a value other than `None`, of the function itself.
+    pub returned: Option<Span>,
+    /// Whether it yields.
+    pub yields: bool,
+    /// The `raise NotImplementedError` that is all it does.
+    pub not_implemented: Option<Span>,
 }
 
 /// A parameter.
@@ -252,6 +275,8 @@ pub enum Value {
     Nothing,
     /// `True` or `False`.
     Bool(bool),
+    /// A whole number.
+    Integer(i64),
     /// Another constant.
     Constant,
     /// Something with a path.
@@ -360,6 +385,17 @@ pub struct Assign {
     pub scope: ScopeId,
 }
 
+/// A variable where it is bound.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The name.
+    pub name: Name,
+    /// The place of the name.
+    pub span: Span,
+    /// Where it stands.
+    pub scope: ScopeId,
+}
+
 /// A string literal with its place.
 #[derive(Clone, Debug)]
 pub struct Literal {
@@ -397,8 +433,22 @@ pub struct Handler {
     pub tried_imports: Vec<Name>,
     /// What the handler binds or returns.
     pub binds: Vec<Bind>,
+    /// Whether it is `except:` without an exception.
+    pub is_bare: bool,
     /// Whether the body does nothing but `pass`.
     pub is_empty: bool,
+    /// Whether the body does nothing but go on: `pass`, `continue`, `break`, `...`, or the return of an empty constant.
+    pub swallows: bool,
+    /// Whether it raises.
+    pub reraises: bool,
+    /// Whether what is tried is one call that puts things in order: `close`, `stop`, `unlink` ...
+    pub tries_cleanup: bool,
+    /// Whether something that is tried can fail a test.
+    pub tries_check: bool,
+    /// Whether a failure can leave it: it raises, asserts, fails or ends the process.
+    pub can_fail: bool,
+    /// The name that the exception is bound to.
+    pub bound: Option<Name>,
     /// Where it stands.
     pub scope: ScopeId,
 }

@@ -66,6 +66,8 @@ pub struct FunctionFace {
     pub decorators: Vec<Name>,
     /// Paths of what it returns or yields, where they have one.
     pub returns: Vec<Name>,
+    /// Whether its body can fail a test: it asserts, raises, or calls something that does.
+    pub can_fail: bool,
     /// For `get_parameters`: the keys it declares, and whether there may be more.
     pub declared: Option<(Vec<Name>, bool)>,
 }
@@ -119,6 +121,7 @@ pub(crate) fn of(module: &Module, mut exports: Vec<(Name, Name)>, stars: Vec<Nam
         has_kwarg: function.kwarg.is_some(),
         decorators: paths(&function.decorators),
         returns: function.returns.clone(),
+        can_fail: function.body.can_fail || function.body.asserts > 0,
         declared: function
             .declared
             .as_ref()

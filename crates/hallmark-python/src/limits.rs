@@ -18,5 +18,8 @@ pub const LITERAL_BYTES: usize = 400;
 /// The longest chain of re-exports or base classes that is followed.
 pub const RESOLVE_STEPS: u32 = 24;
 
+/// The number of called functions that are kept of one test.
+pub const CALLS_OF_A_TEST: usize = 40;
+
 /// The number of returned paths that are kept of one function.
 pub const RETURNED_PATHS: usize = 8;

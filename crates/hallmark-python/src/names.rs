@@ -56,6 +56,35 @@ pub fn is_secret(name: &str) -> bool {
         .any(|end| lower.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('_')))
 }
 
+/// Whether a variable of this name says that its value is made up.
+#[must_use]
+pub fn is_invented(name: &str) -> bool {
+    const STARTS: &[&str] = &["simulated_", "fake_", "mock_", "mocked_", "dummy_", "fabricated_"];
+    const ENDS: &[&str] = &[
+        "data",
+        "response",
+        "responses",
+        "result",
+        "results",
+        "records",
+        "rows",
+        "items",
+        "user",
+        "users",
+        "products",
+        "values",
+        "payload",
+        "embedding",
+        "embeddings",
+        "metrics",
+        "output",
+    ];
+    let lower = name.trim_start_matches('_');
+    STARTS
+        .iter()
+        .any(|start| lower.strip_prefix(start).is_some_and(|rest| ENDS.iter().any(|end| rest.ends_with(end))))
+}
+
 /// The word at the start or the end of a class name that marks a hand-written test double.
 #[must_use]
 pub fn double_word(name: &str) -> Option<&'static str> {

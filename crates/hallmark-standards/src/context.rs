@@ -264,6 +264,12 @@ impl<'a> Context<'a> {
         module.interface.classes.get(place)
     }
 
+    /// Whether another class of the project derives from it.
+    #[must_use]
+    pub fn is_subclassed(&self, class: &Class) -> bool {
+        self.file.project.subclassed.contains(&*class.path)
+    }
+
     /// Whether a call somewhere in the project registers this class.
     #[must_use]
     pub fn is_registered_by_call(&self, class: &Class) -> bool {

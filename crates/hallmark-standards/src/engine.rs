@@ -4,7 +4,7 @@
 use hallmark_diagnostics::Severity;
 use hallmark_python::Module;
 use hallmark_python::facts::{
-    Assign, Call, Class, Function, Handler, Import, Literal, Span, SqlText, Suppression,
+    Assign, Bound, Call, Class, Function, Handler, Import, Literal, Span, SqlText, Suppression,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -31,6 +31,7 @@ pub(crate) struct Plan {
     handlers: Wants<Handler>,
     assigns: Wants<Assign>,
     urls: Wants<Literal>,
+    invented: Wants<Bound>,
     statements: Wants<SqlText>,
     suppressions: Wants<Suppression>,
     modules: Wants<Module>,
@@ -58,6 +59,7 @@ impl Plan {
                     Check::Handler(run) => plan.handlers.push((rule, run)),
                     Check::Assign(run) => plan.assigns.push((rule, run)),
                     Check::Url(run) => plan.urls.push((rule, run)),
+                    Check::Bound(run) => plan.invented.push((rule, run)),
                     Check::Sql(run) => plan.statements.push((rule, run)),
                     Check::Suppression(run) => plan.suppressions.push((rule, run)),
                     Check::Module(run) => plan.modules.push((rule, run)),
@@ -82,6 +84,7 @@ impl Plan {
         show(&self.handlers, &module.handlers, context);
         show(&self.assigns, &module.assigns, context);
         show(&self.urls, &module.urls, context);
+        show(&self.invented, &module.invented, context);
         show(&self.statements, &module.statements, context);
         show(&self.suppressions, &module.suppressions, context);
         show(&self.modules, std::slice::from_ref(module), context);

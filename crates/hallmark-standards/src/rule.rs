@@ -2,7 +2,9 @@
 
 use hallmark_diagnostics::{RuleInfo, Severity};
 use hallmark_python::Module;
-use hallmark_python::facts::{Assign, Call, Class, Function, Handler, Import, Literal, SqlText, Suppression};
+use hallmark_python::facts::{
+    Assign, Bound, Call, Class, Function, Handler, Import, Literal, SqlText, Suppression,
+};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -149,6 +151,8 @@ pub enum Check {
     Assign(fn(&mut Context<'_>, &Assign)),
     /// Every URL with user information.
     Url(fn(&mut Context<'_>, &Literal)),
+    /// Every variable whose name says that its value is made up.
+    Bound(fn(&mut Context<'_>, &Bound)),
     /// Every SQL statement built by formatting.
     Sql(fn(&mut Context<'_>, &SqlText)),
     /// Every suppression comment.

@@ -12,7 +12,18 @@ use crate::limits;
 const METHODS: &[&str] = &["add_node", "add_connection", "addNode", "addConnection", "execute"];
 
 /// Builtins that a rule asks for.
-const BUILTINS: &[&str] = &["builtins.eval", "builtins.exec", "builtins.setattr", "builtins.delattr"];
+const BUILTINS: &[&str] = &[
+    "builtins.compile",
+    "builtins.delattr",
+    "builtins.eval",
+    "builtins.exec",
+    "builtins.open",
+    "builtins.print",
+    "builtins.setattr",
+];
+
+/// Calls of the ignored modules that a rule asks for all the same.
+const WANTED: &[&str] = &["time.sleep", "datetime.datetime.utcnow", "datetime.datetime.utcfromtimestamp"];
 
 /// Imported modules whose calls no rule asks for, and of which there are too many to keep.
 const IGNORED: &[&str] = &[
@@ -56,7 +67,12 @@ impl<'a> Lowerer<'a> {
             Expr::Call(call) => self.call(call, role),
             Expr::Await(awaited) => self.call_in(&awaited.value, Role { awaited: true, ..role }),
             Expr::Name(name) => self.read_name(name.id.as_str()),
+            Expr::YieldFrom(yielded) => {
+                self.note_yield();
+                self.expr(&yielded.value);
+            }
             Expr::Yield(yielded) => {
+                self.note_yield();
                 if let Some(value) = &yielded.value {
                     self.expr(value);
                     self.note_returned(value);
@@ -137,6 +153,7 @@ impl<'a> Lowerer<'a> {
         {
             self.note_read(name.id.as_str(), key.value.to_str(), &call.arguments.args[0]);
         }
+        self.note_checking_call(call, method);
         for arg in &call.arguments.args {
             self.expr(arg);
             self.note_sql(arg, Some(method));
@@ -182,7 +199,7 @@ impl<'a> Lowerer<'a> {
             return BUILTINS.contains(&callee);
         }
         if IGNORED.iter().any(|prefix| callee.starts_with(prefix)) {
-            return false;
+            return WANTED.contains(&callee);
         }
         let own = callee.strip_prefix(&*self.module.name).is_some_and(|rest| rest.starts_with('.'));
         !own || METHODS.contains(&method)

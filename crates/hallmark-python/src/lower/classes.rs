@@ -3,8 +3,8 @@
 use ruff_python_ast::{Decorator as AstDecorator, Expr, Stmt, StmtClassDef, StmtFunctionDef, StmtReturn};
 use ruff_text_size::Ranged as _;
 
-use super::{Deferred, Lowerer, span};
-use crate::facts::{Bind, Class, Declared, Decorator, Entry, Function, Name, Param, Role, ScopeKind};
+use super::{Deferred, Lowerer, bodies, span};
+use crate::facts::{Bind, Body, Class, Declared, Decorator, Entry, Function, Name, Param, Role, ScopeKind};
 
 impl<'a> Lowerer<'a> {
     pub(super) fn class(&mut self, class: &'a StmtClassDef) {
@@ -80,6 +80,7 @@ impl<'a> Lowerer<'a> {
             scope: self.scope,
             reads: Vec::new(),
             returns: Vec::new(),
+            body: Body { not_implemented: bodies::not_implemented(function), ..Body::default() },
             declared: None,
         });
         self.define_in_handler(&name, false, span(function.name.range));

@@ -1,5 +1,6 @@
 //! From the parser's tree to [`Module`]: names are resolved while walking, then the tree is dropped.
 
+mod bodies;
 mod calls;
 mod classes;
 mod logs;
@@ -71,6 +72,8 @@ struct Lowerer<'a> {
     /// Modules imported in the `try` body being walked.
     tried: Vec<Name>,
     queue: VecDeque<Deferred<'a>>,
+    /// How many statements and calls so far can fail a test.
+    checks: u32,
     /// Names in `__all__`.
     public: FxHashSet<Name>,
     /// Where paths are put together.
@@ -103,6 +106,7 @@ impl<'a> Lowerer<'a> {
             handler: None,
             tried: Vec::new(),
             queue: VecDeque::new(),
+            checks: 0,
             public: FxHashSet::default(),
             scratch: String::new(),
             stars: Vec::new(),

@@ -3,8 +3,8 @@
 use ruff_python_ast::{Alias, ExceptHandler, Expr, Stmt, StmtIf, StmtImport, StmtImportFrom, StmtTry};
 use ruff_text_size::Ranged as _;
 
-use super::{Lowerer, span};
-use crate::facts::{Bind, Guard, Handler, Import, Name, Role, Span};
+use super::{Lowerer, bodies, span};
+use crate::facts::{Bind, Bound, Guard, Handler, Import, Name, Role, Span};
 
 impl<'a> Lowerer<'a> {
     pub(super) fn body(&mut self, body: &'a [Stmt]) {
@@ -44,6 +44,7 @@ impl<'a> Lowerer<'a> {
                 if let Some(value) = &statement.value {
                     self.expr(value);
                     self.note_returned(value);
+                    self.note_value_returned(value, span(statement.range));
                     self.bind_in_handler("return", value, span(statement.range));
                 }
             }
@@ -88,9 +89,11 @@ impl<'a> Lowerer<'a> {
             Stmt::Expr(statement) if statement.value.is_string_literal_expr() => {}
             Stmt::Expr(statement) => self.expr(&statement.value),
             Stmt::Raise(statement) => {
+                self.note_raise(statement);
                 statement.exc.iter().chain(&statement.cause).for_each(|e| self.expr(e));
             }
             Stmt::Assert(statement) => {
+                self.note_assert(statement);
                 self.expr(&statement.test);
                 statement.msg.iter().for_each(|e| self.expr(e));
             }
@@ -122,7 +125,10 @@ impl<'a> Lowerer<'a> {
             .iter()
             .any(|ExceptHandler::ExceptHandler(handler)| handler.type_.as_deref().is_none_or(catches_import));
         self.guard.import_try |= catches;
+        let checks_before = self.checks();
         self.body(&statement.body);
+        let tries_check = self.checks() > checks_before;
+        let tries_cleanup = bodies::is_cleanup(&statement.body);
         self.guard = outer;
         let tried = std::mem::replace(&mut self.tried, outer_tried);
         for ExceptHandler::ExceptHandler(handler) in &statement.handlers {
@@ -136,12 +142,20 @@ impl<'a> Lowerer<'a> {
             let start = handler.range.start().to_u32();
             let end = handler.type_.as_ref().map_or(start + 6, |t| t.range().end().to_u32());
             let index = self.module.handlers.len();
+            let bound = handler.name.as_ref().map(|name| self.name(name.as_str()));
             self.module.handlers.push(Handler {
                 span: Span { start, end },
                 exceptions,
                 tried_imports: tried.clone(),
                 binds: Vec::new(),
+                is_bare: handler.type_.is_none(),
                 is_empty: handler.body.iter().all(Stmt::is_pass_stmt),
+                swallows: bodies::swallows(handler),
+                can_fail: false,
+                reraises: false,
+                tries_check,
+                tries_cleanup,
+                bound,
                 scope: self.scope,
             });
             let outer_handler = self.handler.replace(index);
@@ -237,6 +251,13 @@ impl<'a> Lowerer<'a> {
         } else if let Expr::Name(name) = target {
             let text = name.id.as_str();
             self.note_assign(text, None, value, place);
+            if crate::names::is_invented(text)
+                && !value.is_none_literal_expr()
+                && !value.is_boolean_literal_expr()
+            {
+                let (name, scope) = (self.name(text), self.scope);
+                self.module.invented.push(Bound { name, span: span(target.range()), scope });
+            }
             self.note_sql(value, Some(text));
             self.bind_in_handler(text, value, place);
             if self.scope == 0 {

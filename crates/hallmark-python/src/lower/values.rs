@@ -1,6 +1,6 @@
 //! What an expression is, as far as rules ask; and texts that are SQL built by formatting.
 
-use ruff_python_ast::{Expr, ExprFString, InterpolatedStringElement, Operator};
+use ruff_python_ast::{Expr, ExprFString, InterpolatedStringElement, Number, Operator};
 use ruff_text_size::Ranged as _;
 
 use super::{Lowerer, span, text};
@@ -22,7 +22,11 @@ impl Lowerer<'_> {
             }
             Expr::NoneLiteral(_) => Value::Nothing,
             Expr::BooleanLiteral(literal) => Value::Bool(literal.value),
-            Expr::NumberLiteral(_) | Expr::BytesLiteral(_) | Expr::EllipsisLiteral(_) => Value::Constant,
+            Expr::NumberLiteral(number) => match &number.value {
+                Number::Int(value) => value.as_i64().map_or(Value::Constant, Value::Integer),
+                _ => Value::Constant,
+            },
+            Expr::BytesLiteral(_) | Expr::EllipsisLiteral(_) => Value::Constant,
             Expr::Name(_) | Expr::Attribute(_) | Expr::Call(_) | Expr::Await(_) => {
                 self.path(expr).map_or(Value::Other, Value::Path)
             }

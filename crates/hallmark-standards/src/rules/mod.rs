@@ -18,6 +18,15 @@ rules! {
     dataflow {
         dataflow_configure,
     }
+    errors {
+        bare_except,
+        naive_utcnow,
+        not_implemented_in_production,
+        print_in_production,
+        request_without_timeout,
+        simulated_data_in_production,
+        swallowed_exception,
+    }
     imports {
         bulk_node_import,
         implicit_root_import,
@@ -74,6 +83,16 @@ rules! {
         secret_in_log,
         shell_injection,
         sql_built_by_formatting,
+    }
+    testing {
+        skipped_test,
+        sleep_in_test,
+        swallowed_test_failure,
+        test_class_with_init,
+        test_returns_value,
+        test_without_assertion,
+        test_without_tier,
+        vacuous_assertion,
     }
     workflow {
         camel_case_method,

@@ -3,6 +3,10 @@
 //!
 //! - A heading `## ...` starts a new project; the text before the first one is a project too.
 //! - `# file: path` on the first line of a block names the file; blocks without it get names of their own.
+//! - Only the rule of the page and the rules that a section marks are applied in it, so that rules do not disturb each
+//!   other's tests.
+//! - In a section `## planted` the files of rules about tests are integration tests; `cargo xtask corpus` plants these blocks
+//!   into real files.
 //! - A ```toml block before the files is the project's `hallmark.toml`; its `[standards]` section applies.
 //! - A block that opens with ```python fixed is the text of the file of the same name after all of its fixes.
 //! - `# error: [rule]` (or `warning`, `info`) at the end of a line expects a finding of that rule on that line, of any severity
@@ -13,7 +17,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use hallmark_diagnostics::{Edit, Finding};
-use hallmark_standards::ScanOptions;
+use hallmark_standards::{Family, ScanOptions, rules};
 
 use crate::workspace::Workspace;
 
@@ -30,7 +34,9 @@ fn every_markdown_test_holds() {
         let text = std::fs::read_to_string(file).unwrap();
         let name = file.file_name().unwrap().to_string_lossy();
         for (title, section) in sections(&text) {
-            check(&format!("{name} ({title})"), section, &mut failures);
+            let rule = rules::find(name.trim_end_matches(".md")).unwrap();
+            let tests = title == "planted" && matches!(rule.family, Family::Mocking | Family::Testing);
+            check(&format!("{name} ({title})"), section, (rule.name, tests), &mut failures);
         }
     }
     assert!(!files.is_empty());
@@ -47,7 +53,7 @@ fn sections(text: &str) -> Vec<(&str, &str)> {
     out
 }
 
-fn check(name: &str, section: &str, failures: &mut String) {
+fn check(name: &str, section: &str, (rule, tests): (&str, bool), failures: &mut String) {
     let workspace = Workspace::new();
     let mut expected: BTreeSet<Place> = BTreeSet::new();
     let blocks: Vec<&str> =
@@ -55,6 +61,7 @@ fn check(name: &str, section: &str, failures: &mut String) {
     for (index, block) in blocks.iter().enumerate() {
         let file = match block.lines().next().and_then(|l| l.strip_prefix("# file: ")) {
             Some(path) => path.trim().to_owned(),
+            None if tests => format!("tests/integration/test_sample_{index}.py"),
             None => format!("sample_{index}.py"),
         };
         for (line, text) in block.lines().enumerate() {
@@ -63,7 +70,9 @@ fn check(name: &str, section: &str, failures: &mut String) {
         workspace.write(&file, format!("{block}\n"));
     }
     let config = section.split_once("```toml\n").map(|(_, rest)| rest.split("\n```").next().unwrap());
-    let report = workspace.scan(options(config.unwrap_or_default()));
+    let mut options = options(config.unwrap_or_default());
+    options.select = expected.iter().map(|(_, _, rule)| rule.clone()).chain([rule.to_owned()]).collect();
+    let report = workspace.scan(options);
     let found: BTreeSet<Place> =
         report.findings.iter().map(|f| (f.path.clone(), f.start.line, f.rule.to_owned())).collect();
     for (file, line, rule) in expected.difference(&found) {

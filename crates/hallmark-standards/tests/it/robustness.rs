@@ -20,7 +20,7 @@ fn a_syntax_error_is_a_problem_and_the_rest_is_judged() {
     let report = workspace.scan(ScanOptions::default());
     assert_eq!(codes(&report), [("HM-P001", "tests/integration/test_a.py", Some(2))]);
     let rules: Vec<&str> = report.findings.iter().map(|f| f.rule).collect();
-    assert_eq!(rules, ["mock-library-import", "mock-object"]);
+    assert_eq!(rules, ["mock-library-import", "test-without-assertion", "mock-object"]);
     assert_eq!(report.exit_classes(), [ExitClass::Findings, ExitClass::Unreadable]);
     assert_eq!((report.unparsed_files, report.score), (1, Some(0.0)));
 }

@@ -70,6 +70,7 @@ fn check(context: &mut Context<'_>, call: &Call) {
                 | Value::Formatted
                 | Value::Nothing
                 | Value::Bool(_)
+                | Value::Integer(_)
                 | Value::Constant
                 | Value::Dict(_)
                 | Value::Sequence

@@ -83,10 +83,7 @@ fn is_agent(context: &Context<'_>, class: &Class) -> bool {
 
 /// The keys that the class, or the nearest of its bases in the project, declares, if all of them can be read.
 fn declared<'a>(context: &Context<'a>, class: &Class) -> Option<&'a [Name]> {
-    let own = ClassRef {
-        module: &context.module().interface,
-        class: context.face(class)?,
-    };
+    let own = ClassRef { module: &context.module().interface, class: context.face(class)? };
     let inherited = context.ancestors(class).into_iter().filter_map(|ancestor| match ancestor {
         Resolved::Class(found) => Some(found),
         Resolved::Path(_) => None,
