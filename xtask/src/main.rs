@@ -3,6 +3,7 @@
 mod advisories;
 mod bench;
 mod clients;
+mod editors;
 mod generate;
 mod licences;
 mod lock;
@@ -19,6 +20,7 @@ cargo xtask <chore>
 
   test [--keep]            everything a change must pass, on real services that it installs and starts
   tidy                     the structure: arrows, lengths, stand-ins, pages, generated files
+  editors                  type-check and build the extension of Visual Studio Code
   gen                      write the generated documents anew
   licences                 every dependency's licence against the allow-list
   advisories               known vulnerabilities, or `not checked` where their database is out of reach
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Some("test") => suite::run(&suite::Options { keep: has("--keep") }),
         Some("tidy") => tidy::run(),
         Some("gen") => generate::run(),
+        Some("editors") => editors::run(),
         Some("licences") => licences::run(),
         Some("advisories") => advisories::run().map(|_| ()),
         Some("bench") => bench::run(arguments.get(1).map_or("all", String::as_str)),

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::shell::{self, Checked, Failure, Outcome};
-use crate::{advisories, clients, licences, tidy};
+use crate::{advisories, clients, editors, licences, tidy};
 
 /// How much to run.
 pub(crate) struct Options {
@@ -39,6 +39,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
             }),
         ),
         ("documentation", sure(documentation)),
+        ("editors", sure(editors::run)),
         ("build", sure(|| cargo(&["build", "--workspace", "--locked", "--quiet"]))),
     ];
     let mut tally = Tally::default();
