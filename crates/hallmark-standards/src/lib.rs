@@ -5,6 +5,7 @@
 //! scanned. Rules do no I/O: only `walk` and `load` touch the file system.
 
 mod asked;
+pub mod baseline;
 mod context;
 mod doubles;
 mod engine;
@@ -28,10 +29,11 @@ mod timing;
 mod walk;
 mod workspace;
 
+pub use baseline::Baseline;
 pub use context::{Context, Raw};
 pub use nested::nested;
 pub use options::{Edition, Folder, Level, Profile, RuleConfig, ScanOptions, StandardsConfig};
-pub use report::{EvidenceSummary, FamilySummary, Report};
+pub use report::{BaselineSummary, EvidenceSummary, FamilySummary, Report};
 pub use rule::{Check, Family, Rule, Status};
 pub use scan::{scan, scan_cached};
 pub use suppress::Effect;
@@ -46,6 +48,9 @@ hallmark_core::codes! {
         LOOP = "HM-G003", "a link leads back to a folder that holds it", Unreadable;
         PANICKED = "HM-G004", "the analysis of a file stopped", Unreadable;
         CHANGED = "HM-G005", "a file changed while it was scanned", Unreadable;
+        BASELINE_DAMAGED = "HM-G020", "the baseline cannot be used", Usage;
+        BASELINE_EXISTS = "HM-G021", "there is a baseline already", Usage;
+        NO_BASELINE = "HM-G022", "there is no baseline", Usage;
         UNKNOWN_NAME = "HM-G010", "a rule, tier or glob does not exist", Usage;
     }
 }

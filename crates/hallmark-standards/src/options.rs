@@ -120,6 +120,9 @@ pub struct StandardsConfig {
     pub ignore: Vec<String>,
     /// Globs of files to leave out, relative to the folder of the configuration.
     pub exclude: Vec<String>,
+    /// The baseline file that applies without being asked for; only the project's own configuration names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<PathBuf>,
     /// Glob to tier: `unit`, `integration`, `end-to-end` or `other`.
     pub tiers: BTreeMap<String, String>,
     /// Glob to the rules and families that are left out in the files it fits.
@@ -267,6 +270,7 @@ impl ScanOptions {
             select: self.select.clone(),
             ignore: self.ignore.clone(),
             exclude: self.exclude.clone(),
+            baseline: None,
             tiers: self.tiers.clone(),
             per_file_ignores: self.per_file_ignores.clone(),
             rules: self.rules.clone(),

@@ -4,6 +4,7 @@ use hallmark_core::ExitClass;
 use hallmark_diagnostics::{Finding, Problem, Severity, Suppressed};
 use serde::Serialize;
 
+use crate::baseline::Entry;
 use crate::scope::Scopes;
 use crate::workspace::Record;
 use crate::{ScanOptions, score};
@@ -32,6 +33,9 @@ pub struct Report {
     pub bytes: u64,
     /// Findings that a comment with a reason suppressed.
     pub suppressed: usize,
+    /// What the baseline hides, if one was applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineSummary>,
     /// How long the scan took.
     pub duration_ms: f64,
     /// One entry for each family of rules.
@@ -42,6 +46,17 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What breaks a standard and was accepted, with who said why.
     pub accepted: Vec<Suppressed>,
+}
+
+/// What a baseline did to a report.
+#[derive(Clone, Debug, Serialize)]
+pub struct BaselineSummary {
+    /// The file, relative to the project.
+    pub file: String,
+    /// The findings that it hides.
+    pub known: usize,
+    /// Its entries whose finding is gone.
+    pub stale: Vec<Entry>,
 }
 
 /// The state of one family of rules.
@@ -114,6 +129,7 @@ pub(crate) fn build(
         unparsed_files: records.iter().filter(|r| !r.problems.is_empty()).count(),
         bytes: records.iter().map(|r| r.bytes).sum(),
         suppressed: judged().map(|j| j.suppressed.len()).sum(),
+        baseline: None,
         duration_ms: 0.0,
         families,
         problems,

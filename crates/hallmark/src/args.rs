@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Bring back what `check --fix` wrote, byte for byte
     Undo(UndoArgs),
+    /// Make, shrink or explain the file of known findings
+    Baseline(BaselineArgs),
     /// Show the configuration in force, or explain a setting
     Config(ConfigArgs),
     /// Print the page of a rule, or list the rules
@@ -153,12 +155,21 @@ pub(crate) struct CheckArgs {
     /// Write the report into this file instead of the standard output
     #[arg(short = 'o', long, value_name = "FILE")]
     pub(crate) output_file: Option<PathBuf>,
+    /// Hide what is known in this file, and only that (default: hallmark-baseline.json)
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub(crate) baseline: Option<Option<PathBuf>>,
+    /// Apply no baseline, even if the configuration names one
+    #[arg(long, conflicts_with = "baseline")]
+    pub(crate) no_baseline: bool,
     /// Print a count per rule instead of the findings
     #[arg(long)]
     pub(crate) statistics: bool,
     /// End with 0 even if there are findings
     #[arg(long)]
     pub(crate) exit_zero: bool,
+    /// End with 1 on warnings too
+    #[arg(long, conflicts_with = "exit_zero")]
+    pub(crate) exit_non_zero_on_warning: bool,
     /// Whether and how to mend
     #[command(flatten)]
     pub(crate) fix: FixArgs,
@@ -194,6 +205,42 @@ impl CheckFormat {
     pub(crate) fn is_for_people(self) -> bool {
         matches!(self, Self::Full | Self::Concise | Self::Grouped)
     }
+}
+
+/// `hallmark baseline`.
+#[derive(Debug, Args)]
+pub(crate) struct BaselineArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) action: BaselineAction,
+    /// The file (default: what the configuration names, else hallmark-baseline.json)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// What to do with the baseline.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BaselineAction {
+    /// Make the first one from what is found now
+    Create {
+        /// Why these findings may stay for now
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Remove what was mended; with --grow also take in what is new
+    Update {
+        /// Take in new findings
+        #[arg(long, requires = "reason")]
+        grow: bool,
+        /// Why new findings may stay for now
+        #[arg(long, requires = "grow")]
+        reason: Option<String>,
+    },
+    /// Say why findings are in it: by fingerprint, path, or path:line
+    Why {
+        /// The fingerprint, or the file, or the file and the line
+        what: String,
+    },
 }
 
 /// `hallmark config`.

@@ -1,6 +1,7 @@
 //! `hallmark check [PATH …]`: the gold standards.
 
 pub(crate) mod fix;
+mod known;
 mod output;
 
 use std::fmt::Write as _;
@@ -14,6 +15,9 @@ use hallmark_standards::{Edition, Profile, Report, ScanOptions, StandardsConfig,
 use crate::app::App;
 use crate::args::CheckArgs;
 use crate::commands::codes;
+
+/// How many entries of the baseline without a finding are named.
+const STALE_SHOWN: usize = 5;
 
 pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
     let mut options = options(app, args.edition.as_deref(), args.profile.as_deref())?;
@@ -33,13 +37,23 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
         timings(app, &options);
         return Ok(ExitClass::Ok);
     }
-    let report = match cache(&app.project).filter(|_| !args.no_cache) {
+    let mut report = match cache(&app.project).filter(|_| !args.no_cache) {
         Some(cache) => hallmark_standards::scan_cached(&options, &cache),
         None => hallmark_standards::scan(&options),
     };
+    known::hide(app, args, &options, &mut report)?;
     show(app, args, &report)?;
-    let class = report.exit_classes().into_iter().max().unwrap_or(ExitClass::Ok);
-    Ok(if args.exit_zero { ExitClass::Ok } else { class })
+    Ok(class(args, &report))
+}
+
+/// The class that the process ends with.
+fn class(args: &CheckArgs, report: &Report) -> ExitClass {
+    if args.exit_zero {
+        return ExitClass::Ok;
+    }
+    let warned = args.exit_non_zero_on_warning && report.count(Severity::Warning) > 0;
+    let own = report.exit_classes().into_iter().max().unwrap_or(ExitClass::Ok);
+    if warned { own.max(ExitClass::Findings) } else { own }
 }
 
 /// The scan that the configuration and these two options ask for.
@@ -114,6 +128,7 @@ fn show(app: &App<'_>, args: &CheckArgs, report: &Report) -> Result<()> {
     let person = args.statistics || args.format.is_for_people();
     if person && args.output_file.is_none() {
         app.ui.line(&summary(report));
+        stale(app, report);
         if let Some(text) = fix::fixable(report, args.fix).filter(|_| !args.fix.is_wanted()) {
             app.ui.note(&text);
         }
@@ -143,6 +158,19 @@ fn statistics(app: &App<'_>, report: &Report) {
     app.ui.table(&["FINDINGS", "FILES", "RULE"], &rows);
 }
 
+/// Says which entries of the baseline have outlived their findings.
+fn stale(app: &App<'_>, report: &Report) {
+    let Some(baseline) = report.baseline.as_ref().filter(|b| !b.stale.is_empty()) else { return };
+    let number = baseline.stale.len();
+    app.ui.line(&format!("{number} entries of {} are mended: hallmark baseline update", baseline.file));
+    for entry in baseline.stale.iter().take(STALE_SHOWN) {
+        app.ui.line(&format!("  {} {}", entry.path, entry.rule));
+    }
+    if number > STALE_SHOWN {
+        app.ui.line(&format!("  ... and {} more", number - STALE_SHOWN));
+    }
+}
+
 /// The last line: one sentence with numbers.
 pub(crate) fn summary(report: &Report) -> String {
     let errors = report.count(Severity::Error);
@@ -161,6 +189,9 @@ pub(crate) fn summary(report: &Report) -> String {
     }
     if report.suppressed > 0 {
         let _ = write!(text, ", {} suppressed", report.suppressed);
+    }
+    if let Some(baseline) = &report.baseline {
+        let _ = write!(text, ", {} known", baseline.known);
     }
     if !report.problems.is_empty() {
         let _ = write!(text, ", {} files with problems", report.problems.len());

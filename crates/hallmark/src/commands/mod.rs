@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod baseline;
 mod call;
 mod certify;
 mod check;
@@ -48,6 +49,7 @@ pub(crate) fn run(app: &App<'_>, command: Option<Command>) -> Result<ExitClass> 
         None => overview::run(app),
         Some(Command::Check(args)) => check::run(app, &args),
         Some(Command::Undo(args)) => undo::run(app, &args),
+        Some(Command::Baseline(args)) => baseline::run(app, &args),
         Some(Command::Config(args)) => config::run(app, &args),
         Some(Command::Rule(args)) => rule::run(app, &args),
         Some(Command::Explain(args)) => explain::run(app, &args),

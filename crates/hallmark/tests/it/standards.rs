@@ -99,3 +99,42 @@ fn settings_are_shown_with_their_places() {
         all(&refused)
     );
 }
+
+#[test]
+fn a_baseline_hides_what_is_known_and_only_shrinks() {
+    let folder = Folder::new();
+    folder.write("a.py", b"from os import *\nfrom . import x\n");
+    let missing = run(&folder, &["check", "--baseline"]);
+    assert!(all(&missing).contains("HM-G022") && code(&missing) == 2, "{}", all(&missing));
+    assert_eq!(code(&run(&folder, &["baseline", "create", "--reason", "before the release"])), 0);
+    assert!(all(&run(&folder, &["baseline", "create"])).contains("HM-G021"));
+    let hidden = run(&folder, &["check", "--baseline"]);
+    assert_eq!(code(&hidden), 0, "{}", all(&hidden));
+    assert!(out(&hidden).contains("0 violations in 0 files, 2 known"), "{}", out(&hidden));
+
+    // A line further down is the same finding; a new one is not known; one that is gone is stale.
+    folder.write("a.py", b"import re\n\nfrom . import x\nfrom . import y\n");
+    let report = run(&folder, &["check", "--baseline", "--format", "json"]);
+    let report = (code(&report), json(&report));
+    assert_eq!(report.0, 1);
+    assert_eq!(report.1["findings"].as_array().unwrap().len(), 1, "{}", report.1);
+    assert_eq!((&report.1["findings"][0]["line"], &report.1["baseline"]["known"]), (&4.into(), &1.into()));
+    assert_eq!(report.1["baseline"]["stale"][0]["rule"], "star-import");
+    assert_eq!(report.1["accepted"][0]["by"], "baseline");
+    let other = json(&run(&folder, &["check", "--baseline", "--select", "eval-exec", "--format", "json"]));
+    assert_eq!(other["baseline"]["stale"], serde_json::json!([]), "a rule that did not run cannot tell");
+
+    let why = out(&run(&folder, &["baseline", "why", "a.py:3"]));
+    assert!(why.contains("relative-import (line 3)") && why.contains("before the release"), "{why}");
+    let update = out(&run(&folder, &["baseline", "update"]));
+    assert!(update.contains("1 removed, 1 known, 1 new and not added"), "{update}");
+    assert_eq!(code(&run(&folder, &["baseline", "update", "--grow"])), 2, "growing needs a reason");
+    let grown = out(&run(&folder, &["baseline", "update", "--grow", "--reason", "vendored"]));
+    assert!(grown.contains("0 removed, 1 added, 2 known"), "{grown}");
+    folder.write("hallmark.toml", b"[standards]\nbaseline = \"hallmark-baseline.json\"\n");
+    assert_eq!(code(&run(&folder, &["check"])), 0);
+    assert_eq!(code(&run(&folder, &["check", "--no-baseline"])), 1);
+    folder.write("hallmark-baseline.json", b"{\"schema\": \"hallmark.baseline/1\", \"findings\": [{]}");
+    let damaged = run(&folder, &["check"]);
+    assert!(all(&damaged).contains("hallmark-baseline.json:1:") && code(&damaged) == 2, "{}", all(&damaged));
+}

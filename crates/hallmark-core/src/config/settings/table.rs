@@ -71,6 +71,13 @@ pub static ALL: &[Setting] = &[
               already.",
     },
     Setting {
+        key: "standards.baseline",
+        kind: Kind::Text,
+        default: "",
+        example: "\"hallmark-baseline.json\"",
+        doc: "The baseline file that hallmark check applies without being asked, relative to the project.",
+    },
+    Setting {
         key: "standards.tiers.GLOB",
         kind: Kind::Choice(&["unit", "integration", "end-to-end", "other", "production"]),
         default: "",
