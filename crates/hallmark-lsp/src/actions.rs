@@ -1,7 +1,7 @@
 //! Code actions: mend one finding, all of a rule, or all; suppress with a reason; let a suppressed rule speak again.
 
 use hallmark_diagnostics::{Applicability, Edit, Finding};
-use hallmark_standards::FileReport;
+use hallmark_standards::{FileReport, rules};
 use lsp_types::{CodeAction, CodeActionKind, CodeActionParams, Command, TextEdit};
 use serde_json::json;
 
@@ -115,6 +115,9 @@ impl Scene<'_> {
     }
 
     fn suppress(&self, finding: &Finding, pages: &mut Pages) -> Option<CodeAction> {
+        if !rules::find(finding.rule).is_some_and(|rule| rule.suppressible) {
+            return None;
+        }
         let text = &self.document.text;
         let (at, _) = diagnostics::bytes(finding, text);
         let title = format!("Suppress {} here, with a reason", finding.rule);
@@ -149,13 +152,13 @@ impl Scene<'_> {
         let mut actions = Vec::new();
         for comment in touched {
             for rule in &comment.fact.directive.rules {
-                let edit = comment.without(Some(rule), text);
+                let edit = comment.without(Some(rule));
                 actions.extend(
                     edit.and_then(|edit| self.of_bytes(&format!("Enable {rule} here again"), &[edit])),
                 );
             }
             if comment.fact.directive.rules.len() > 1 {
-                let edit = comment.without(None, text);
+                let edit = comment.without(None);
                 actions.extend(
                     edit.and_then(|edit| self.of_bytes("Enable all of these rules here again", &[edit])),
                 );

@@ -50,6 +50,12 @@ fn of_comment(text: &Text, at: usize, pages: &Pages) -> Option<(String, Range)> 
         "" => "Suppresses nothing yet: write the reason behind the bracket.".to_owned(),
         reason => format!("Suppressed here, because: {reason}"),
     }];
+    let directive = &comment.fact.directive;
+    for (word, value) in [("Owner", &directive.owner), ("Until", &directive.until)] {
+        if !value.is_empty() {
+            parts.push(format!("{word}: {value}"));
+        }
+    }
     for rule in rules {
         parts.push(pages.text(rule).unwrap_or_else(|| format!("There is no rule called `{rule}`.")));
     }

@@ -47,43 +47,28 @@ impl Comment<'_> {
 
     /// The edit that lets a rule speak again: it goes from the list, and the comment goes with the last one. `None` as a rule
     /// means all of them.
-    pub(crate) fn without(&self, rule: Option<&str>, text: &str) -> Option<Edit> {
-        let (start, end) = (self.fact.span.start as usize, self.fact.span.end as usize);
-        let left: Vec<&str> = self
-            .fact
-            .directive
-            .rules
-            .iter()
-            .map(String::as_str)
-            .filter(|r| rule.is_some_and(|gone| *r != gone))
-            .collect();
-        if !left.is_empty() {
-            let list = self.text.find('[')? + 1;
-            let close = list + self.text.get(list..)?.find(']')?;
-            return edit(start + list, start + close, left.join(", "));
+    pub(crate) fn without(&self, rule: Option<&str>) -> Option<Edit> {
+        let keeps = |name: &&String| rule.is_some_and(|gone| *name != gone);
+        let left: Vec<&str> = self.fact.directive.rules.iter().filter(keeps).map(String::as_str).collect();
+        if left.is_empty() {
+            let all = self.fact.removal;
+            return edit(all.start as usize, all.end as usize, String::new());
         }
-        // What follows as a comment of another tool stays.
-        let other = self.text.get(1..)?.find(" #").map(|at| start + 1 + at + 1);
-        if let Some(other) = other {
-            return edit(start, other, String::new());
-        }
-        let before = text.get(..start)?.trim_end_matches([' ', '\t']).len();
-        let alone = before == 0 || text.as_bytes().get(before - 1) == Some(&b'\n');
-        let line_break = text
-            .get(end..)?
-            .find(|c| c != '\r' && c != '\n')
-            .unwrap_or(text.len() - end)
-            .min(text.get(end..)?.find('\n').map_or(0, |at| at + 1));
-        edit(before, if alone { end + line_break } else { end }, String::new())
+        let list = self.text.find('[')? + 1;
+        let close = list + self.text.get(list..)?.find(']')?;
+        let start = self.fact.span.start as usize;
+        edit(start + list, start + close, left.join(", "))
     }
 }
 
-/// The edit that suppresses a rule on the line of this byte; `None` where no comment can do that, as inside a string of more
-/// lines. Without a reason the scanner goes on to ask for one.
+/// The edit that suppresses a rule at this byte; `None` where no comment can do that. Without a reason the scanner goes on to ask
+/// for one.
 pub(crate) fn suppress(text: &str, at: usize, rule: &str, reason: &str) -> Option<Edit> {
     let reason: String = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-    candidates(text, at, rule, &reason).into_iter().flatten().find(|edit| {
+    ways(text, at, rule, &reason).into_iter().flatten().find(|edit| {
         let after = hallmark_fix::edit::apply(text, std::slice::from_ref(edit));
+        let before = edit.start as usize <= at;
+        let at = if before { at + after.len() - text.len() } else { at };
         let covers = |s: &Suppression| {
             (s.covers.start as usize..=s.covers.end as usize).contains(&at)
                 && s.directive.rules.iter().any(|r| r == rule)
@@ -93,24 +78,27 @@ pub(crate) fn suppress(text: &str, at: usize, rule: &str, reason: &str) -> Optio
 }
 
 /// The ways to write it, best first; which one the scanner takes is asked of the scanner.
-fn candidates(text: &str, at: usize, rule: &str, reason: &str) -> Vec<Option<Edit>> {
+fn ways(text: &str, at: usize, rule: &str, reason: &str) -> Vec<Option<Edit>> {
     let start = text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
     let end = text.get(at..).and_then(|t| t.find('\n')).map_or(text.len(), |n| at + n);
     let line = text.get(start..end).unwrap_or_default().trim_end_matches('\r');
     let comment = format!("# hallmark: allow[{rule}] {reason}");
-    let mut ways = Vec::new();
-    // A comment of ours takes one rule more; its reason has to fit both.
-    if let Some(own) = comments(text).iter().find(|c| (start..end).contains(&(c.fact.span.start as usize))) {
-        let close = own.text.find(']').map(|close| own.fact.span.start as usize + close);
-        ways.push(close.and_then(|close| edit(close, close, format!(", {rule}"))));
-    }
     let body = line.trim_end().len();
-    ways.push(edit(start + body, start + line.len(), format!("  {comment}")));
-    // Behind the comment of another tool it would be a part of that one.
-    for (other, _) in line.match_indices('#') {
-        ways.push(edit(start + other, start + other, format!("{}  ", comment.trim_end())));
-    }
-    ways
+    let behind = edit(start + body, start + line.len(), format!("  {comment}"));
+    let indent = line.len() - line.trim_start().len();
+    let above = edit(
+        start + indent,
+        start + indent,
+        format!("{comment}\n{}", line.get(..indent).unwrap_or_default()),
+    );
+    let all = comments(text);
+    let own = all.iter().find(|c| (start..end).contains(&(c.fact.span.start as usize)));
+    let joined = own.and_then(|own| {
+        let close = own.fact.span.start as usize + own.text.find(']')?;
+        edit(close, close, format!(", {rule}"))
+    });
+    // A line holds one comment of ours. A reason of its own needs a line of its own.
+    if reason.is_empty() { vec![joined, behind, above] } else { vec![behind, above, joined] }
 }
 
 fn edit(start: usize, end: usize, content: String) -> Option<Edit> {
@@ -145,8 +133,26 @@ mod tests {
     fn a_comment_of_another_tool_stays() {
         let text = "from x import *  # noqa\n";
         let after = apply(text, suppress(text, 0, "star-import", "ours"));
-        assert_eq!(comments(&after)[0].fact.directive.rules, ["star-import"]);
-        assert!(after.contains("# noqa"), "{after}");
+        assert_eq!(after, "from x import *  # noqa  # hallmark: allow[star-import] ours\n");
+        assert_eq!(apply(&after, comments(&after)[0].without(None)), text);
+    }
+
+    #[test]
+    fn a_reason_of_its_own_gets_a_line_of_its_own() {
+        let text = "if x:\r\n    from x import *  # hallmark: allow[a-rule] why\r\n";
+        let after = apply(text, suppress(text, 11, "star-import", "ours"));
+        let wanted = "if x:\r\n    # hallmark: allow[star-import] ours\r\n    from x import *  # hallmark: allow[a-rule] why\r\n";
+        assert_eq!(after, wanted);
+        assert_eq!(apply(&after, comments(&after)[0].without(None)), text);
+    }
+
+    #[test]
+    fn a_statement_of_more_lines_is_covered() {
+        let text = "x = call(\n    \"\"\"a\n    b\"\"\",\n)\n";
+        for at in [0, 4, text.find('"').unwrap()] {
+            let after = apply(text, suppress(text, at, "some-rule", "why"));
+            assert_eq!(comments(&after).len(), 1, "{after}");
+        }
     }
 
     #[test]
@@ -157,11 +163,11 @@ mod tests {
         assert!(all[0].holds(at("two")) && !all[0].holds(at("three")));
         assert_eq!(all[0].rule_at(at("two")), Some("two"));
         assert_eq!(all[0].rule_at(at("why")), None);
-        let one = apply(text, all[0].without(Some("one"), text));
+        let one = apply(text, all[0].without(Some("one")));
         assert!(one.starts_with("import a  # hallmark: allow[two] why\n"), "{one}");
-        let none = apply(text, all[0].without(None, text));
+        let none = apply(text, all[0].without(None));
         assert!(none.starts_with("import a\n    # hallmark"), "{none}");
-        let alone = apply(text, all[1].without(Some("three"), text));
+        let alone = apply(text, all[1].without(Some("three")));
         assert!(alone.ends_with("why\nb = 1\n"), "{alone}");
     }
 }

@@ -10,6 +10,7 @@
 mod bad_input;
 mod certify;
 mod channels;
+mod fix;
 mod integrations;
 mod lsp;
 mod standards;

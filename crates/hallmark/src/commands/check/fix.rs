@@ -1,6 +1,7 @@
 //! `hallmark check --fix` and `--diff`: rounds of fixes in memory, then one run of the journal.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use hallmark_core::{ExitClass, Result};
 use hallmark_diagnostics::Applicability;
@@ -139,11 +140,18 @@ fn candidates(file: FileReport, args: FixArgs) -> Vec<Candidate> {
 fn say(app: &App<'_>, written: &Written, fixes: &[(String, usize)], report: &Report, args: FixArgs) {
     let fixed: usize =
         fixes.iter().filter(|(path, _)| written.files.contains(path)).map(|(_, count)| count).sum();
-    let files = written.files.len();
-    app.ui.note(&match fixable(report, args) {
-        Some(more) => format!("{} fixed in {}; {more}", count(fixed, "finding"), count(files, "file")),
-        None => format!("{} fixed in {}", count(fixed, "finding"), count(files, "file")),
-    });
+    let mut text = format!("{} fixed in {}", count(fixed, "finding"), count(written.files.len(), "file"));
+    let left = report.findings.iter().filter(|f| f.fix.as_ref().is_some_and(|x| args.takes(x.applicability)));
+    match left.count() {
+        0 => {}
+        left => {
+            let _ = write!(text, ", {left} left unfixed");
+        }
+    }
+    if let Some(more) = fixable(report, args) {
+        let _ = write!(text, "; {more}");
+    }
+    app.ui.note(&text);
     if let Some(run) = &written.run {
         app.ui.next(&format!("hallmark undo {run}"));
     }
