@@ -55,6 +55,16 @@ pub struct Module {
     pub invented: Vec<Bound>,
     /// Texts built by formatting that begin like an SQL statement.
     pub statements: Vec<SqlText>,
+    /// Keyword arguments and dictionary entries whose names rules ask for.
+    pub settings: Vec<Setting>,
+    /// String literals of the shape of a token or key.
+    pub tokens: Vec<Literal>,
+    /// String literals that begin with a drive letter.
+    pub drive_paths: Vec<Literal>,
+    /// Console output that code page 1252 lacks; the text is empty.
+    pub console: Vec<Literal>,
+    /// Values under names of personal data that are logged or printed as they are; the text is the name.
+    pub logged_persons: Vec<Literal>,
     /// Values under secret names that are logged or printed as they are; the text is the name.
     pub logged_secrets: Vec<Literal>,
     /// Names of `pytestmark` marks.
@@ -168,6 +178,10 @@ pub struct Class {
     pub scope: ScopeId,
     /// In what control flow.
     pub guard: Guard,
+    /// Whether it has a docstring.
+    pub documented: bool,
+    /// Its fields, if a decorator makes a model of it.
+    pub model: Option<Box<ModelFacts>>,
     /// Whether a keyword such as `metaclass=` names `ABCMeta`, or a base is `Protocol` or `ABC`.
     pub is_abstract: bool,
 }
@@ -204,6 +218,8 @@ pub struct Function {
     pub scope: ScopeId,
     /// String keys that the body reads from its `**kwargs`.
     pub reads: Vec<Literal>,
+    /// Whether it has a docstring.
+    pub documented: bool,
     /// Paths of what it returns or yields, where they have one.
     pub returns: Vec<Name>,
     /// What its body does, nested functions included.
@@ -383,6 +399,60 @@ pub struct Assign {
     pub value_span: Span,
     /// Where it stands.
     pub scope: ScopeId,
+}
+
+/// A value that is given to a name that rules ask for.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The keyword or key.
+    pub name: Name,
+    /// The value.
+    pub value: Value,
+    /// The texts of a list.
+    pub items: Vec<Name>,
+    /// The path of what it is an argument of, if it has one.
+    pub of: Option<Name>,
+    /// The last name of what it is an argument of; none for an entry of a dictionary.
+    pub method: Option<Name>,
+    /// The place of the value.
+    pub span: Span,
+    /// Where it stands.
+    pub scope: ScopeId,
+}
+
+/// What the body of a model declares.
+#[derive(Clone, Debug, Default)]
+pub struct ModelFacts {
+    /// Its annotated fields in order.
+    pub fields: Vec<Field>,
+    /// The fields that its indexes name.
+    pub indexed: Vec<IndexedField>,
+    /// The predicates of its partial indexes.
+    pub predicates: Vec<Literal>,
+}
+
+/// A field of a model.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// The name.
+    pub name: Name,
+    /// The whole declaration.
+    pub span: Span,
+    /// Whether its type is `float`.
+    pub is_float: bool,
+    /// Whether its type has room for `None`.
+    pub takes_none: bool,
+    /// The default and its place.
+    pub default: Option<(Value, Span)>,
+}
+
+/// A field that an index names.
+#[derive(Clone, Debug)]
+pub struct IndexedField {
+    /// The name.
+    pub name: Name,
+    /// The place of the name.
+    pub span: Span,
 }
 
 /// A variable where it is bound.

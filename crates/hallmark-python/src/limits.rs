@@ -18,6 +18,9 @@ pub const LITERAL_BYTES: usize = 400;
 /// The longest chain of re-exports or base classes that is followed.
 pub const RESOLVE_STEPS: u32 = 24;
 
+/// The parts of a text put together by `+` that are looked at.
+pub const CONCATENATIONS: usize = 50;
+
 /// The number of called functions that are kept of one test.
 pub const CALLS_OF_A_TEST: usize = 40;
 

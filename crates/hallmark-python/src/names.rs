@@ -56,6 +56,95 @@ pub fn is_secret(name: &str) -> bool {
         .any(|end| lower.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('_')))
 }
 
+/// Whether a variable, key or field of this name holds data about a person.
+#[must_use]
+pub fn is_personal(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "credit_card",
+        "card_number",
+        "date_of_birth",
+        "dob",
+        "email",
+        "email_address",
+        "home_address",
+        "phone",
+        "phone_number",
+        "postal_address",
+        "social_security_number",
+        "ssn",
+        "street_address",
+        "tax_id",
+        "passport_number",
+        "iban",
+    ];
+    let lower = name.trim_matches('_').to_ascii_lowercase();
+    WORDS
+        .iter()
+        .any(|word| lower.strip_suffix(word).is_some_and(|before| before.is_empty() || before.ends_with('_')))
+}
+
+/// Whether a text has the shape of a real token or private key: the prefix of an issuer, the length, and letters and digits
+/// mixed as chance mixes them.
+#[must_use]
+pub fn is_token_shape(text: &str) -> bool {
+    /// Prefixes of issuers, with the least number of characters behind them.
+    const ISSUERS: &[(&str, usize)] = &[
+        ("AIza", 35),
+        ("AKIA", 16),
+        ("ASIA", 16),
+        ("SG.", 40),
+        ("dop_v1_", 40),
+        ("ghp_", 36),
+        ("gho_", 36),
+        ("ghs_", 36),
+        ("github_pat_", 40),
+        ("glpat-", 20),
+        ("hf_", 30),
+        ("npm_", 36),
+        ("pypi-", 50),
+        ("sk-ant-", 40),
+        ("sk-proj-", 40),
+        ("sk-", 32),
+        ("sk_live_", 24),
+        ("rk_live_", 24),
+        ("xoxb-", 24),
+        ("xoxp-", 24),
+    ];
+    let bytes = text.as_bytes();
+    if !matches!(
+        bytes.first(),
+        Some(b'A' | b'S' | b'd' | b'g' | b'h' | b'n' | b'p' | b's' | b'r' | b'x' | b'-')
+    ) {
+        return false;
+    }
+    if let Some(rest) = text.strip_prefix("-----BEGIN ") {
+        return rest.split("-----").next().is_some_and(|kind| kind.ends_with("PRIVATE KEY"))
+            && rest.len() > 200;
+    }
+    let Some(rest) = ISSUERS
+        .iter()
+        .find_map(|(issuer, least)| text.strip_prefix(issuer).filter(|rest| rest.len() >= *least))
+    else {
+        return false;
+    };
+    let plain = rest.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let digits = rest.bytes().filter(u8::is_ascii_digit).count();
+    let letters = rest.bytes().filter(u8::is_ascii_alphabetic).count();
+    let mut kinds: Vec<u8> = rest.bytes().collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let lower = rest.to_ascii_lowercase();
+    let said = ["example", "placeholder", "your", "test", "fake", "dummy", "xxxx", "1234567890", "abcdef"];
+    plain && digits >= 2 && letters >= 6 && kinds.len() >= 10 && !said.iter().any(|word| lower.contains(word))
+}
+
+/// Whether a console of code page 1252 can show a character.
+#[must_use]
+pub fn is_in_code_page_1252(c: char) -> bool {
+    const EXTRA: &str = "\u{20ac}\u{201a}\u{192}\u{201e}\u{2026}\u{2020}\u{2021}\u{2c6}\u{2030}\u{160}\u{2039}\u{152}\u{17d}\u{2018}\u{2019}\u{201c}\u{201d}\u{2022}\u{2013}\u{2014}\u{2dc}\u{2122}\u{161}\u{203a}\u{153}\u{17e}\u{178}";
+    c.is_ascii() || ('\u{a0}'..='\u{ff}').contains(&c) || EXTRA.contains(c)
+}
+
 /// Whether a variable of this name says that its value is made up.
 #[must_use]
 pub fn is_invented(name: &str) -> bool {

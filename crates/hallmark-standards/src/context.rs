@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use hallmark_diagnostics::{Fix, Severity};
 use hallmark_python::Module;
-use hallmark_python::facts::{Class, Function, Name, ScopeId, ScopeKind, Span};
+use hallmark_python::facts::{Call, Class, Function, Name, ScopeId, ScopeKind, Span};
 use hallmark_python::index::{ClassRef, Index, Resolved, View};
 use hallmark_python::interface::{ClassFace, Interface};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -212,6 +212,21 @@ impl<'a> Context<'a> {
         &mut self.found[at]
     }
 
+    /// Reports something that a test may do with less harm: a note there, and what the rule says elsewhere.
+    pub fn report_milder_in_tests(
+        &mut self,
+        span: Span,
+        scope: ScopeId,
+        message: impl Into<String>,
+    ) -> &mut Raw {
+        let is_test = self.tier(scope).is_test();
+        let raw = self.report(span, scope, message);
+        if is_test {
+            raw.severity(Severity::Info);
+        }
+        raw
+    }
+
     /// The scope that a function of this file opens, which its own markers belong to.
     #[must_use]
     pub fn scope_of(&self, function: &Function) -> ScopeId {
@@ -262,6 +277,33 @@ impl<'a> Context<'a> {
         let module = self.file.module;
         let place = module.classes.iter().position(|c| c.span == class.span)?;
         module.interface.classes.get(place)
+    }
+
+    /// Whether a decorator of DataFlow makes a model of it.
+    #[must_use]
+    pub fn is_model(&self, class: &Class) -> bool {
+        let models =
+            class.decorators.iter().filter_map(|d| d.path.as_deref()).filter(|p| p.ends_with(".model"));
+        models.into_iter().any(|path| {
+            let path = self.canonical(path);
+            path.starts_with("dataflow.") && path.ends_with("DataFlow().model")
+        })
+    }
+
+    /// Whether this is a call of the method on a builder of workflows, however deep in a chain.
+    #[must_use]
+    pub fn is_builder_method(&self, call: &Call, method: &str) -> bool {
+        if !call.callee.ends_with(method) {
+            return false;
+        }
+        let path = self.canonical(&call.callee);
+        let rest = path.strip_prefix(sdk::BUILDER).and_then(|rest| rest.strip_prefix("()"));
+        // Methods that give the builder back may stand in between.
+        rest.and_then(|rest| rest.strip_suffix(method)).is_some_and(|between| {
+            between
+                .split("()")
+                .all(|part| matches!(part, "." | "" | ".add_node" | ".add_connection" | ".connect"))
+        })
     }
 
     /// Whether another class of the project derives from it.

@@ -4,7 +4,7 @@
 use hallmark_diagnostics::Severity;
 use hallmark_python::Module;
 use hallmark_python::facts::{
-    Assign, Bound, Call, Class, Function, Handler, Import, Literal, Span, SqlText, Suppression,
+    Assign, Bound, Call, Class, Function, Handler, Import, Literal, Setting, Span, SqlText, Suppression,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -31,6 +31,7 @@ pub(crate) struct Plan {
     handlers: Wants<Handler>,
     assigns: Wants<Assign>,
     urls: Wants<Literal>,
+    settings: FxHashMap<&'static str, Wants<Setting>>,
     invented: Wants<Bound>,
     statements: Wants<SqlText>,
     suppressions: Wants<Suppression>,
@@ -59,6 +60,11 @@ impl Plan {
                     Check::Handler(run) => plan.handlers.push((rule, run)),
                     Check::Assign(run) => plan.assigns.push((rule, run)),
                     Check::Url(run) => plan.urls.push((rule, run)),
+                    Check::Setting(names, run) => {
+                        for name in names {
+                            plan.settings.entry(name).or_default().push((rule, run));
+                        }
+                    }
                     Check::Bound(run) => plan.invented.push((rule, run)),
                     Check::Sql(run) => plan.statements.push((rule, run)),
                     Check::Suppression(run) => plan.suppressions.push((rule, run)),
@@ -88,6 +94,12 @@ impl Plan {
         show(&self.statements, &module.statements, context);
         show(&self.suppressions, &module.suppressions, context);
         show(&self.modules, std::slice::from_ref(module), context);
+        for setting in &module.settings {
+            for (rule, run) in self.settings.get(&*setting.name).into_iter().flatten() {
+                context.rule = rule;
+                run(context, setting);
+            }
+        }
         for call in &module.calls {
             let name = call.callee.rsplit(['.', '$']).next().unwrap_or_default();
             let to = self.calls_to.get(name).into_iter().flatten();

@@ -3,7 +3,7 @@
 use hallmark_diagnostics::{RuleInfo, Severity};
 use hallmark_python::Module;
 use hallmark_python::facts::{
-    Assign, Bound, Call, Class, Function, Handler, Import, Literal, SqlText, Suppression,
+    Assign, Bound, Call, Class, Function, Handler, Import, Literal, Setting, SqlText, Suppression,
 };
 use serde::Serialize;
 
@@ -151,6 +151,8 @@ pub enum Check {
     Assign(fn(&mut Context<'_>, &Assign)),
     /// Every URL with user information.
     Url(fn(&mut Context<'_>, &Literal)),
+    /// Every value given to one of the names that are watched.
+    Setting(&'static [&'static str], fn(&mut Context<'_>, &Setting)),
     /// Every variable whose name says that its value is made up.
     Bound(fn(&mut Context<'_>, &Bound)),
     /// Every SQL statement built by formatting.

@@ -79,7 +79,7 @@ impl<'a> Lowerer<'a> {
                 }
             }
             Expr::StringLiteral(literal) if self.in_annotation => self.read_quoted(literal.value.to_str()),
-            Expr::StringLiteral(literal) => self.note_url(literal.value.to_str(), expr),
+            Expr::StringLiteral(literal) => self.note_literal(literal.value.to_str(), expr),
             Expr::Dict(dict) => self.dict(dict),
             Expr::Named(named) => {
                 self.expr(&named.value);
@@ -132,6 +132,7 @@ impl<'a> Lowerer<'a> {
             if let Some(Expr::StringLiteral(key)) = &item.key {
                 let place = span(item.value.range());
                 self.note_assign(key.value.to_str(), None, &item.value, place);
+                self.note_setting(key.value.to_str(), &item.value, None);
                 self.note_sql(&item.value, Some(key.value.to_str()));
             }
         }
@@ -154,6 +155,7 @@ impl<'a> Lowerer<'a> {
             self.note_read(name.id.as_str(), key.value.to_str(), &call.arguments.args[0]);
         }
         self.note_checking_call(call, method);
+        self.note_console(call);
         for arg in &call.arguments.args {
             self.expr(arg);
             self.note_sql(arg, Some(method));
@@ -162,6 +164,7 @@ impl<'a> Lowerer<'a> {
             self.expr(&keyword.value);
             if let Some(name) = &keyword.arg {
                 self.note_assign(name.as_str(), None, &keyword.value, span(keyword.range));
+                self.note_setting(name.as_str(), &keyword.value, Some(&call.func));
                 self.note_sql(&keyword.value, Some(name.as_str()));
             }
         }
@@ -205,7 +208,7 @@ impl<'a> Lowerer<'a> {
         !own || METHODS.contains(&method)
     }
 
-    fn note_url(&mut self, value: &str, expr: &Expr) {
+    pub(super) fn note_url(&mut self, value: &str, expr: &Expr) {
         let Some(at) = value.find("://") else { return };
         if value[at..].contains('@') {
             let text = self.name(text::cut(value, limits::LITERAL_BYTES));

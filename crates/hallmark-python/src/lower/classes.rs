@@ -3,7 +3,7 @@
 use ruff_python_ast::{Decorator as AstDecorator, Expr, Stmt, StmtClassDef, StmtFunctionDef, StmtReturn};
 use ruff_text_size::Ranged as _;
 
-use super::{Deferred, Lowerer, bodies, span};
+use super::{Deferred, Lowerer, bodies, fields, span};
 use crate::facts::{Bind, Body, Class, Declared, Decorator, Entry, Function, Name, Param, Role, ScopeKind};
 
 impl<'a> Lowerer<'a> {
@@ -28,6 +28,7 @@ impl<'a> Lowerer<'a> {
         }
         let name = self.name(class.name.as_str());
         let path = self.name(&format!("{}.{name}", self.module.name));
+        let model = fields::makes_model(&decorators).then(|| Box::new(self.model(class)));
         let index = u32::try_from(self.module.classes.len()).unwrap_or(u32::MAX);
         self.module.classes.push(Class {
             name: name.clone(),
@@ -38,6 +39,8 @@ impl<'a> Lowerer<'a> {
             methods: Vec::new(),
             scope: self.scope,
             guard: self.guard,
+            documented: documented(&class.body),
+            model,
             is_abstract,
         });
         self.define_in_handler(&name, true, span(class.name.range));
@@ -79,6 +82,7 @@ impl<'a> Lowerer<'a> {
             class,
             scope: self.scope,
             reads: Vec::new(),
+            documented: documented(&function.body),
             returns: Vec::new(),
             body: Body { not_implemented: bodies::not_implemented(function), ..Body::default() },
             declared: None,
@@ -217,4 +221,9 @@ impl<'a> Lowerer<'a> {
             handler.binds.push(Bind { name: name.clone(), value: None, is_class, span: place });
         }
     }
+}
+
+/// Whether a body begins with a text.
+fn documented(body: &[Stmt]) -> bool {
+    matches!(body.first(), Some(Stmt::Expr(first)) if first.value.is_string_literal_expr())
 }

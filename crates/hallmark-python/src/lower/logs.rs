@@ -5,7 +5,7 @@ use ruff_text_size::Ranged as _;
 
 use super::{Lowerer, span};
 use crate::facts::Literal;
-use crate::names::is_secret;
+use crate::names::{is_personal, is_secret};
 
 /// Methods of loggers that write what they are given.
 const METHODS: &[&str] = &["debug", "info", "warning", "warn", "error", "exception", "critical", "log"];
@@ -76,6 +76,10 @@ impl<'a> Lowerer<'a> {
     fn note_shown(&mut self, name: &str, at: &Expr) {
         // A token alone is as often a word of a text; a name in capitals on an object is a kind of secret, not one.
         let is_kind = at.is_attribute_expr() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+        if is_personal(name) && !is_kind {
+            let text = self.name(name);
+            self.module.logged_persons.push(Literal { text, span: span(at.range()), scope: self.scope });
+        }
         if is_secret(name) && !is_kind && !name.trim_matches('_').eq_ignore_ascii_case("token") {
             let text = self.name(name);
             let literal = Literal { text, span: span(at.range()), scope: self.scope };

@@ -3,8 +3,11 @@
 mod bodies;
 mod calls;
 mod classes;
+mod fields;
+mod literals;
 mod logs;
 mod scopes;
+mod settings;
 mod statements;
 mod suppressions;
 mod text;

@@ -302,7 +302,7 @@ impl<'a> Lowerer<'a> {
         let rebinds =
             target.as_deref().is_some_and(|t| !t.starts_with(&*self.module.name) && !t.contains("()"));
         // Nearly every binding ends here; only those that are kept are looked at further.
-        if secret || rebinds {
+        if secret || rebinds || matches!(name, "verify_mode" | "check_hostname") {
             let kept = self.value(value);
             let (name, value_span) = (self.name(name), span(value.range()));
             self.module.assigns.push(crate::facts::Assign {

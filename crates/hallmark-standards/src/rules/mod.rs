@@ -15,8 +15,23 @@ macro_rules! rules {
 }
 
 rules! {
+    channels {
+        mcp_tool_undocumented,
+        nexus_auto_discovery,
+        nexus_register_unbuilt,
+    }
     dataflow {
         dataflow_configure,
+        float_money,
+        import_time_model_default,
+        managed_timestamp_field,
+        model_without_id,
+        mutable_model_default,
+        nested_create_data,
+        none_default_not_optional,
+        unindexable_predicate,
+        unknown_index_field,
+        update_without_filter,
     }
     errors {
         bare_except,
@@ -65,6 +80,10 @@ rules! {
         untyped_parameter,
     }
     platform {
+        blocking_sleep_in_async,
+        hardcoded_windows_path,
+        non_ascii_console,
+        open_without_encoding,
         unguarded_unix_import,
     }
     registration {
@@ -77,12 +96,22 @@ rules! {
         unregistered_node,
     }
     security {
+        bind_all_interfaces,
+        cors_wildcard,
         credential_url,
         eval_exec,
+        hardcoded_model_name,
         hardcoded_secret,
+        jwt_verification_off,
+        pii_in_log,
+        secret_default_from_environment,
         secret_in_log,
+        secret_token,
         shell_injection,
         sql_built_by_formatting,
+        tls_verification_off,
+        unsafe_deserialization,
+        weak_hash,
     }
     testing {
         skipped_test,

@@ -50,8 +50,11 @@ pub(crate) static RULE: Rule = Rule {
 fn check(context: &mut Context<'_>, suppression: &Suppression) {
     if suppress::has_expired(suppression, context.today()) {
         let directive = &suppression.directive;
-        let owner =
-            if directive.owner.is_empty() { String::new() } else { format!("; {} answers for it", directive.owner) };
+        let owner = if directive.owner.is_empty() {
+            String::new()
+        } else {
+            format!("; {} answers for it", directive.owner)
+        };
         context.report(suppression.span, 0, format!("the suppression held until {}{owner}", directive.until));
     }
 }

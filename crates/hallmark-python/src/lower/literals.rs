@@ -1,0 +1,81 @@
+//! String literals that say something by themselves: tokens, paths of one system, and what a console is given.
+
+use ruff_python_ast::{Expr, ExprCall, InterpolatedStringElement};
+use ruff_text_size::Ranged as _;
+
+use super::{Lowerer, span, text};
+use crate::facts::Literal;
+use crate::{limits, names};
+
+impl Lowerer<'_> {
+    /// Looks at a string literal wherever it stands.
+    pub(super) fn note_literal(&mut self, value: &str, expr: &Expr) {
+        self.note_url(value, expr);
+        if names::is_token_shape(value) {
+            let literal = self.literal(value, expr);
+            self.module.tokens.push(literal);
+        }
+        if let [drive, b':', b'\\' | b'/', ..] = value.as_bytes()
+            && drive.is_ascii_alphabetic()
+            && !value.starts_with("http")
+        {
+            let literal = self.literal(value, expr);
+            self.module.drive_paths.push(literal);
+        }
+    }
+
+    /// Keeps the text that a call writes to the console, if a console of code page 1252 cannot show it.
+    pub(super) fn note_console(&mut self, call: &ExprCall) {
+        let Some(bad) = call.arguments.args.iter().find(|arg| !is_shown(arg)) else { return };
+        let callee = self.path(&call.func);
+        let writes = match callee.as_deref() {
+            Some("builtins.print") => call.arguments.find_keyword("file").is_none(),
+            Some(path) => {
+                matches!(path, "click.echo" | "click.secho" | "typer.echo" | "typer.secho")
+                    || path.starts_with("sys.stdout.write")
+                    || path.starts_with("sys.stderr.write")
+            }
+            None => false,
+        };
+        if writes {
+            let literal = self.literal("", bad);
+            self.module.console.push(literal);
+        }
+    }
+
+    fn literal(&mut self, value: &str, expr: &Expr) -> Literal {
+        let text = self.name(text::cut(value, limits::LITERAL_BYTES));
+        Literal { text, span: span(expr.range()), scope: self.scope }
+    }
+}
+
+/// Whether every literal part of a text is in code page 1252.
+fn is_shown(expr: &Expr) -> bool {
+    let fits = |text: &str| text.is_ascii() || text.chars().all(names::is_in_code_page_1252);
+    match expr {
+        Expr::StringLiteral(literal) => fits(literal.value.to_str()),
+        Expr::FString(formatted) => formatted.value.elements().all(|element| match element {
+            InterpolatedStringElement::Literal(literal) => fits(&literal.value),
+            InterpolatedStringElement::Interpolation(_) => true,
+        }),
+        Expr::BinOp(operation) => {
+            // `"=" * 60 + "..."`: chains are short here, and deep ones are cut by the walk around.
+            let (mut left, mut steps) = (&*operation.left, 0);
+            let mut all = is_plain_shown(&operation.right);
+            while let Expr::BinOp(inner) = left {
+                steps += 1;
+                if steps > limits::CONCATENATIONS {
+                    break;
+                }
+                all &= is_plain_shown(&inner.right);
+                left = &inner.left;
+            }
+            all && is_plain_shown(left)
+        }
+        _ => true,
+    }
+}
+
+fn is_plain_shown(expr: &Expr) -> bool {
+    expr.is_bin_op_expr() || is_shown(expr)
+}
