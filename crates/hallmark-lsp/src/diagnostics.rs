@@ -73,7 +73,8 @@ fn tag(rule: &str) -> Option<DiagnosticTag> {
     }
 }
 
-fn sentence(text: &str) -> String {
+/// A text with a capital at its start and a full stop at its end.
+pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
     let end = if text.ends_with(['.', '!', '?', ':', ';']) || text.is_empty() { "" } else { "." };

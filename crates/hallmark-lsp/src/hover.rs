@@ -19,12 +19,12 @@ pub(crate) fn of(text: &Text, report: &FileReport, position: Position, pages: &P
         }
         range.get_or_insert(text.range(start, end));
         parts.push(format!(
-            "**{}** · {} · {}\n\n{}.\n\n{}\n\n{}",
+            "**{}** · {} · {}\n\n{}\n\n{}\n\n{}",
             finding.rule,
             finding.severity,
             finding.requirement,
-            finding.message,
-            finding.action,
+            diagnostics::sentence(&finding.message),
+            diagnostics::sentence(&finding.action),
             pages.text(finding.rule).map(|page| body(&page)).unwrap_or_default()
         ));
     }

@@ -91,7 +91,7 @@ impl Server {
         self.folders = paths;
         let mut capabilities = json!({
             "positionEncoding": self.client.can.encoding.kind(),
-            "textDocumentSync": { "openClose": true, "change": 2 },
+            "textDocumentSync": { "openClose": true, "change": 2, "save": { "includeText": false } },
             "hoverProvider": true,
             "codeActionProvider": { "codeActionKinds": ["quickfix", actions::FIX_ALL] },
             "executeCommandProvider": { "commands": COMMANDS },

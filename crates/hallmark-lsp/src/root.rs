@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Sender;
 use hallmark_core::{Error, Project, Result};
 use hallmark_standards::{FileReport, ScanOptions, Workspace};
 
 use crate::limits;
+
+/// Files whose change is a change of the configuration.
+pub(crate) const CONFIGURATION: &[&str] = &["hallmark.toml", "pyproject.toml"];
 
 /// A project and its scanner.
 pub(crate) struct Root {
@@ -29,7 +32,12 @@ pub(crate) struct Root {
     pub(crate) score_at: Option<Instant>,
     /// What is wrong with the configuration.
     pub(crate) config_error: Option<Error>,
+    /// When the configuration files were last written, as far as is known.
+    stamps: Stamps,
 }
+
+/// When files were last written; `None` for one that is not there.
+type Stamps = Vec<Option<SystemTime>>;
 
 enum State {
     /// The workspace is away on a thread.
@@ -56,11 +64,31 @@ impl Root {
             rescan_at: None,
             score_at: None,
             config_error,
+            stamps: Stamps::new(),
         }
+        .stamped()
+    }
+
+    fn stamped(mut self) -> Self {
+        self.stamps = self.read_stamps();
+        self
+    }
+
+    fn read_stamps(&self) -> Stamps {
+        let written = |name: &&str| {
+            std::fs::metadata(self.project.root().join(name)).and_then(|data| data.modified()).ok()
+        };
+        CONFIGURATION.iter().map(written).collect()
+    }
+
+    /// Whether the configuration files are others than those that were read; asked where nobody watches them.
+    pub(crate) fn has_new_configuration(&self) -> bool {
+        self.read_stamps() != self.stamps
     }
 
     /// Takes a new configuration; a wrong one leaves the last good one in force.
     pub(crate) fn configure(&mut self, options: Result<ScanOptions>) {
+        self.stamps = self.read_stamps();
         match options {
             Ok(options) => {
                 self.options = options;
@@ -96,14 +124,17 @@ impl Root {
                 return false;
             }
             State::Ready(workspace) if is_same(workspace.options(), &self.options) => *workspace,
-            State::Ready(_) | State::Absent => match &self.cache {
-                Some(cache) => Workspace::with_cache(self.options.clone(), cache),
-                None => Workspace::new(self.options.clone()),
-            },
+            State::Ready(_) | State::Absent => {
+                self.stale.clear();
+                match &self.cache {
+                    Some(cache) => Workspace::with_cache(self.options.clone(), cache),
+                    None => Workspace::new(self.options.clone()),
+                }
+            }
         };
         self.rescan_at = None;
+        // The scan reads every file again. What rests on a file that was read before it stays to be judged.
         self.dirty.clear();
-        self.stale.clear();
         for (path, text) in open {
             // What the scan leaves out on disk, it leaves out in the editor too.
             let is_new = !self.project.root().join(path).exists();
@@ -188,6 +219,11 @@ impl Root {
 
     /// Notes that a file's bytes on disk changed.
     pub(crate) fn touch(&mut self, path: &str) {
+        // Another branch checked out: one scan on all cores is quicker than so many files one by one.
+        if self.dirty.len() >= limits::DIRTY_FILES {
+            self.rescan_at = Some(Instant::now() + limits::RESCAN_DELAY);
+            return;
+        }
         let Some(workspace) = self.workspace() else {
             self.rescan_at = Some(Instant::now() + limits::RESCAN_DELAY);
             return;

@@ -6,18 +6,16 @@ use std::time::{Duration, Instant};
 use lsp_server::{ErrorCode, Notification};
 use lsp_types::{
     CancelParams, DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams,
-    DidCloseTextDocumentParams, DidOpenTextDocumentParams, FileChangeType, NumberOrString,
-    PublishDiagnosticsParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, FileChangeType,
+    NumberOrString, PublishDiagnosticsParams,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::root::CONFIGURATION;
 use crate::server::{Document, Phase, Server};
 use crate::text::Text;
 use crate::{limits, uri};
-
-/// Files whose change is a change of the configuration.
-const CONFIGURATION: &[&str] = &["hallmark.toml", "pyproject.toml"];
 
 impl Server {
     /// Handles a notification. One that is not understood is passed over, as the protocol asks.
@@ -30,6 +28,7 @@ impl Server {
             "initialized" => self.initialized(),
             "textDocument/didOpen" => self.with(&method, params, Self::opened),
             "textDocument/didChange" => self.with(&method, params, Self::changed),
+            "textDocument/didSave" => self.with(&method, params, |server, p| server.saved(&p)),
             "textDocument/didClose" => self.with(&method, params, |server, p| server.closed(&p)),
             "workspace/didChangeWatchedFiles" => self.with(&method, params, Self::files_changed),
             "workspace/didChangeWorkspaceFolders" => {
@@ -117,6 +116,22 @@ impl Server {
         let Some((id, path)) = &document.place else { return };
         if let Some(root) = self.roots.get_mut(id) {
             root.change(path, Some(document.text.content().clone()));
+        }
+    }
+
+    /// Where the editor watches no files, saving is when to look for a file that is new and a configuration that changed.
+    fn saved(&mut self, params: &DidSaveTextDocumentParams) {
+        if self.client.can.watches {
+            return;
+        }
+        let ids = self.roots.iter().filter(|(_, root)| root.has_new_configuration()).map(|(id, _)| *id);
+        for id in ids.collect::<Vec<_>>() {
+            self.reconfigure(id);
+        }
+        let Some((id, path)) = self.place(params.text_document.uri.as_str()) else { return };
+        let Some(root) = self.roots.get_mut(&id) else { return };
+        if root.is_ready() && root.file(&path).is_none() {
+            root.rescan_at = Some(Instant::now() + limits::RESCAN_DELAY);
         }
     }
 

@@ -288,6 +288,60 @@ fn what_happens_outside_the_editor_is_seen() {
 }
 
 #[test]
+fn a_scan_is_shown_and_what_waits_for_it_can_be_cancelled() {
+    let folder = Folder::example("catalog-before");
+    let mut client = Client::new(folder.path());
+    let capabilities = json!({
+        "window": { "workDoneProgress": true },
+        "textDocument": { "diagnostic": {} },
+    });
+    let params = json!({ "capabilities": capabilities, "rootUri": uri(folder.path()) });
+    let answer = client.request("initialize", params);
+    assert_eq!(answer["result"]["capabilities"]["diagnosticProvider"]["interFileDependencies"], true);
+    client.notify("initialized", json!({}));
+    let path = folder.path().join("catalog/database.py");
+    client.document(&path, "from os import *\n");
+    let document = json!({ "textDocument": { "uri": uri(&path) } });
+    for id in [900, 901] {
+        client.send(
+            &json!({ "jsonrpc": "2.0", "id": id, "method": "textDocument/diagnostic", "params": document }),
+        );
+    }
+    client.notify("$/cancelRequest", json!({ "id": 900 }));
+    let (mut answers, mut progress) = (BTreeMap::new(), Vec::new());
+    while answers.len() < 2 || progress.len() < 2 {
+        let message = client.read().unwrap();
+        if let (Some(id), None) = (message["id"].as_i64(), message.get("method")) {
+            assert!(answers.insert(id, message).is_none(), "one answer to each");
+        } else if message["method"] == "$/progress" {
+            progress.push(message["params"]["value"]["kind"].as_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(progress, ["begin", "end"]);
+    // The scan may have been quicker than the cancelling.
+    assert!(answers[&900]["error"]["code"] == -32800 || answers[&900]["result"]["kind"] == "full");
+    assert_eq!(answers[&901]["result"]["items"][0]["code"], "star-import");
+    assert_eq!(client.end(), 0);
+}
+
+#[test]
+fn saving_is_enough_where_no_files_are_watched() {
+    let folder = Folder::new();
+    folder.write("hallmark.toml", b"");
+    folder.write("a.py", b"from os import *\n");
+    let mut client = Client::new(folder.path());
+    client.request("initialize", json!({ "capabilities": {}, "rootUri": uri(folder.path()) }));
+    client.notify("initialized", json!({}));
+    let path = folder.path().join("a.py");
+    client.document(&path, "from os import *\n");
+    assert_eq!(client.rules(&path), ["star-import"]);
+    folder.write("hallmark.toml", b"[standards]\nignore = [\"star-import\"]\n");
+    client.notify("textDocument/didSave", json!({ "textDocument": { "uri": uri(&path) } }));
+    assert!(client.rules(&path).is_empty());
+    assert_eq!(client.end(), 0);
+}
+
+#[test]
 fn a_client_that_nobody_here_wrote_is_served() {
     // `cargo xtask test` installs it into the target folder.
     let installed =
