@@ -9,6 +9,7 @@ pub mod baseline;
 mod context;
 mod doubles;
 mod engine;
+pub mod history;
 pub mod limits;
 mod load;
 mod nested;

@@ -8,3 +8,9 @@ pub const CACHE_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// The number of threads at most; more gain nothing, since reading dominates then.
 pub const THREADS: usize = 16;
+
+/// The number of entries of a history; older ones are dropped.
+pub const HISTORY_ENTRIES: usize = 500;
+
+/// The number of entries, the newest, that keep which file has how many findings of which rule.
+pub const HISTORY_PLACES: usize = 20;

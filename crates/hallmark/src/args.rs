@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Bring back what `check --fix` wrote, byte for byte
     Undo(UndoArgs),
+    /// Show how the compliance went, and what moved it
+    Progress(ProgressArgs),
     /// Make, shrink or explain the file of known findings
     Baseline(BaselineArgs),
     /// Show the configuration in force, or explain a setting
@@ -161,6 +163,9 @@ pub(crate) struct CheckArgs {
     /// Apply no baseline, even if the configuration names one
     #[arg(long, conflicts_with = "baseline")]
     pub(crate) no_baseline: bool,
+    /// Do not note this check for `hallmark progress`
+    #[arg(long)]
+    pub(crate) no_history: bool,
     /// Print a count per rule instead of the findings
     #[arg(long)]
     pub(crate) statistics: bool,
@@ -205,6 +210,20 @@ impl CheckFormat {
     pub(crate) fn is_for_people(self) -> bool {
         matches!(self, Self::Full | Self::Concise | Self::Grouped)
     }
+}
+
+/// `hallmark progress`.
+#[derive(Debug, Args)]
+pub(crate) struct ProgressArgs {
+    /// Compare with this entry: how many changes ago, a day or time (2026-11-20), or a commit (default: the one before)
+    #[arg(long, value_name = "ENTRY")]
+    pub(crate) since: Option<String>,
+    /// The most rules and files to show; 0 shows all
+    #[arg(long, default_value_t = 10)]
+    pub(crate) limit: usize,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
 }
 
 /// `hallmark baseline`.

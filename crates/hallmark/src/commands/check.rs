@@ -14,7 +14,7 @@ use hallmark_standards::{Edition, Profile, Report, ScanOptions, StandardsConfig,
 
 use crate::app::App;
 use crate::args::CheckArgs;
-use crate::commands::codes;
+use crate::commands::{codes, progress};
 
 /// How many entries of the baseline without a finding are named.
 const STALE_SHOWN: usize = 5;
@@ -42,8 +42,17 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
         None => hallmark_standards::scan(&options),
     };
     known::hide(app, args, &options, &mut report)?;
+    if is_whole(args) {
+        progress::note(app, &report);
+    }
     show(app, args, &report)?;
     Ok(class(args, &report))
+}
+
+/// Whether a check is of the whole project, as its configuration wants it: only such checks make a history.
+fn is_whole(args: &CheckArgs) -> bool {
+    let as_configured = args.select.is_empty() && args.ignore.is_empty() && !args.preview;
+    args.paths.is_empty() && as_configured && !args.no_history
 }
 
 /// The class that the process ends with.

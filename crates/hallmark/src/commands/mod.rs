@@ -16,6 +16,7 @@ mod models;
 mod node;
 mod nodes;
 mod overview;
+pub(crate) mod progress;
 mod rule;
 mod run;
 mod serve;
@@ -49,6 +50,7 @@ pub(crate) fn run(app: &App<'_>, command: Option<Command>) -> Result<ExitClass> 
         None => overview::run(app),
         Some(Command::Check(args)) => check::run(app, &args),
         Some(Command::Undo(args)) => undo::run(app, &args),
+        Some(Command::Progress(args)) => progress::run(app, &args),
         Some(Command::Baseline(args)) => baseline::run(app, &args),
         Some(Command::Config(args)) => config::run(app, &args),
         Some(Command::Rule(args)) => rule::run(app, &args),

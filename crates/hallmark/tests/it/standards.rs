@@ -138,3 +138,34 @@ fn a_baseline_hides_what_is_known_and_only_shrinks() {
     let damaged = run(&folder, &["check"]);
     assert!(all(&damaged).contains("hallmark-baseline.json:1:") && code(&damaged) == 2, "{}", all(&damaged));
 }
+
+#[test]
+fn progress_says_what_moved() {
+    let folder = Folder::new();
+    let none = run(&folder, &["progress"]);
+    assert!(all(&none).contains("hallmark check") && code(&none) == 2, "{}", all(&none));
+    folder.write("a.py", b"from os import *\nfrom . import x\n");
+    run(&folder, &["check"]);
+    run(&folder, &["check"]);
+    folder.write("a.py", b"from . import x\nfrom . import y\n");
+    run(&folder, &["check", "a.py"]);
+    run(&folder, &["check", "--select", "imports"]);
+    run(&folder, &["check", "--no-history"]);
+    let one = json(&run(&folder, &["progress", "--format", "json"]));
+    assert_eq!(
+        one["entries"].as_array().unwrap().len(),
+        1,
+        "only whole checks that change something count: {one}"
+    );
+    run(&folder, &["check"]);
+    let two = json(&run(&folder, &["progress", "--format", "json"]));
+    let moved: Vec<_> =
+        two["moved"]["rules"].as_array().unwrap().iter().map(|m| m["rule"].as_str().unwrap()).collect();
+    assert_eq!(moved, ["relative-import", "star-import"], "{two}");
+    let text = out(&run(&folder, &["--ascii", "progress"]));
+    assert!(text.is_ascii() && text.contains("  + relative-import") && text.contains("1 -> 2"), "{text}");
+    assert!(text.lines().all(|l| l.chars().count() <= 80), "{text}");
+    assert_eq!(code(&run(&folder, &["progress", "--since", "1"])), 0);
+    assert_eq!(code(&run(&folder, &["progress", "--since", "2099-01-01"])), 0);
+    assert_eq!(code(&run(&folder, &["progress", "--since", "nonsense"])), 2);
+}
