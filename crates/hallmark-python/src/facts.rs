@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::interface::Interface;
-use crate::suppression::Directive;
+pub use crate::suppression::Suppression;
 
 /// A shared text; equal texts of one file share their bytes.
 pub type Name = Arc<str>;
@@ -534,19 +534,6 @@ pub struct Bind {
     pub is_class: bool,
     /// The place.
     pub span: Span,
-}
-
-/// A comment `# hallmark: allow[rule] reason`.
-#[derive(Clone, Debug)]
-pub struct Suppression {
-    /// The bytes that it speaks of: a finding that starts there may be accepted.
-    pub covers: Span,
-    /// The place of the comment.
-    pub span: Span,
-    /// What to delete to remove it: with the blanks before it, or its whole line if nothing else is on it.
-    pub removal: Span,
-    /// What it says.
-    pub directive: Directive,
 }
 
 impl Module {

@@ -3,6 +3,21 @@
 //! `allow-file` in the place of `allow` means the whole file. A comment may stand behind another one on the same line, and
 //! another one behind it: `# noqa: E501  # hallmark: allow[rule] reason`.
 
+use crate::facts::Span;
+
+/// A comment `# hallmark: allow[rule] reason`.
+#[derive(Clone, Debug)]
+pub struct Suppression {
+    /// The bytes that it speaks of: a finding that starts there may be accepted.
+    pub covers: Span,
+    /// The place of the comment.
+    pub span: Span,
+    /// What to delete to remove it: with the blanks before it, or its whole line if nothing else is on it.
+    pub removal: Span,
+    /// What it says.
+    pub directive: Directive,
+}
+
 /// What a comment says, whether it may be followed or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directive {
