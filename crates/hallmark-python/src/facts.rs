@@ -59,6 +59,8 @@ pub struct Module {
     pub settings: Vec<Setting>,
     /// String literals of the shape of a token or key.
     pub tokens: Vec<Literal>,
+    /// Addresses of SQLite databases in memory.
+    pub memory_databases: Vec<Literal>,
     /// String literals that begin with a drive letter.
     pub drive_paths: Vec<Literal>,
     /// Console output that code page 1252 lacks; the text is empty.
@@ -532,6 +534,8 @@ pub struct Bind {
     pub value: Option<Name>,
     /// Whether it is a class definition.
     pub is_class: bool,
+    /// Whether it is the definition of a class or function.
+    pub is_definition: bool,
     /// The place.
     pub span: Span,
 }

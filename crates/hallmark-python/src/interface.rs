@@ -24,6 +24,8 @@ pub struct Interface {
     pub classes: Vec<ClassFace>,
     /// Functions and methods in the order of [`Module::functions`].
     pub functions: Vec<FunctionFace>,
+    /// Whether it imports a client of PostgreSQL or names a server of it.
+    pub uses_postgresql: bool,
     /// Paths that are given to a call that registers.
     pub registers: Vec<Name>,
 }
@@ -95,7 +97,12 @@ impl Interface {
 }
 
 /// Takes the outside of a file from its facts; `exports` need no order.
-pub(crate) fn of(module: &Module, mut exports: Vec<(Name, Name)>, stars: Vec<Name>) -> Interface {
+pub(crate) fn of(
+    module: &Module,
+    mut exports: Vec<(Name, Name)>,
+    stars: Vec<Name>,
+    named: bool,
+) -> Interface {
     exports.sort_unstable();
     let paths = |decorators: &[crate::facts::Decorator]| -> Vec<Name> {
         decorators.iter().filter_map(|d| d.path.clone()).collect()
@@ -141,6 +148,12 @@ pub(crate) fn of(module: &Module, mut exports: Vec<(Name, Name)>, stars: Vec<Nam
         stars,
         classes: classes.collect(),
         functions: functions.collect(),
+        uses_postgresql: named || module.imports.iter().any(|i| is_client(&i.module)),
         registers: registers.collect(),
     }
+}
+
+/// Whether a module is a client of PostgreSQL.
+fn is_client(module: &str) -> bool {
+    matches!(module.split('.').next(), Some("asyncpg" | "psycopg" | "psycopg2" | "psycopg_pool" | "pg8000"))
 }

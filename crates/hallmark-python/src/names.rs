@@ -138,6 +138,16 @@ pub fn is_token_shape(text: &str) -> bool {
     plain && digits >= 2 && letters >= 6 && kinds.len() >= 10 && !said.iter().any(|word| lower.contains(word))
 }
 
+/// Whether a text is the address of a SQLite database in memory.
+#[must_use]
+pub fn is_memory_database(text: &str) -> bool {
+    text == ":memory:"
+        || text.strip_prefix("sqlite").is_some_and(|rest| {
+            rest.contains("://")
+                && (rest.contains(":memory:") || rest.contains("mode=memory") || rest.ends_with("://"))
+        })
+}
+
 /// Whether a console of code page 1252 can show a character.
 #[must_use]
 pub fn is_in_code_page_1252(c: char) -> bool {

@@ -21,12 +21,22 @@ pub(crate) struct Project {
     pub(crate) subclassed: FxHashSet<String>,
     /// Paths of classes that are registered by a call.
     pub(crate) registered: FxHashSet<String>,
+    /// Names of the classes that the product itself defines at module level.
+    pub(crate) product: FxHashSet<Name>,
+    /// Whether the product talks to PostgreSQL.
+    pub(crate) postgresql: bool,
 }
 
 impl Project {
     pub(crate) fn new(index: Index) -> Self {
         let (mut subclassed, mut registered) = (FxHashSet::default(), FxHashSet::default());
+        let mut product = FxHashSet::default();
+        let mut postgresql = false;
         for module in index.modules() {
+            if !tier::is_test_path(&module.path) {
+                postgresql |= module.uses_postgresql;
+                product.extend(module.classes.iter().filter(|c| c.top_level).map(|c| c.name.clone()));
+            }
             let view = index.view(module);
             for base in module.classes.iter().flat_map(|c| c.bases.iter().flatten()) {
                 if !base.starts_with("builtins.") {
@@ -37,15 +47,20 @@ impl Project {
                 registered.insert(view.canonical(path));
             }
         }
-        Self { index, subclassed, registered }
+        Self { index, subclassed, registered, product, postgresql }
     }
 
     /// What the project says of the classes of a file, as one number: which are derived from, and which are registered by
-    /// calls elsewhere.
+    /// calls elsewhere, which bear the name of a class of the product, and what the product is made of.
     pub(crate) fn answers(&self, file: &Interface) -> u64 {
         let mut hasher = rustc_hash::FxHasher::default();
+        std::hash::Hash::hash(&self.postgresql, &mut hasher);
         for class in &file.classes {
-            let said = (self.subclassed.contains(&*class.path), self.registered.contains(&*class.path));
+            let said = (
+                self.subclassed.contains(&*class.path),
+                self.registered.contains(&*class.path),
+                self.product.contains(&*class.name),
+            );
             std::hash::Hash::hash(&said, &mut hasher);
         }
         std::hash::Hasher::finish(&hasher)
@@ -304,6 +319,18 @@ impl<'a> Context<'a> {
                 .split("()")
                 .all(|part| matches!(part, "." | "" | ".add_node" | ".add_connection" | ".connect"))
         })
+    }
+
+    /// Whether the product, as apart from its tests, has a class of this name.
+    #[must_use]
+    pub fn is_product_class(&self, class: &Class) -> bool {
+        self.file.project.product.contains(&*class.name)
+    }
+
+    /// Whether the product, as apart from its tests, talks to PostgreSQL.
+    #[must_use]
+    pub fn project_uses_postgresql(&self) -> bool {
+        self.file.project.postgresql
     }
 
     /// Whether another class of the project derives from it.

@@ -90,6 +90,11 @@ fn of_path(path: &str) -> Tier {
     folders.split('/').rev().find_map(of_word).unwrap_or(Tier::Other)
 }
 
+/// Whether a path, by itself, is that of a test or of what helps tests.
+pub(crate) fn is_test_path(path: &str) -> bool {
+    of_path(path).is_test()
+}
+
 /// The tier that a folder name or a marker names.
 fn of_word(word: &str) -> Option<Tier> {
     let word = word.to_ascii_lowercase().replace('-', "_");

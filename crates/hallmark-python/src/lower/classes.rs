@@ -87,7 +87,9 @@ impl<'a> Lowerer<'a> {
             body: Body { not_implemented: bodies::not_implemented(function), ..Body::default() },
             declared: None,
         });
-        self.define_in_handler(&name, false, span(function.name.range));
+        if class.is_none() {
+            self.define_in_handler(&name, false, span(function.name.range));
+        }
         let path = self.name(&format!("{}.{name}", self.module.name));
         self.bind(&name, Some(path));
         let scope = self.open_scope(ScopeKind::Function(index));
@@ -218,7 +220,13 @@ impl<'a> Lowerer<'a> {
 
     fn define_in_handler(&mut self, name: &Name, is_class: bool, place: crate::Span) {
         if let Some(handler) = self.handler.and_then(|h| self.module.handlers.get_mut(h)) {
-            handler.binds.push(Bind { name: name.clone(), value: None, is_class, span: place });
+            handler.binds.push(Bind {
+                name: name.clone(),
+                value: None,
+                is_class,
+                is_definition: true,
+                span: place,
+            });
         }
     }
 }

@@ -15,6 +15,11 @@ impl Lowerer<'_> {
             let literal = self.literal(value, expr);
             self.module.tokens.push(literal);
         }
+        if names::is_memory_database(value) {
+            let literal = self.literal(value, expr);
+            self.module.memory_databases.push(literal);
+        }
+        self.uses_postgresql |= value.starts_with("postgres") && value.contains("://");
         if let [drive, b':', b'\\' | b'/', ..] = value.as_bytes()
             && drive.is_ascii_alphabetic()
             && !value.starts_with("http")

@@ -75,6 +75,8 @@ struct Lowerer<'a> {
     /// Modules imported in the `try` body being walked.
     tried: Vec<Name>,
     queue: VecDeque<Deferred<'a>>,
+    /// Whether a text names a PostgreSQL server.
+    uses_postgresql: bool,
     /// How many statements and calls so far can fail a test.
     checks: u32,
     /// Names in `__all__`.
@@ -109,6 +111,7 @@ impl<'a> Lowerer<'a> {
             handler: None,
             tried: Vec::new(),
             queue: VecDeque::new(),
+            uses_postgresql: false,
             checks: 0,
             public: FxHashSet::default(),
             scratch: String::new(),
@@ -181,7 +184,7 @@ impl<'a> Lowerer<'a> {
         let bound = self.bindings.swap_remove(0).into_paths();
         let exports = bound.filter_map(|(name, binding)| Some((name, binding?))).collect();
         let mut module = self.module;
-        module.interface = Arc::new(interface::of(&module, exports, self.stars));
+        module.interface = Arc::new(interface::of(&module, exports, self.stars, self.uses_postgresql));
         module.imports.shrink_to_fit();
         module.calls.shrink_to_fit();
         module.functions.shrink_to_fit();

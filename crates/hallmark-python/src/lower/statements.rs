@@ -238,7 +238,7 @@ impl<'a> Lowerer<'a> {
     fn bind_value_in_handler(&mut self, name: &str, value: Option<Name>, place: Span) {
         let name = self.name(name);
         if let Some(handler) = self.handler.and_then(|h| self.module.handlers.get_mut(h)) {
-            handler.binds.push(Bind { name, value, is_class: false, span: place });
+            handler.binds.push(Bind { name, value, is_class: false, is_definition: false, span: place });
         }
     }
 
@@ -299,8 +299,7 @@ impl<'a> Lowerer<'a> {
     /// Keeps an assignment if a rule may ask for it.
     pub(super) fn note_assign(&mut self, name: &str, target: Option<Name>, value: &Expr, place: Span) {
         let secret = value.is_string_literal_expr() && crate::names::is_secret(name);
-        let rebinds =
-            target.as_deref().is_some_and(|t| !t.starts_with(&*self.module.name) && !t.contains("()"));
+        let rebinds = target.as_deref().is_some_and(|t| !t.starts_with(&*self.module.name));
         // Nearly every binding ends here; only those that are kept are looked at further.
         if secret || rebinds || matches!(name, "verify_mode" | "check_hostname") {
             let kept = self.value(value);

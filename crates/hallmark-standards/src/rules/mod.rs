@@ -60,13 +60,19 @@ rules! {
     }
     mocking {
         hand_written_fake,
+        import_guard_fake,
+        in_memory_database,
+        mock_fixture,
         mock_library_import,
         mock_object,
         mocker_fixture,
         monkeypatched_callable,
         patched_object,
         production_fallback_to_double,
+        rebound_attribute,
+        sdk_mock_switch,
         stub_library,
+        subject_defined_in_test,
         sys_modules_double,
         unused_mock_import,
     }
