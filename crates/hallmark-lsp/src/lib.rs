@@ -26,18 +26,28 @@ use std::path::PathBuf;
 
 use hallmark_core::{Error, Project, Result};
 use hallmark_standards::ScanOptions;
+use hallmark_standards::baseline::Baseline;
 
 pub use pages::CodePage;
 
-/// Finds out how a project is to be scanned.
-pub type Options = Box<dyn Fn(&Project) -> Result<ScanOptions> + Send>;
+/// How a project is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The scan.
+    pub options: ScanOptions,
+    /// What is known, and hidden.
+    pub known: Baseline,
+}
+
+/// Finds out how a project is to be looked at.
+pub type Planner = Box<dyn Fn(&Project) -> Result<Plan> + Send>;
 
 /// What the caller decides: the server itself reads no configuration.
 pub struct Settings {
     /// The version to name.
     pub version: &'static str,
     /// The scan of a project, as the command line would do it; asked again when a configuration file changes.
-    pub options: Options,
+    pub plan: Planner,
     /// Where a project's scans keep what they learnt, if anywhere.
     pub cache: fn(&Project) -> Option<PathBuf>,
     /// The page of an error code.

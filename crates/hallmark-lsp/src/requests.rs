@@ -149,16 +149,12 @@ impl Server {
         let document = self.documents.get(uri)?;
         let (id, path) = document.place.clone()?;
         let text = document.text.content().clone();
-        let workspace = self.roots.get_mut(&id)?.workspace()?;
-        let first = candidates(workspace.file(&path)?);
+        let root = self.roots.get_mut(&id)?;
+        let first = candidates(root.file(&path)?);
         if first.is_empty() {
             return None;
         }
-        let mut scan = |text: &str| {
-            workspace.overlay(&path, Some(text.into()));
-            workspace.refresh_file(&path);
-            workspace.file(&path).map(candidates).unwrap_or_default()
-        };
+        let mut scan = |text: &str| root.try_text(&path, text).map(candidates).unwrap_or_default();
         let fixed = rounds::fix(&path, text.as_bytes().to_vec(), first, &mut scan);
         // What was tried is no text of the editor's.
         scan(&text);

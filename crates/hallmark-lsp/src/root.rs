@@ -8,19 +8,20 @@ use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Sender;
 use hallmark_core::{Error, Project, Result};
+use hallmark_standards::baseline;
 use hallmark_standards::{FileReport, ScanOptions, Workspace};
 
-use crate::limits;
+use crate::{Plan, limits};
 
 /// Files whose change is a change of the configuration.
-pub(crate) const CONFIGURATION: &[&str] = &["hallmark.toml", "pyproject.toml"];
+pub(crate) const CONFIGURATION: &[&str] = &["hallmark.toml", "pyproject.toml", baseline::FILE_NAME];
 
 /// A project and its scanner.
 pub(crate) struct Root {
     /// The project.
     pub(crate) project: Project,
     cache: Option<PathBuf>,
-    options: ScanOptions,
+    plan: Plan,
     state: State,
     /// Files whose text changed since they were judged.
     dirty: BTreeSet<String>,
@@ -49,15 +50,15 @@ enum State {
 
 impl Root {
     /// A project with the options that its configuration asks for; of a wrong configuration nothing is taken.
-    pub(crate) fn new(project: Project, options: Result<ScanOptions>, cache: Option<PathBuf>) -> Self {
-        let (options, config_error) = match options {
-            Ok(options) => (options, None),
+    pub(crate) fn new(project: Project, plan: Result<Plan>, cache: Option<PathBuf>) -> Self {
+        let (plan, config_error) = match plan {
+            Ok(plan) => (plan, None),
             Err(error) => (plain(&project), Some(error)),
         };
         Self {
             project,
             cache,
-            options,
+            plan,
             state: State::Absent,
             dirty: BTreeSet::new(),
             stale: BTreeSet::new(),
@@ -87,11 +88,11 @@ impl Root {
     }
 
     /// Takes a new configuration; a wrong one leaves the last good one in force.
-    pub(crate) fn configure(&mut self, options: Result<ScanOptions>) {
+    pub(crate) fn configure(&mut self, plan: Result<Plan>) {
         self.stamps = self.read_stamps();
-        match options {
-            Ok(options) => {
-                self.options = options;
+        match plan {
+            Ok(plan) => {
+                self.plan = plan;
                 self.config_error = None;
                 self.rescan_at = Some(Instant::now());
             }
@@ -123,12 +124,12 @@ impl Root {
                 self.state = State::Scanning(handle);
                 return false;
             }
-            State::Ready(workspace) if is_same(workspace.options(), &self.options) => *workspace,
+            State::Ready(workspace) if is_same(workspace.options(), &self.plan.options) => *workspace,
             State::Ready(_) | State::Absent => {
                 self.stale.clear();
                 match &self.cache {
-                    Some(cache) => Workspace::with_cache(self.options.clone(), cache),
-                    None => Workspace::new(self.options.clone()),
+                    Some(cache) => Workspace::with_cache(self.plan.options.clone(), cache),
+                    None => Workspace::new(self.plan.options.clone()),
                 }
             }
         };
@@ -271,8 +272,19 @@ impl Root {
     }
 
     /// What is said of one file.
-    pub(crate) fn file(&mut self, path: &str) -> Option<FileReport> {
-        self.workspace()?.file(path)
+    pub(crate) fn file(&self, path: &str) -> Option<FileReport> {
+        let State::Ready(workspace) = &self.state else { return None };
+        let mut report = workspace.file(path)?;
+        report.findings.retain(|finding| !self.plan.known.knows(finding));
+        Some(report)
+    }
+
+    /// What would be said of a file with another text. The text that it has must be tried last.
+    pub(crate) fn try_text(&mut self, path: &str, text: &str) -> Option<FileReport> {
+        let workspace = self.workspace()?;
+        workspace.overlay(path, Some(text.into()));
+        workspace.refresh_file(path);
+        self.file(path)
     }
 
     /// Keeps what is known for the next start; nothing depends on it.
@@ -290,8 +302,9 @@ fn is_same(a: &ScanOptions, b: &ScanOptions) -> bool {
 }
 
 /// The options of a project without a configuration.
-fn plain(project: &Project) -> ScanOptions {
-    ScanOptions::new(project.root().to_path_buf(), &hallmark_standards::StandardsConfig::default())
+fn plain(project: &Project) -> Plan {
+    let config = hallmark_standards::StandardsConfig::default();
+    Plan { options: ScanOptions::new(project.root().to_path_buf(), &config), ..Plan::default() }
 }
 
 struct OnDrop {

@@ -318,9 +318,9 @@ impl Server {
         if self.roots.is_empty() {
             self.pages = Pages::new(Some(&project), self.settings.code_page);
         }
-        let options = (self.settings.options)(&project);
+        let plan = (self.settings.plan)(&project);
         let cache = (self.settings.cache)(&project);
-        let mut root = Root::new(project, options, cache);
+        let mut root = Root::new(project, plan, cache);
         root.rescan_at = Some(Instant::now());
         let id = self.next_root;
         self.next_root += 1;
@@ -351,7 +351,7 @@ impl Server {
     /// Reads a project's configuration again.
     pub(crate) fn reconfigure(&mut self, id: usize) {
         let Some(root) = self.roots.get_mut(&id) else { return };
-        root.configure((self.settings.options)(&root.project));
+        root.configure((self.settings.plan)(&root.project));
         self.tell_config_error(id);
     }
 

@@ -58,8 +58,9 @@ impl Server {
 
     fn initialized(&mut self) {
         if self.client.can.watches {
-            let globs = ["**/*.py", "**/hallmark.toml", "**/pyproject.toml"];
-            let watchers: Vec<_> = globs.iter().map(|glob| json!({ "globPattern": glob })).collect();
+            let configuration = CONFIGURATION.iter().map(|name| format!("**/{name}"));
+            let globs = std::iter::once("**/*.py".to_owned()).chain(configuration);
+            let watchers: Vec<_> = globs.map(|glob| json!({ "globPattern": glob })).collect();
             let registration = json!({
                 "id": "hallmark-files",
                 "method": "workspace/didChangeWatchedFiles",

@@ -175,6 +175,16 @@ impl Baseline {
         self.0.values()
     }
 
+    /// Whether a finding is known.
+    #[must_use]
+    pub fn knows(&self, finding: &Finding) -> bool {
+        self.entry(finding).is_some()
+    }
+
+    fn entry(&self, finding: &Finding) -> Option<&Entry> {
+        self.0.get(&finding.fingerprint).filter(|e| e.names(finding) && may_be_known(finding))
+    }
+
     /// Hides what is known from a report, and says in it what was hidden and what is stale. The score stays as it is: what is
     /// known is not mended.
     ///
@@ -183,9 +193,7 @@ impl Baseline {
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         let mut known = Vec::new();
         report.findings.retain(|finding| {
-            let entry =
-                self.0.get(&finding.fingerprint).filter(|e| e.names(finding) && may_be_known(finding));
-            let Some(entry) = entry else { return true };
+            let Some(entry) = self.entry(finding) else { return true };
             seen.insert(&entry.fingerprint);
             known.push(Suppressed {
                 finding: finding.clone(),

@@ -31,7 +31,11 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
     });
     options.validate()?;
     if args.fix.is_wanted() {
-        return fix::run(app, args, options, |report| show(app, args, report));
+        let known = known::load(app, args)?.unwrap_or_default();
+        return fix::run(app, args, options.clone(), &known, |report| {
+            known::hide(app, args, &options, report)?;
+            show(app, args, report)
+        });
     }
     if args.timings {
         timings(app, &options);

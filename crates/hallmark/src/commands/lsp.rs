@@ -2,8 +2,9 @@
 
 use hallmark_core::config::Config;
 use hallmark_core::{ExitClass, Project, Result};
-use hallmark_lsp::{End, Settings};
-use hallmark_standards::ScanOptions;
+use hallmark_lsp::{End, Plan, Settings};
+use hallmark_standards::StandardsConfig;
+use hallmark_standards::baseline::Baseline;
 
 use crate::app::App;
 use crate::commands::{check, explain};
@@ -14,7 +15,7 @@ use crate::ui::{ColorChoice, Ui};
 pub(crate) fn run() -> Result<ExitClass> {
     let settings = Settings {
         version: env!("CARGO_PKG_VERSION"),
-        options: Box::new(options),
+        plan: Box::new(plan),
         cache: check::cache,
         code_page: explain::page,
     };
@@ -24,11 +25,14 @@ pub(crate) fn run() -> Result<ExitClass> {
     Ok(if end == End::Orderly { ExitClass::Ok } else { ExitClass::Findings })
 }
 
-/// The scan that `hallmark check` would do in this project.
-fn options(project: &Project) -> Result<ScanOptions> {
+/// What `hallmark check` would do in this project.
+fn plan(project: &Project) -> Result<Plan> {
     let ui = Ui::new(ColorChoice::Never, true);
     let config = Config::load(project.root())?;
-    let options = check::options(&App { ui: &ui, project: project.clone(), config }, None, None)?;
+    let app = App { ui: &ui, project: project.clone(), config };
+    let options = check::options(&app, None, None)?;
     options.validate()?;
-    Ok(options)
+    let section: StandardsConfig = app.config.section("standards")?;
+    let known = section.baseline.map(|file| Baseline::load(&project.root().join(file))).transpose()?;
+    Ok(Plan { options, known: known.unwrap_or_default() })
 }

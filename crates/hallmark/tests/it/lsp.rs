@@ -325,6 +325,34 @@ fn a_scan_is_shown_and_what_waits_for_it_can_be_cancelled() {
 }
 
 #[test]
+fn what_a_baseline_knows_is_hidden_and_left_alone() {
+    let folder = Folder::new();
+    folder.write("hallmark.toml", b"[standards]\nbaseline = \"hallmark-baseline.json\"\n");
+    let known = "from kailash.workflow.builder import WorkflowBuilder\n\nWorkflowBuilder().addNode('CSVReaderNode', 'a', {})\n";
+    let more = format!("{known}WorkflowBuilder().addNode('CSVReaderNode', 'b', {{}})\n");
+    folder.write("a.py", known.as_bytes());
+    let run = |arguments: &[&str]| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_hallmark")).args(arguments).current_dir(folder.path()).output();
+        output.unwrap()
+    };
+    assert!(run(&["baseline", "create", "--reason", "old"]).status.success());
+    folder.write("a.py", more.as_bytes());
+    let mut client = Client::open(&[folder.path()]);
+    let path = folder.path().join("a.py");
+    client.document(&path, &more);
+    let found = client.diagnostics(&path);
+    let lines: Vec<&Value> = found.iter().map(|d| &d["data"]["line"]).collect();
+    assert_eq!(lines, [4]);
+    assert_eq!(&found[0]["data"], &check(folder.path())["findings"][0]);
+    let fixed = run(&["check", "--fix"]);
+    assert!(fixed.status.success(), "{}", String::from_utf8_lossy(&fixed.stdout));
+    let after = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(after, format!("{known}WorkflowBuilder().add_node('CSVReaderNode', 'b', {{}})\n"));
+    assert_eq!(client.end(), 0);
+}
+
+#[test]
 fn saving_is_enough_where_no_files_are_watched() {
     let folder = Folder::new();
     folder.write("hallmark.toml", b"");

@@ -8,6 +8,7 @@ use hallmark_diagnostics::Applicability;
 use hallmark_fix::rounds::{self, Candidate, Fixed};
 use hallmark_fix::{Change, Transaction, Written, diff};
 use hallmark_python::source;
+use hallmark_standards::baseline::Baseline;
 use hallmark_standards::{FileReport, Report, ScanOptions, Workspace};
 
 use crate::app::App;
@@ -43,7 +44,8 @@ pub(crate) fn run(
     app: &App<'_>,
     args: &CheckArgs,
     options: ScanOptions,
-    show: impl FnOnce(&Report) -> Result<()>,
+    known: &Baseline,
+    show: impl FnOnce(&mut Report) -> Result<()>,
 ) -> Result<ExitClass> {
     let began = std::time::Instant::now();
     let cache = super::cache(&app.project).filter(|_| !args.no_cache);
@@ -55,8 +57,8 @@ pub(crate) fn run(
     let mut class = ExitClass::Ok;
     let mut changes: Vec<Change> = Vec::new();
     let mut diffs = String::new();
-    for path in fixable_files(&workspace.report(), args.fix) {
-        match fix_file(&mut workspace, &path, args.fix) {
+    for path in fixable_files(&workspace.report(), args.fix, known) {
+        match fix_file(&mut workspace, &path, args.fix, known) {
             Ok(Some(fixed)) => {
                 diffs.push_str(&diff::unified(&path, &fixed.before, &fixed.after));
                 if let Some(error) = &fixed.refused {
@@ -98,39 +100,43 @@ pub(crate) fn run(
     }
     let mut report = workspace.report();
     report.duration_ms = (began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-    show(&report)?;
+    show(&mut report)?;
     say(app, &written, &fixes, &report, args.fix);
-    let left = report.exit_classes().into_iter().max().unwrap_or(ExitClass::Ok);
-    Ok(class.max(if args.exit_zero { ExitClass::Ok } else { left }))
+    Ok(class.max(super::class(args, &report)))
 }
 
 /// The files with a finding that may be mended, sorted.
-fn fixable_files(report: &Report, args: FixArgs) -> Vec<String> {
+fn fixable_files(report: &Report, args: FixArgs, known: &Baseline) -> Vec<String> {
     let paths: BTreeSet<&str> = report
         .findings
         .iter()
-        .filter(|f| f.fix.as_ref().is_some_and(|fix| args.takes(fix.applicability)))
+        .filter(|f| f.fix.as_ref().is_some_and(|fix| args.takes(fix.applicability)) && !known.knows(f))
         .map(|f| f.path.as_str())
         .collect();
     paths.into_iter().map(str::to_owned).collect()
 }
 
 /// Mends one file in memory; `None` if it can no longer be read.
-fn fix_file(workspace: &mut Workspace, path: &str, args: FixArgs) -> Result<Option<Fixed>> {
+fn fix_file(workspace: &mut Workspace, path: &str, args: FixArgs, known: &Baseline) -> Result<Option<Fixed>> {
     let Ok(bytes) = std::fs::read(workspace.options().root.join(path)) else { return Ok(None) };
     let Ok(text) = source::decode(&bytes).map(std::borrow::Cow::into_owned) else { return Ok(None) };
     // The file may have changed since the scan: its fixes are those of the very bytes that are edited.
     let mut scan = |text: &str| {
         workspace.overlay(path, Some(text.into()));
         workspace.refresh_file(path);
-        workspace.file(path).map(|file| candidates(file, args)).unwrap_or_default()
+        workspace.file(path).map(|file| candidates(file, args, known)).unwrap_or_default()
     };
     let first = scan(&text);
     rounds::fix(path, bytes, first, &mut scan).map(Some)
 }
 
-fn candidates(file: FileReport, args: FixArgs) -> Vec<Candidate> {
-    let fixes = file.findings.into_iter().filter_map(|finding| Some((finding.rule, finding.fix?)));
+/// What is known is hidden, and left as it is.
+fn candidates(file: FileReport, args: FixArgs, known: &Baseline) -> Vec<Candidate> {
+    let fixes = file
+        .findings
+        .into_iter()
+        .filter(|f| !known.knows(f))
+        .filter_map(|finding| Some((finding.rule, finding.fix?)));
     fixes
         .filter(|(_, fix)| args.takes(fix.applicability))
         .map(|(rule, fix)| Candidate { rule, title: fix.title, edits: fix.edits })

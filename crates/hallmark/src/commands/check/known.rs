@@ -37,6 +37,14 @@ pub(super) fn hide(
     Ok(())
 }
 
+/// What is known, if a baseline was asked for.
+///
+/// # Errors
+/// As [`hide`].
+pub(super) fn load(app: &App<'_>, args: &CheckArgs) -> Result<Option<Baseline>> {
+    file(app, args)?.map(|file| Baseline::load(&file)).transpose()
+}
+
 fn file(app: &App<'_>, args: &CheckArgs) -> Result<Option<PathBuf>> {
     if args.no_baseline {
         return Ok(None);
