@@ -11,6 +11,7 @@ pub mod edit;
 pub mod journal;
 pub mod limits;
 pub mod rounds;
+pub mod suppress;
 mod target;
 pub mod transaction;
 pub mod undo;

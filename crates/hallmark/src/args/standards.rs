@@ -51,6 +51,15 @@ pub(crate) struct CheckArgs {
     /// Apply no baseline, even if the configuration names one
     #[arg(long, conflicts_with = "baseline")]
     pub(crate) no_baseline: bool,
+    /// Write a suppression comment with this reason for each finding; `hallmark undo` takes them back
+    #[arg(long, value_name = "REASON", conflicts_with_all = ["fix", "diff", "statistics"])]
+    pub(crate) add_suppression: Option<String>,
+    /// With --add-suppression: who answers for it
+    #[arg(long, value_name = "NAME", requires = "add_suppression")]
+    pub(crate) owner: Option<String>,
+    /// With --add-suppression: the last day on which it holds, as YYYY-MM-DD
+    #[arg(long, value_name = "DAY", requires = "add_suppression")]
+    pub(crate) until: Option<String>,
     /// Do not note this check for `hallmark progress`
     #[arg(long)]
     pub(crate) no_history: bool,

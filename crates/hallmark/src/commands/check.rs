@@ -1,5 +1,6 @@
 //! `hallmark check [PATH …]`: the gold standards.
 
+mod accept;
 pub(crate) mod fix;
 mod known;
 mod output;
@@ -46,6 +47,9 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
         None => hallmark_standards::scan(&options),
     };
     known::hide(app, args, &options, &mut report)?;
+    if let Some(reason) = &args.add_suppression {
+        return accept::run(app, args, reason, &options, &report);
+    }
     if is_whole(args) {
         progress::note(app, &report);
     }

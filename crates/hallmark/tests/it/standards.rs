@@ -169,3 +169,39 @@ fn progress_says_what_moved() {
     assert_eq!(code(&run(&folder, &["progress", "--since", "2099-01-01"])), 0);
     assert_eq!(code(&run(&folder, &["progress", "--since", "nonsense"])), 2);
 }
+
+#[test]
+fn suppressions_are_written_for_what_is_found_and_can_be_undone() {
+    let folder = Folder::new();
+    let text =
+        "from os import *\r\nx = eval(\r\n    input(),\r\n)\r\nPASSWORD = 'kestrel-77-live'  # old\r\n";
+    folder.write("a.py", text.as_bytes());
+    for bad in [
+        vec!["check", "--add-suppression", " "],
+        vec!["check", "--add-suppression", "a # b"],
+        vec!["check", "--add-suppression", "a", "--until", "2020-01-01"],
+        vec!["check", "--owner", "me"],
+    ] {
+        assert_eq!(code(&run(&folder, &bad)), 2, "{bad:?}");
+    }
+    let written = run(
+        &folder,
+        &["check", "--add-suppression", "before 2.0", "--owner", "team-a", "--until", "2999-12-31"],
+    );
+    assert_eq!(code(&written), 0, "{}", all(&written));
+    assert!(out(&written).contains("3 findings accepted in 1 files, 0 left"), "{}", all(&written));
+    let after = std::fs::read_to_string(folder.path().join("a.py")).unwrap();
+    let comment =
+        |rule: &str| format!("# hallmark: allow[{rule}] before 2.0; owner=team-a; until=2999-12-31");
+    assert!(after.starts_with(&format!("from os import *  {}\r\n", comment("star-import"))), "{after}");
+    assert_eq!(after.matches("\r\n").count(), after.matches('\n').count());
+    let report = json(&run(&folder, &["check", "--format", "json"]));
+    assert_eq!(
+        (&report["suppressed"], report["findings"].as_array().unwrap().len()),
+        (&3.into(), 0),
+        "{report}"
+    );
+    assert_eq!(report["accepted"][0]["owner"], "team-a");
+    assert_eq!(code(&run(&folder, &["undo"])), 0);
+    assert_eq!(std::fs::read_to_string(folder.path().join("a.py")).unwrap(), text);
+}
