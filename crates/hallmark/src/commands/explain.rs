@@ -60,6 +60,7 @@ pub(crate) fn all_codes() -> impl Iterator<Item = &'static Code> {
     let mut all: Vec<&'static Code> = [
         hallmark_core::codes::ALL,
         hallmark_evidence::codes::ALL,
+        hallmark_python::codes::ALL,
         hallmark_python::models::codes::ALL,
         hallmark_standards::codes::ALL,
         hallmark_fix::codes::ALL,
@@ -75,4 +76,18 @@ pub(crate) fn all_codes() -> impl Iterator<Item = &'static Code> {
     .concat();
     all.sort_by_key(|c| c.id);
     all.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::page;
+
+    #[test]
+    fn every_page_can_be_asked_for() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors");
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let name = entry.file_name().to_string_lossy().replace(".md", "");
+            assert!(page(&name).is_some(), "{name} is in no table of this binary");
+        }
+    }
 }
