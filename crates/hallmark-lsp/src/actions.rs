@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::client::Client;
 use crate::pages::Pages;
 use crate::server::Document;
-use crate::{diagnostics, edits, suppression};
+use crate::{diagnostics, edits, limits, suppression};
 
 /// The kind of the action that mends all that is safe.
 pub(crate) const FIX_ALL: &str = "source.fixAll.hallmark";
@@ -62,7 +62,8 @@ pub(crate) fn of(scene: &Scene<'_>, params: &CodeActionParams, pages: &mut Pages
         rules.sort_unstable();
         rules.dedup();
         actions.extend(rules.iter().filter_map(|rule| scene.mend_rule(rule)));
-        actions.extend(findings.iter().filter_map(|f| scene.suppress(f, pages)));
+        // Each asks the scanner whether the comment would be taken; a selection of a whole file is not meant that way.
+        actions.extend(findings.iter().take(limits::SUPPRESSIONS).filter_map(|f| scene.suppress(f, pages)));
         actions.extend(scene.enable(from, to));
     }
     if let (true, Some(fixed)) = (wanted.fix_all, scene.fixed) {

@@ -20,6 +20,9 @@ pub const INSTANT: Duration = Duration::from_millis(25);
 /// The longest pause in typing that is waited for.
 pub const DEBOUNCE_MAX: Duration = Duration::from_millis(500);
 
+/// How many suppressions are offered at one place.
+pub const SUPPRESSIONS: usize = 10;
+
 /// How many changed files are looked at one by one; more are left to a scan of all.
 pub const DIRTY_FILES: usize = 32;
 

@@ -1,6 +1,7 @@
 //! Suppression comments: where they are, what they name, and the edits that write and remove them.
 
 use hallmark_diagnostics::Edit;
+use hallmark_fix::suppress::accept;
 use hallmark_python::facts::Suppression;
 
 /// A suppression comment of a text.
@@ -64,41 +65,26 @@ impl Comment<'_> {
 /// The edit that suppresses a rule at this byte; `None` where no comment can do that. Without a reason the scanner goes on to ask
 /// for one.
 pub(crate) fn suppress(text: &str, at: usize, rule: &str, reason: &str) -> Option<Edit> {
-    let reason: String = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-    ways(text, at, rule, &reason).into_iter().flatten().find(|edit| {
-        let after = hallmark_fix::edit::apply(text, std::slice::from_ref(edit));
-        let before = edit.start as usize <= at;
-        let at = if before { at + after.len() - text.len() } else { at };
-        let covers = |s: &Suppression| {
-            (s.covers.start as usize..=s.covers.end as usize).contains(&at)
-                && s.directive.rules.iter().any(|r| r == rule)
-        };
-        comments(&after).iter().any(|comment| covers(&comment.fact))
-    })
+    let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+    let own = || accept(text, at, &[rule], &reason);
+    // A line holds one comment of ours. A reason of its own needs a line of its own.
+    if reason.is_empty() {
+        joined(text, at, rule).or_else(own)
+    } else {
+        own().or_else(|| joined(text, at, rule))
+    }
 }
 
-/// The ways to write it, best first; which one the scanner takes is asked of the scanner.
-fn ways(text: &str, at: usize, rule: &str, reason: &str) -> Vec<Option<Edit>> {
-    let start = text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
-    let end = text.get(at..).and_then(|t| t.find('\n')).map_or(text.len(), |n| at + n);
-    let line = text.get(start..end).unwrap_or_default().trim_end_matches('\r');
-    let comment = format!("# hallmark: allow[{rule}] {reason}");
-    let body = line.trim_end().len();
-    let behind = edit(start + body, start + line.len(), format!("  {comment}"));
-    let indent = line.len() - line.trim_start().len();
-    let above = edit(
-        start + indent,
-        start + indent,
-        format!("{comment}\n{}", line.get(..indent).unwrap_or_default()),
-    );
+/// The edit that adds the rule to a comment of ours that speaks of this byte already.
+fn joined(text: &str, at: usize, rule: &str) -> Option<Edit> {
     let all = comments(text);
-    let own = all.iter().find(|c| (start..end).contains(&(c.fact.span.start as usize)));
-    let joined = own.and_then(|own| {
-        let close = own.fact.span.start as usize + own.text.find(']')?;
-        edit(close, close, format!(", {rule}"))
-    });
-    // A line holds one comment of ours. A reason of its own needs a line of its own.
-    if reason.is_empty() { vec![joined, behind, above] } else { vec![behind, above, joined] }
+    let covers = |c: &&Comment<'_>| {
+        let covers = c.fact.covers;
+        !c.fact.directive.is_file_wide && (covers.start as usize..covers.end as usize).contains(&at)
+    };
+    let own = all.iter().find(covers)?;
+    let close = own.fact.span.start as usize + own.text.find(']')?;
+    edit(close, close, format!(", {rule}"))
 }
 
 fn edit(start: usize, end: usize, content: String) -> Option<Edit> {
