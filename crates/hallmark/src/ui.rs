@@ -87,6 +87,14 @@ impl Ui {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
+    /// Empties the screen, if the standard output is one.
+    pub(crate) fn clear(&self) {
+        let mut out = std::io::stdout().lock();
+        if out.is_terminal() {
+            let _ = out.write_all(b"\x1b[2J\x1b[3J\x1b[H").and_then(|()| out.flush());
+        }
+    }
+
     /// Writes a line of data.
     pub(crate) fn line(&self, text: &str) {
         self.data(&format!("{text}\n"));

@@ -126,7 +126,8 @@ impl Workspace {
 
     fn refresh_all(&mut self) {
         let (mut files, mut problems) = walk::files(&self.options);
-        problems.extend(self.asked.missing(&self.options.root));
+        let missing = self.asked.missing(&self.options.root);
+        problems.extend(missing.into_iter().filter(|p| !self.overlays.contains_key(&p.path)));
         self.problems = problems;
         let unsaved = self.overlays.keys().filter(|path| files.binary_search(path).is_err());
         let unsaved: Vec<String> = unsaved.cloned().collect();

@@ -51,6 +51,12 @@ pub(crate) struct CheckArgs {
     /// Apply no baseline, even if the configuration names one
     #[arg(long, conflicts_with = "baseline")]
     pub(crate) no_baseline: bool,
+    /// Judge the standard input as this file of the project
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["paths", "fix", "diff", "add_suppression", "watch"])]
+    pub(crate) stdin_filename: Option<PathBuf>,
+    /// Scan again whenever a file changes, until Ctrl-C
+    #[arg(short, long, conflicts_with_all = ["fix", "diff", "add_suppression", "timings", "output_file"])]
+    pub(crate) watch: bool,
     /// Write a suppression comment with this reason for each finding; `hallmark undo` takes them back
     #[arg(long, value_name = "REASON", conflicts_with_all = ["fix", "diff", "statistics"])]
     pub(crate) add_suppression: Option<String>,

@@ -4,33 +4,32 @@ mod accept;
 pub(crate) mod fix;
 mod known;
 mod output;
+mod statistics;
+mod stdin;
+mod summary;
+mod watch;
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use hallmark_core::{Error, ExitClass, Project, Result};
 use hallmark_diagnostics::Severity;
-use hallmark_standards::{Edition, Profile, Report, ScanOptions, StandardsConfig, rules};
+use hallmark_standards::{Edition, Profile, Report, ScanOptions, StandardsConfig};
 
 use crate::app::App;
 use crate::args::CheckArgs;
 use crate::commands::{codes, progress};
 
-/// How many entries of the baseline without a finding are named.
-const STALE_SHOWN: usize = 5;
-
 pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
-    let mut options = options(app, args.edition.as_deref(), args.profile.as_deref())?;
-    options.paths = absolute(&args.paths)?;
-    options.everywhere(|standards| {
-        if !args.select.is_empty() {
-            standards.select.clone_from(&args.select);
-        }
-        standards.ignore.extend(args.ignore.iter().cloned());
-        standards.preview |= args.preview;
-    });
-    options.validate()?;
+    let options = asked(app, args)?;
+    if args.watch {
+        return watch::run(app, args, options);
+    }
+    if let Some(name) = &args.stdin_filename {
+        let report = stdin::scan(app, options, name)?;
+        show(app, args, &report)?;
+        return Ok(class(args, &report));
+    }
     if args.fix.is_wanted() {
         let known = known::load(app, args)?.unwrap_or_default();
         return fix::run(app, args, options.clone(), &known, |report| {
@@ -55,6 +54,21 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
     }
     show(app, args, &report)?;
     Ok(class(args, &report))
+}
+
+/// The scan that the configuration and the whole command line ask for.
+fn asked(app: &App<'_>, args: &CheckArgs) -> Result<ScanOptions> {
+    let mut options = options(app, args.edition.as_deref(), args.profile.as_deref())?;
+    options.paths = absolute(&args.paths)?;
+    options.everywhere(|standards| {
+        if !args.select.is_empty() {
+            standards.select.clone_from(&args.select);
+        }
+        standards.ignore.extend(args.ignore.iter().cloned());
+        standards.preview |= args.preview;
+    });
+    options.validate()?;
+    Ok(options)
 }
 
 /// Whether a check is of the whole project, as its configuration wants it: only such checks make a history.
@@ -138,14 +152,13 @@ fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 
 fn show(app: &App<'_>, args: &CheckArgs, report: &Report) -> Result<()> {
     if args.statistics {
-        statistics(app, report);
+        statistics::write(app, args, report)?;
     } else {
         output::write(app, args, report)?;
     }
-    let person = args.statistics || args.format.is_for_people();
-    if person && args.output_file.is_none() {
-        app.ui.line(&summary(report));
-        stale(app, report);
+    if args.format.is_for_people() && args.output_file.is_none() {
+        app.ui.line(&summary::text(report));
+        summary::stale(app, report);
         if let Some(text) = fix::fixable(report, args.fix).filter(|_| !args.fix.is_wanted()) {
             app.ui.note(&text);
         }
@@ -154,67 +167,4 @@ fn show(app: &App<'_>, args: &CheckArgs, report: &Report) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn statistics(app: &App<'_>, report: &Report) {
-    let mut counts: Vec<(usize, &str, usize)> = Vec::new();
-    for rule in rules::all() {
-        let of: Vec<&str> =
-            report.findings.iter().filter(|f| f.rule == rule.name).map(|f| f.path.as_str()).collect();
-        let mut files = of.clone();
-        files.dedup();
-        if !of.is_empty() {
-            counts.push((of.len(), rule.name, files.len()));
-        }
-    }
-    counts.sort_by(|a, b| b.cmp(a));
-    let rows: Vec<Vec<String>> = counts
-        .iter()
-        .map(|(n, name, files)| vec![n.to_string(), files.to_string(), (*name).to_owned()])
-        .collect();
-    app.ui.table(&["FINDINGS", "FILES", "RULE"], &rows);
-}
-
-/// Says which entries of the baseline have outlived their findings.
-fn stale(app: &App<'_>, report: &Report) {
-    let Some(baseline) = report.baseline.as_ref().filter(|b| !b.stale.is_empty()) else { return };
-    let number = baseline.stale.len();
-    app.ui.line(&format!("{number} entries of {} are mended: hallmark baseline update", baseline.file));
-    for entry in baseline.stale.iter().take(STALE_SHOWN) {
-        app.ui.line(&format!("  {} {}", entry.path, entry.rule));
-    }
-    if number > STALE_SHOWN {
-        app.ui.line(&format!("  ... and {} more", number - STALE_SHOWN));
-    }
-}
-
-/// The last line: one sentence with numbers.
-pub(crate) fn summary(report: &Report) -> String {
-    let errors = report.count(Severity::Error);
-    let mut files: Vec<&str> =
-        report.findings.iter().filter(|f| f.severity == Severity::Error).map(|f| f.path.as_str()).collect();
-    files.sort_unstable();
-    files.dedup();
-    let mut text = format!("{errors} violations in {} files", files.len());
-    let warnings = report.count(Severity::Warning);
-    if warnings > 0 {
-        let _ = write!(text, ", {warnings} warnings");
-    }
-    let infos = report.count(Severity::Info);
-    if infos > 0 {
-        let _ = write!(text, ", {infos} notes");
-    }
-    if report.suppressed > 0 {
-        let _ = write!(text, ", {} suppressed", report.suppressed);
-    }
-    if let Some(baseline) = &report.baseline {
-        let _ = write!(text, ", {} known", baseline.known);
-    }
-    if !report.problems.is_empty() {
-        let _ = write!(text, ", {} files with problems", report.problems.len());
-    }
-    let score = report.score.map_or("not measured".to_owned(), |s| format!("{s:.3}"));
-    let took = output::duration(report.duration_ms);
-    let _ = write!(text, " · compliance {score} · {} files in {took}", report.files);
-    text
 }

@@ -1,6 +1,9 @@
 //! `check`, `rule`, `explain`.
 
-use crate::support::{Folder, all, code, json, out, run};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
+
+use crate::support::{Folder, all, code, command, json, out, run};
 
 #[test]
 fn the_example_is_clean_and_its_twin_is_not() {
@@ -189,7 +192,7 @@ fn suppressions_are_written_for_what_is_found_and_can_be_undone() {
         &["check", "--add-suppression", "before 2.0", "--owner", "team-a", "--until", "2999-12-31"],
     );
     assert_eq!(code(&written), 0, "{}", all(&written));
-    assert!(out(&written).contains("3 findings accepted in 1 files, 0 left"), "{}", all(&written));
+    assert!(out(&written).contains("3 findings accepted in 1 file, 0 left"), "{}", all(&written));
     let after = std::fs::read_to_string(folder.path().join("a.py")).unwrap();
     let comment =
         |rule: &str| format!("# hallmark: allow[{rule}] before 2.0; owner=team-a; until=2999-12-31");
@@ -204,4 +207,72 @@ fn suppressions_are_written_for_what_is_found_and_can_be_undone() {
     assert_eq!(report["accepted"][0]["owner"], "team-a");
     assert_eq!(code(&run(&folder, &["undo"])), 0);
     assert_eq!(std::fs::read_to_string(folder.path().join("a.py")).unwrap(), text);
+}
+
+#[test]
+fn an_editor_s_text_is_judged_as_a_file_of_the_project() {
+    let folder = Folder::new();
+    folder.write("app/__init__.py", b"");
+    folder.write("app/a.py", b"import os\n");
+    let piped = |name: &str, text: &[u8]| {
+        let mut child = command(&folder)
+            .args(["check", "--format", "json", "--stdin-filename", name])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(text).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    for name in ["app/a.py", "app/new.py"] {
+        let found = piped(name, b"from os import *\n");
+        assert_eq!(code(&found), 1, "{}", all(&found));
+        let report = json(&found);
+        assert_eq!((&report["findings"][0]["path"], &report["files"]), (&name.into(), &1.into()), "{report}");
+    }
+    assert_eq!(code(&piped("/elsewhere/a.py", b"")), 3);
+}
+
+#[test]
+fn statistics_count_by_rule() {
+    let folder = Folder::example("catalog-before");
+    let text = run(&folder, &["check", "--statistics"]);
+    assert!(out(&text).starts_with("ERRORS  WARNINGS"), "{}", out(&text));
+    assert!(out(&text).lines().all(|l| l.chars().count() <= 80), "{}", out(&text));
+    let counted = json(&run(&folder, &["check", "--statistics", "--format", "json"]));
+    let report = json(&run(&folder, &["check", "--format", "json"]));
+    let sum = |name: &str| {
+        counted["rules"].as_array().unwrap().iter().map(|r| r[name].as_u64().unwrap()).sum::<u64>()
+    };
+    let all = u64::try_from(report["findings"].as_array().unwrap().len()).unwrap();
+    assert_eq!(sum("errors") + sum("warnings") + sum("infos"), all);
+}
+
+#[test]
+fn a_watched_project_is_scanned_again_and_ctrl_c_ends_well() {
+    let folder = Folder::new();
+    folder.write("a.py", b"from os import *\n");
+    let mut child = command(&folder)
+        .args(["check", "--watch"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut until = |wanted: &str| {
+        let found = lines.by_ref().take(400).find(|l| l.contains(wanted));
+        assert!(found.is_some(), "{wanted} was not said");
+    };
+    until("1 violation in 1 file");
+    folder.write("b.py", b"from os import *\n");
+    until("2 violations in 2 files");
+    std::fs::remove_file(folder.path().join("a.py")).unwrap();
+    until("1 violation in 1 file");
+    folder.write("hallmark.toml", b"[standards]\nignore = [\"star-import\"]\n");
+    until("0 violations in 0 files");
+    let stopped =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(stopped.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -9,6 +9,7 @@ use hallmark_python::source;
 use hallmark_python::suppression::{self, is_day};
 use hallmark_standards::{Report, ScanOptions, rules};
 
+use super::summary::count;
 use crate::app::App;
 use crate::args::CheckArgs;
 use crate::commands::{baseline, codes};
@@ -52,7 +53,8 @@ pub(super) fn run(
     let before = report.findings.len();
     let (gone, left) =
         (before.saturating_sub(after.findings.len()), after.findings.iter().filter(wanted).count());
-    app.ui.line(&format!("{gone} findings accepted in {} files, {left} left", written.files.len()));
+    let (accepted, files) = (count(gone, "finding"), count(written.files.len(), "file"));
+    app.ui.line(&format!("{accepted} accepted in {files}, {left} left"));
     if left > 0 {
         app.ui.line("what is left is inside strings, or of rules that can never be suppressed");
     }

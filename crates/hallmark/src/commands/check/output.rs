@@ -31,9 +31,13 @@ impl<'a> Document<'a> {
 /// # Errors
 /// `HM-C010`, `HM-C011` if the file cannot be written.
 pub(super) fn write(app: &App<'_>, args: &CheckArgs, report: &Report) -> Result<()> {
-    let text = text(app, args, report);
+    put(app, args, &text(app, args, report))
+}
+
+/// Writes a text to the standard output or into the file that was named.
+pub(super) fn put(app: &App<'_>, args: &CheckArgs, text: &str) -> Result<()> {
     match &args.output_file {
-        None => app.ui.data(&text),
+        None => app.ui.data(text),
         Some(file) => {
             let absolute = std::path::absolute(file).unwrap_or_else(|_| file.clone());
             write_atomic(&absolute, text.as_bytes(), Mode::Default)?;
