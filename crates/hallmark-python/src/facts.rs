@@ -55,6 +55,14 @@ pub struct Module {
     pub invented: Vec<Bound>,
     /// Texts built by formatting that begin like an SQL statement.
     pub statements: Vec<SqlText>,
+    /// Builders that are given away.
+    pub given: Vec<Given>,
+    /// Attributes of a node's result, where the result is a dictionary; the text is the path of the results.
+    pub result_attributes: Vec<Literal>,
+    /// Subscripts by text of the pair that an execution gives; the text is the path of the pair.
+    pub pair_subscripts: Vec<Literal>,
+    /// Texts that a node runs as Python.
+    pub codes: Vec<NodeCode>,
     /// Keyword arguments and dictionary entries whose names rules ask for.
     pub settings: Vec<Setting>,
     /// String literals of the shape of a token or key.
@@ -224,6 +232,8 @@ pub struct Function {
     pub documented: bool,
     /// Paths of what it returns or yields, where they have one.
     pub returns: Vec<Name>,
+    /// The places of its parameters that it executes as they are.
+    pub executes: Vec<u32>,
     /// What its body does, nested functions included.
     pub body: Body,
     /// For `get_parameters`: what it declares.
@@ -341,6 +351,8 @@ pub struct Role {
 pub struct Call {
     /// The path of what is called.
     pub callee: Name,
+    /// The name of the variable that its chain begins with, for calls of builders, runtimes and nodes.
+    pub receiver: Option<Name>,
     /// The place of the whole call.
     pub span: Span,
     /// The place of what is called.
@@ -399,6 +411,40 @@ pub struct Assign {
     pub span: Span,
     /// The place of the value.
     pub value_span: Span,
+    /// Where it stands.
+    pub scope: ScopeId,
+}
+
+/// A builder of workflows that is given to a call.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The path of the builder.
+    pub builder: Name,
+    /// The path of what is called, if it has one.
+    pub to: Option<Name>,
+    /// The place among the positional arguments, from 0.
+    pub position: u32,
+    /// The place of the argument.
+    pub span: Span,
+    /// Where it stands.
+    pub scope: ScopeId,
+}
+
+/// A text that a node runs as Python.
+#[derive(Clone, Debug, Default)]
+pub struct NodeCode {
+    /// The number of its lines that are not empty.
+    pub lines: u32,
+    /// Whether parts are interpolated into it.
+    pub formatted: bool,
+    /// Why it is not valid Python.
+    pub error: Option<String>,
+    /// Whether the name `result` occurs in it.
+    pub binds_result: bool,
+    /// Whether it reads `inputs`, which such code does not have.
+    pub reads_inputs: bool,
+    /// The place of the text.
+    pub span: Span,
     /// Where it stands.
     pub scope: ScopeId,
 }
@@ -479,6 +525,17 @@ pub struct Literal {
     pub scope: ScopeId,
 }
 
+/// What a statement does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatementKind {
+    /// Reads or changes rows.
+    Data,
+    /// Changes tables, indexes, schemas.
+    Definition,
+    /// Cypher.
+    Graph,
+}
+
 /// A text that begins like an SQL statement and is built by formatting.
 #[derive(Clone, Debug)]
 pub struct SqlText {
@@ -486,6 +543,10 @@ pub struct SqlText {
     pub text: Name,
     /// How it is built: `f-string`, `%`, `+` or `format`.
     pub built_by: &'static str,
+    /// What kind of statement it is.
+    pub kind: StatementKind,
+    /// Whether all that is interpolated stands where a name of a table or column stands.
+    pub names_only: bool,
     /// The last part of what it is given to: a method, a keyword or key, or a variable's name.
     pub sink: Option<Name>,
     /// The place.

@@ -43,6 +43,8 @@ pub struct ClassFace {
     pub decorators: Vec<Name>,
     /// Indexes of its methods in [`Interface::functions`].
     pub methods: Vec<u32>,
+    /// The name it is registered under by a decorator.
+    pub registered_as: Option<Name>,
     /// Whether it says that it is abstract.
     pub is_abstract: bool,
     /// Whether it stands at module level.
@@ -68,6 +70,8 @@ pub struct FunctionFace {
     pub decorators: Vec<Name>,
     /// Paths of what it returns or yields, where they have one.
     pub returns: Vec<Name>,
+    /// The places of its parameters that it executes as they are.
+    pub executes: Vec<u32>,
     /// Whether its body can fail a test: it asserts, raises, or calls something that does.
     pub can_fail: bool,
     /// For `get_parameters`: the keys it declares, and whether there may be more.
@@ -116,6 +120,7 @@ pub(crate) fn of(
         bases: class.bases.clone(),
         decorators: paths(&class.decorators),
         methods: class.methods.clone(),
+        registered_as: registered_as(module, class),
         is_abstract: class.is_abstract,
         top_level: at_top(class.scope),
     });
@@ -128,6 +133,7 @@ pub(crate) fn of(
         has_kwarg: function.kwarg.is_some(),
         decorators: paths(&function.decorators),
         returns: function.returns.clone(),
+        executes: function.executes.clone(),
         can_fail: function.body.can_fail || function.body.asserts > 0,
         declared: function
             .declared
@@ -156,4 +162,15 @@ pub(crate) fn of(
 /// Whether a module is a client of PostgreSQL.
 fn is_client(module: &str) -> bool {
     matches!(module.split('.').next(), Some("asyncpg" | "psycopg" | "psycopg2" | "psycopg_pool" | "pg8000"))
+}
+
+/// The name that `@register_node(alias=...)` registers a class under: the alias, or its own.
+fn registered_as(module: &Module, class: &crate::facts::Class) -> Option<Name> {
+    let decorator = class
+        .decorators
+        .iter()
+        .find(|d| d.path.as_deref().is_some_and(|path| path.ends_with("register_node")))?;
+    let call = module.calls.iter().find(|call| call.span == decorator.span);
+    let alias = call.and_then(|call| call.keyword("alias").or_else(|| call.positional(0)));
+    Some(alias.and_then(|alias| alias.value.text()).map_or_else(|| class.name.clone(), Name::from))
 }

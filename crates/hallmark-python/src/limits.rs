@@ -18,6 +18,9 @@ pub const LITERAL_BYTES: usize = 400;
 /// The longest chain of re-exports or base classes that is followed.
 pub const RESOLVE_STEPS: u32 = 24;
 
+/// The longest code in a text that is read, in bytes.
+pub const CODE_BYTES: usize = 100_000;
+
 /// The parts of a text put together by `+` that are looked at.
 pub const CONCATENATIONS: usize = 50;
 

@@ -21,6 +21,8 @@ pub(crate) struct Project {
     pub(crate) subclassed: FxHashSet<String>,
     /// Paths of classes that are registered by a call.
     pub(crate) registered: FxHashSet<String>,
+    /// Names that nodes of packages are registered under more than once, with the files.
+    pub(crate) node_names: FxHashMap<Name, Vec<Name>>,
     /// Names of the classes that the product itself defines at module level.
     pub(crate) product: FxHashSet<Name>,
     /// Whether the product talks to PostgreSQL.
@@ -31,10 +33,21 @@ impl Project {
     pub(crate) fn new(index: Index) -> Self {
         let (mut subclassed, mut registered) = (FxHashSet::default(), FxHashSet::default());
         let mut product = FxHashSet::default();
+        let mut node_names: FxHashMap<Name, Vec<Name>> = FxHashMap::default();
         let mut postgresql = false;
         for module in index.modules() {
             if !tier::is_test_path(&module.path) {
                 postgresql |= module.uses_postgresql;
+                // Scripts are programs of their own: what two of them register never meets.
+                let packaged = module.name.contains('.');
+                for name in module
+                    .classes
+                    .iter()
+                    .filter(|c| c.top_level && packaged)
+                    .filter_map(|c| c.registered_as.clone())
+                {
+                    node_names.entry(name).or_default().push(module.path.clone());
+                }
                 product.extend(module.classes.iter().filter(|c| c.top_level).map(|c| c.name.clone()));
             }
             let view = index.view(module);
@@ -47,7 +60,8 @@ impl Project {
                 registered.insert(view.canonical(path));
             }
         }
-        Self { index, subclassed, registered, product, postgresql }
+        node_names.retain(|_, files| files.len() > 1);
+        Self { index, subclassed, registered, node_names, product, postgresql }
     }
 
     /// What the project says of the classes of a file, as one number: which are derived from, and which are registered by
@@ -60,6 +74,7 @@ impl Project {
                 self.subclassed.contains(&*class.path),
                 self.registered.contains(&*class.path),
                 self.product.contains(&*class.name),
+                class.registered_as.as_ref().and_then(|name| self.node_names.get(name)),
             );
             std::hash::Hash::hash(&said, &mut hasher);
         }
@@ -319,6 +334,37 @@ impl<'a> Context<'a> {
                 .split("()")
                 .all(|part| matches!(part, "." | "" | ".add_node" | ".add_connection" | ".connect"))
         })
+    }
+
+    /// The file and the name of the function that a path leads to, if it is one of the project.
+    #[must_use]
+    pub fn function_path(&self, path: &str) -> Option<(&'a Interface, String)> {
+        let canonical = self.file.view.canonical(path);
+        let (module, name) = canonical.rsplit_once('.')?;
+        let own: &'a Interface = &self.file.module.interface;
+        let home = if module == &*own.name { own } else { self.file.view.module(module)? };
+        Some((home, name.to_owned()))
+    }
+
+    /// Another file that registers a node under this name.
+    #[must_use]
+    pub fn other_registered(&self, name: &str) -> Option<&'a str> {
+        let files = self.file.project.node_names.get(name)?;
+        // Twice in this very file counts as well.
+        let other = files.iter().find(|path| ***path != *self.file.module.path).or(files.first())?;
+        self.file.module.name.contains('.').then_some(&**other)
+    }
+
+    /// Whether a class of the project derives, through any number of files, from a node of the SDK.
+    #[must_use]
+    pub fn is_node_class(&self, class: ClassRef<'a>) -> bool {
+        &*class.class.path == sdk::NODE
+            || self.file.view.ancestors(class).iter().any(|ancestor| match ancestor {
+                Resolved::Class(found) => {
+                    &*found.class.path == sdk::NODE || sdk::is_node_base(&found.class.path)
+                }
+                Resolved::Path(path) => sdk::is_node_base(path),
+            })
     }
 
     /// Whether the product, as apart from its tests, has a class of this name.

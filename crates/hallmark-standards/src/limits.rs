@@ -3,6 +3,9 @@
 /// The number of findings of one rule in one file that are reported one by one; the rest is one more finding that counts them.
 pub const FINDINGS_PER_RULE_AND_FILE: usize = 200;
 
+/// The number of ids of one builder that are looked through.
+pub const IDS_OF_A_BUILDER: usize = 2_000;
+
 /// The largest cache file that is read, in bytes.
 pub const CACHE_BYTES: u64 = 1024 * 1024 * 1024;
 

@@ -11,6 +11,9 @@ use crate::limits;
 /// Methods that are kept whatever object they are called on.
 const METHODS: &[&str] = &["add_node", "add_connection", "addNode", "addConnection", "execute"];
 
+/// Methods of builders, runtimes and nodes whose variable a rule asks for.
+const RECEIVED: &[&str] = &["add_node", "add_connection", "connect", "execute", "run", "build"];
+
 /// Builtins that a rule asks for.
 const BUILTINS: &[&str] = &[
     "builtins.compile",
@@ -102,7 +105,12 @@ impl<'a> Lowerer<'a> {
                 let parts: Vec<&'a Expr> = comp.key.iter().map(|k| &**k).chain([&*comp.value]).collect();
                 self.comprehension(&comp.generators, &parts);
             }
+            Expr::Attribute(attribute) => {
+                self.note_result_attribute(attribute);
+                walk_expr(self, expr);
+            }
             Expr::Subscript(subscript) => {
+                self.note_pair_subscript(subscript);
                 if let (Expr::Name(name), Expr::StringLiteral(key)) = (&*subscript.value, &*subscript.slice) {
                     self.note_read(name.id.as_str(), key.value.to_str(), expr);
                 }
@@ -156,6 +164,8 @@ impl<'a> Lowerer<'a> {
         }
         self.note_checking_call(call, method);
         self.note_console(call);
+        self.note_given(call, method);
+        self.note_code(call, method);
         for arg in &call.arguments.args {
             self.expr(arg);
             self.note_sql(arg, Some(method));
@@ -185,9 +195,11 @@ impl<'a> Lowerer<'a> {
             let value = if name.is_none() { Value::Spread } else { self.value(&keyword.value) };
             args.push(Arg { keyword: name, value, span: span(keyword.value.range()) });
         }
+        let followed = callee.rsplit('.').next().is_some_and(|method| RECEIVED.contains(&method));
+        let receiver = if followed { self.receiver(&call.func) } else { None };
         let (scope, guard) = (self.scope, self.guard);
         let (place, head) = (span(call.range()), span(call.func.range()));
-        self.module.calls.push(Call { callee, span: place, head, args, scope, role, guard });
+        self.module.calls.push(Call { callee, receiver, span: place, head, args, scope, role, guard });
     }
 
     /// Whether a rule may ask for calls of this path.
@@ -203,6 +215,9 @@ impl<'a> Lowerer<'a> {
         }
         if IGNORED.iter().any(|prefix| callee.starts_with(prefix)) {
             return WANTED.contains(&callee);
+        }
+        if method == "run" && callee.contains("()") {
+            return true;
         }
         let own = callee.strip_prefix(&*self.module.name).is_some_and(|rest| rest.starts_with('.'));
         !own || METHODS.contains(&method)

@@ -84,6 +84,7 @@ impl<'a> Lowerer<'a> {
             reads: Vec::new(),
             documented: documented(&function.body),
             returns: Vec::new(),
+            executes: Vec::new(),
             body: Body { not_implemented: bodies::not_implemented(function), ..Body::default() },
             declared: None,
         });

@@ -4,6 +4,7 @@ mod bodies;
 mod calls;
 mod classes;
 mod fields;
+mod flows;
 mod literals;
 mod logs;
 mod scopes;

@@ -48,7 +48,14 @@ impl Lowerer<'_> {
     pub(super) fn bind_target(&mut self, target: &Expr, path: Option<Name>) {
         match target {
             Expr::Name(name) => self.bind(name.id.as_str(), path),
-            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|e| self.bind_target(e, None)),
+            Expr::Tuple(tuple) => {
+                // The pair that an execution gives: results and the run's id.
+                let results =
+                    path.filter(|p| p.ends_with("execute()")).map(|p| self.name(&format!("{p}[0]")));
+                for (place, element) in tuple.elts.iter().enumerate() {
+                    self.bind_target(element, results.clone().filter(|_| place == 0));
+                }
+            }
             Expr::List(list) => list.elts.iter().for_each(|e| self.bind_target(e, None)),
             Expr::Starred(starred) => self.bind_target(&starred.value, None),
             Expr::Attribute(attribute) => {

@@ -4,7 +4,7 @@ use ruff_python_ast::{Expr, ExprFString, InterpolatedStringElement, Number, Oper
 use ruff_text_size::Ranged as _;
 
 use super::{Lowerer, span, text};
-use crate::facts::{Name, SqlText, Value};
+use crate::facts::{Name, SqlText, StatementKind, Value};
 use crate::limits;
 
 impl Lowerer<'_> {
@@ -47,16 +47,23 @@ impl Lowerer<'_> {
         }
     }
 
-    /// Keeps the expression if it is a text that begins like an SQL statement and is built by formatting.
+    /// Keeps the expression if it is a text that begins like a statement and is built by formatting.
     pub(super) fn note_sql(&mut self, expr: &Expr, sink: Option<&str>) {
         let Some((first, built_by)) = formatted_text(expr) else { return };
-        if !is_dml(&first) {
-            return;
-        }
+        let Some(kind) = kind_of(&first) else { return };
+        let names_only = kind == StatementKind::Data && interpolates_names_only(expr);
         let statement = self.name(text::cut(first.trim(), limits::LITERAL_BYTES));
         let sink: Option<Name> = sink.map(|s| self.name(s));
         let (place, scope) = (span(expr.range()), self.scope);
-        self.module.statements.push(SqlText { text: statement, built_by, sink, span: place, scope });
+        self.module.statements.push(SqlText {
+            text: statement,
+            built_by,
+            kind,
+            names_only,
+            sink,
+            span: place,
+            scope,
+        });
     }
 }
 
@@ -131,8 +138,85 @@ fn is_dynamic(expr: &Expr) -> bool {
     !constant && !name.contains("placeholder") && !name.contains("quoted")
 }
 
-fn is_dml(text: &str) -> bool {
-    let head: String = text.trim_start().chars().take(12).collect::<String>().to_ascii_uppercase();
-    ["SELECT ", "INSERT INTO ", "DELETE FROM ", "SELECT\n"].iter().any(|verb| head.starts_with(verb))
-        || (head.starts_with("UPDATE ") && text.to_ascii_uppercase().contains(" SET "))
+/// What kind of statement a text begins like.
+fn kind_of(text: &str) -> Option<StatementKind> {
+    let text = text.trim_start();
+    let head: String = text.chars().take(24).collect::<String>().to_ascii_uppercase();
+    let begins = |verbs: &[&str]| verbs.iter().any(|verb| head.starts_with(verb));
+    if begins(&[
+        "MATCH (",
+        "MERGE (",
+        "CREATE (",
+        "OPTIONAL MATCH (",
+        "MATCH P",
+        "UNWIND $",
+        "DETACH DELETE ",
+        "CALL DB.",
+    ]) || (begins(&["MATCH "]) && text.contains('('))
+    {
+        return Some(StatementKind::Graph);
+    }
+    if begins(&["SELECT ", "INSERT INTO ", "DELETE FROM ", "SELECT\n"])
+        || (begins(&["UPDATE "]) && text.to_ascii_uppercase().contains(" SET "))
+    {
+        return Some(StatementKind::Data);
+    }
+    let object = [
+        "TABLE",
+        "INDEX",
+        "UNIQUE INDEX",
+        "SCHEMA",
+        "DATABASE",
+        "VIEW",
+        "TYPE",
+        "SEQUENCE",
+        "TRIGGER",
+        "FUNCTION",
+        "EXTENSION",
+        "ROLE",
+        "USER",
+        "TEMP",
+        "MATERIALIZED",
+    ];
+    let defines = ["CREATE ", "DROP ", "ALTER ", "TRUNCATE "].iter().find_map(|verb| head.strip_prefix(verb));
+    defines.filter(|rest| object.iter().any(|o| rest.starts_with(o))).map(|_| StatementKind::Definition)
+}
+
+/// Whether a text ends in a bracket that names stand in, as in `INSERT INTO t (` or `COUNT(`, and not values.
+fn opens_names(text: &str) -> bool {
+    let Some(before) = text.strip_suffix('(') else { return false };
+    let word = before.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    !matches!(word, "VALUES" | "IN" | "ANY" | "ALL" | "")
+}
+
+/// Whether every part that is interpolated stands where the name of a table or column stands. A value there is no parameter
+/// in any database; the name must be checked against a list.
+fn interpolates_names_only(expr: &Expr) -> bool {
+    let Expr::FString(formatted) = expr else { return false };
+    let mut before = String::new();
+    let mut quoted = false;
+    for element in formatted.value.elements() {
+        match element {
+            InterpolatedStringElement::Literal(literal) => {
+                quoted ^= literal.value.matches('\'').count() % 2 == 1;
+                before = literal.value.to_ascii_uppercase();
+            }
+            InterpolatedStringElement::Interpolation(part) => {
+                let named = before.trim_end_matches(['"', '`', '.', '[']).trim_end();
+                let last = named.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
+                let introduces = [
+                    "FROM", "INTO", "UPDATE", "TABLE", "JOIN", "BY", "SELECT", "DISTINCT", "SET", "AND",
+                    "WHERE", "ON",
+                ];
+                let is_name = introduces.contains(&last) || named.ends_with(',') || opens_names(named);
+                if is_dynamic(&part.expression) && (quoted || !is_name || before.trim_end().ends_with('=')) {
+                    return false;
+                }
+                before.clear();
+                // What follows one name directly, as in `{schema}.{table}`, is read by the literal in between.
+                before.push_str("FROM");
+            }
+        }
+    }
+    true
 }

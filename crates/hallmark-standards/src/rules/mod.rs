@@ -78,12 +78,18 @@ rules! {
     }
     parameters {
         empty_get_parameters,
+        empty_node_config,
+        mutable_parameter_default,
         parameter_as_plain_dict,
+        parameter_name_mismatch,
         required_parameter_with_default,
+        reserved_parameter_name,
         sensitive_parameter_default,
         undeclared_parameter_read,
         unknown_parameter_keyword,
+        unnamed_parameter,
         untyped_parameter,
+        unvalidated_sensitive_parameter,
     }
     platform {
         blocking_sleep_in_async,
@@ -94,17 +100,26 @@ rules! {
     }
     registration {
         async_run_in_sync_node,
+        duplicate_node_name,
         missing_get_parameters,
+        missing_run,
         node_defines_execute,
+        node_name_suffix,
+        node_overrides_execute,
+        node_without_docstring,
         register_node_not_called,
         register_node_unknown_argument,
+        registered_without_node_base,
         run_without_kwargs,
+        ungoverned_node_base,
         unregistered_node,
     }
     security {
         bind_all_interfaces,
         cors_wildcard,
         credential_url,
+        cypher_built_by_formatting,
+        ddl_built_by_formatting,
         eval_exec,
         hardcoded_model_name,
         hardcoded_secret,
@@ -130,13 +145,31 @@ rules! {
         vacuous_assertion,
     }
     workflow {
+        add_node_swapped_arguments,
         camel_case_method,
         connection_arity,
+        connection_unknown_node,
+        cycle_flag,
+        deprecated_builder_method,
+        duplicate_node_id,
+        dynamic_node_id,
         execute_on_workflow,
         execute_without_build,
+        generic_node_id,
         inputs_for_sync_runtime,
         node_class_reference,
+        node_run_called,
+        python_code_inputs,
+        python_code_interpolated,
+        python_code_syntax,
+        python_code_too_long,
+        python_code_without_result,
+        result_attribute_access,
+        result_not_unpacked,
+        self_connection,
+        sync_execute_on_async_runtime,
         sync_runtime_in_async,
+        unmanaged_runtime,
     }
 }
 

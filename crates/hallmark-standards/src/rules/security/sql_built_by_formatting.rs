@@ -29,7 +29,7 @@
 //! Bind the values as parameters. A table or column name cannot be bound: check it against a list of known names.
 
 use hallmark_diagnostics::Severity;
-use hallmark_python::facts::SqlText;
+use hallmark_python::facts::{SqlText, StatementKind};
 
 use crate::Context;
 use crate::rule::{Check, Family, Rule};
@@ -65,11 +65,19 @@ const SINKS: &[&str] = &[
 ];
 
 fn check(context: &mut Context<'_>, statement: &SqlText) {
-    let Some(sink) = statement.sink.as_deref() else { return };
+    let Some(sink) = statement.sink.as_deref().filter(|_| statement.kind == StatementKind::Data) else {
+        return;
+    };
     let sink = sink.to_ascii_lowercase();
     let is_sink = SINKS.contains(&&*sink) || sink.ends_with("query") || sink.ends_with("_sql");
     if is_sink && !context.is_test_file() {
         let message = format!("an SQL statement is built by {} and given to `{sink}`", statement.built_by);
-        context.report(statement.span, statement.scope, message);
+        let raw = context.report(statement.span, statement.scope, message);
+        if statement.names_only {
+            // No database binds a name as a parameter; where it comes from must be looked at.
+            raw.severity(Severity::Warning).label("only names of tables or columns are interpolated").action(
+                "check the names against a list, or quote them with the driver's function for identifiers",
+            );
+        }
     }
 }

@@ -28,11 +28,10 @@
 //! Name source, output, target and input.
 
 use hallmark_diagnostics::Severity;
-use hallmark_python::facts::Call;
+use hallmark_python::facts::{Call, Span};
 
 use crate::Context;
 use crate::rule::{Check, Family, Rule};
-use crate::sdk;
 
 pub(crate) static RULE: Rule = Rule {
     name: "connection-arity",
@@ -41,16 +40,21 @@ pub(crate) static RULE: Rule = Rule {
     why: "A connection names a source, its output, a target and its input. With fewer the builder guesses or refuses, and the data arrives nowhere.",
     action: "name all four: source, output, target, input",
     source: include_str!("connection_arity.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["add_connection"], check)],
     ..Rule::STABLE
 };
 
+/// The length of `add_connection`.
+const METHOD: u32 = 14;
+
 fn check(context: &mut Context<'_>, call: &Call) {
     let count = call.args.len();
-    if count == 4 || call.has_spread() || !call.callee.ends_with(".add_connection") {
+    if count == 4 || call.has_spread() {
         return;
     }
-    if context.is(&call.callee, &format!("{}().add_connection", sdk::BUILDER)) {
-        context.report(call.span, call.scope, format!("add_connection has {count} arguments, not four"));
+    if context.is_builder_method(call, "add_connection") {
+        // In a chain the call begins where the builder does; what is wrong begins behind it.
+        let place = Span { start: call.head.end.saturating_sub(METHOD), end: call.span.end };
+        context.report(place, call.scope, format!("add_connection has {count} arguments, not four"));
     }
 }

@@ -29,7 +29,7 @@
 //! Use `AsyncLocalRuntime` and await it, or call `asyncio.to_thread(runtime.execute, ...)`.
 
 use hallmark_diagnostics::Severity;
-use hallmark_python::facts::Call;
+use hallmark_python::facts::{Call, ScopeKind};
 
 use crate::Context;
 use crate::rule::{Check, Family, Rule};
@@ -42,14 +42,18 @@ pub(crate) static RULE: Rule = Rule {
     why: "The call blocks the event loop for as long as the workflow runs: every other request waits.",
     action: "use AsyncLocalRuntime and await execute_workflow_async",
     source: include_str!("sync_runtime_in_async.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["execute"], check)],
     ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {
-    if !call.callee.ends_with("().execute")
-        || !context.module().function_of(call.scope).is_some_and(|f| f.is_async)
-    {
+    let module = context.module();
+    // A lambda is run by somebody else: `asyncio.to_thread(lambda: runtime.execute(workflow))` blocks no loop.
+    let in_async = match module.walk(call.scope).next() {
+        Some(ScopeKind::Function(index)) => module.functions.get(index as usize).is_some_and(|f| f.is_async),
+        _ => false,
+    };
+    if !in_async || !call.callee.ends_with("().execute") {
         return;
     }
     let callee = context.canonical(&call.callee);
