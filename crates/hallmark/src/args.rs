@@ -12,7 +12,7 @@ pub(crate) use standards::*;
 
 /// Production readiness that is proven, never claimed.
 #[derive(Debug, Parser)]
-#[command(name = "hallmark", version, about, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(name = "hallmark", version, about, max_term_width = 80, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     /// The project's folder (default: the nearest one with a hallmark.toml, else the current folder)
     #[arg(long, global = true, value_name = "FOLDER")]

@@ -5,7 +5,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 
 use super::{Style, text};
 use crate::limits::TEXT_WIDTH_COLUMNS;
-use crate::{Finding, Problem, Severity};
+use crate::{Applicability, Finding, Fix, Problem, Severity};
 
 /// Problems first, then a frame for each finding up to the limit; ends by saying what was left out.
 #[must_use]
@@ -61,8 +61,8 @@ fn show_finding(renderer: &Renderer, finding: &Finding, clean: impl Fn(&str) -> 
     let used = finding.severity.name().len() + finding.rule.len() + 4;
     let message = text::wrap(&clean(&finding.message), TEXT_WIDTH_COLUMNS - used, TEXT_WIDTH_COLUMNS - used);
     let (path, source, label) = (clean(&finding.path), &finding.excerpt.text, clean(&finding.excerpt.label));
-    // The gutter is as wide as the line number; "= fix:  " follows it.
-    let gutter = finding.start.line.to_string().len() + 9;
+    // The gutter is as wide as the line number; "= auto:  " follows it.
+    let gutter = finding.start.line.to_string().len() + 10;
     let foot = |s: &str| text::wrap(&clean(s), TEXT_WIDTH_COLUMNS - gutter, TEXT_WIDTH_COLUMNS - gutter);
     let (why, action, docs) =
         (foot(finding.why), foot(&finding.action), format!("hallmark rule {}", finding.rule));
@@ -76,11 +76,24 @@ fn show_finding(renderer: &Renderer, finding: &Finding, clean: impl Fn(&str) -> 
         let mark = if label.is_empty() { mark } else { mark.label(label.as_str()) };
         group.element(Snippet::source(source.as_str()).line_start(line).path(path.as_str()).annotation(mark))
     };
-    let group = group
+    let mut group = group
         .element(Level::NOTE.with_name("why").message(why.as_str()))
-        .element(Level::HELP.with_name("fix").message(action.as_str()))
-        .element(Level::NOTE.with_name("docs").message(docs.as_str()));
+        .element(Level::HELP.with_name("fix").message(action.as_str()));
+    let auto = finding.fix.as_ref().map(|fix| foot(&by_command(fix)));
+    if let Some(auto) = &auto {
+        group = group.element(Level::HELP.with_name("auto").message(auto.as_str()));
+    }
+    let group = group.element(Level::NOTE.with_name("docs").message(docs.as_str()));
     renderer.render(&[group]) + "\n\n"
+}
+
+/// The command that makes the edit, and what it does.
+fn by_command(fix: &Fix) -> String {
+    let more = match fix.applicability {
+        Applicability::Safe => "",
+        Applicability::Unsafe => " --unsafe-fixes",
+    };
+    format!("hallmark check --fix{more}: {}", fix.title)
 }
 
 /// The line and the span after cleaning, which may change the number of bytes before the span.

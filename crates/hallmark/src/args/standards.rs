@@ -13,70 +13,70 @@ pub(crate) struct CheckArgs {
     /// Files and folders to scan (default: the project)
     pub(crate) paths: Vec<PathBuf>,
     /// How to print the findings
-    #[arg(long, value_enum, default_value = "full")]
+    #[arg(long, value_enum, default_value = "full", help_heading = "Output")]
     pub(crate) format: CheckFormat,
     /// Neither read nor write the cache under .hallmark/cache
-    #[arg(long)]
+    #[arg(long, help_heading = "How to run")]
     pub(crate) no_cache: bool,
     /// Print how long each rule takes over the project, and nothing else
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) timings: bool,
     /// The edition of the policy: 2025 or 2026
-    #[arg(long)]
+    #[arg(long, help_heading = "What to look for")]
     pub(crate) edition: Option<String>,
     /// `tiered` allows test doubles in unit tests; `strict` forbids them everywhere
-    #[arg(long)]
+    #[arg(long, help_heading = "What to look for")]
     pub(crate) profile: Option<String>,
     /// Only these rules and families, or ALL (comma-separated)
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', help_heading = "What to look for")]
     pub(crate) select: Vec<String>,
     /// Not these rules and families (comma-separated)
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', help_heading = "What to look for")]
     pub(crate) ignore: Vec<String>,
     /// Run rules too that have still to prove themselves
-    #[arg(long)]
+    #[arg(long, help_heading = "What to look for")]
     pub(crate) preview: bool,
     /// The most findings to show; 0 shows all
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, help_heading = "Output")]
     pub(crate) limit: usize,
     /// Show informational findings too, such as doubles in unit tests
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) show_info: bool,
     /// Write the report into this file instead of the standard output
-    #[arg(short = 'o', long, value_name = "FILE")]
+    #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     pub(crate) output_file: Option<PathBuf>,
     /// Hide what is known in this file, and only that (default: hallmark-baseline.json)
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, help_heading = "What is known")]
     pub(crate) baseline: Option<Option<PathBuf>>,
     /// Apply no baseline, even if the configuration names one
-    #[arg(long, conflicts_with = "baseline")]
+    #[arg(long, conflicts_with = "baseline", help_heading = "What is known")]
     pub(crate) no_baseline: bool,
     /// Judge the standard input as this file of the project
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["paths", "fix", "diff", "add_suppression", "watch"])]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["paths", "fix", "diff", "add_suppression", "watch"], help_heading = "How to run")]
     pub(crate) stdin_filename: Option<PathBuf>,
     /// Scan again whenever a file changes, until Ctrl-C
-    #[arg(short, long, conflicts_with_all = ["fix", "diff", "add_suppression", "timings", "output_file"])]
+    #[arg(short, long, conflicts_with_all = ["fix", "diff", "add_suppression", "timings", "output_file"], help_heading = "How to run")]
     pub(crate) watch: bool,
     /// Write a suppression comment with this reason for each finding; `hallmark undo` takes them back
-    #[arg(long, value_name = "REASON", conflicts_with_all = ["fix", "diff", "statistics"])]
+    #[arg(long, value_name = "REASON", conflicts_with_all = ["fix", "diff", "statistics"], help_heading = "What is known")]
     pub(crate) add_suppression: Option<String>,
     /// With --add-suppression: who answers for it
-    #[arg(long, value_name = "NAME", requires = "add_suppression")]
+    #[arg(long, value_name = "NAME", requires = "add_suppression", help_heading = "What is known")]
     pub(crate) owner: Option<String>,
     /// With --add-suppression: the last day on which it holds, as YYYY-MM-DD
-    #[arg(long, value_name = "DAY", requires = "add_suppression")]
+    #[arg(long, value_name = "DAY", requires = "add_suppression", help_heading = "What is known")]
     pub(crate) until: Option<String>,
     /// Do not note this check for `hallmark progress`
-    #[arg(long)]
+    #[arg(long, help_heading = "How to run")]
     pub(crate) no_history: bool,
     /// Print a count per rule instead of the findings
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) statistics: bool,
     /// End with 0 even if there are findings
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) exit_zero: bool,
     /// End with 1 on warnings too
-    #[arg(long, conflicts_with = "exit_zero")]
+    #[arg(long, conflicts_with = "exit_zero", help_heading = "Output")]
     pub(crate) exit_non_zero_on_warning: bool,
     /// Whether and how to mend
     #[command(flatten)]
@@ -191,6 +191,6 @@ pub(crate) struct RuleArgs {
 /// `hallmark explain`.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// An error code such as HM-S012, a rule's name, `score` or `exit-codes`; none: list all codes
+    /// An error code such as HM-S012, a rule's name, or score, exit-codes, suppressions, baseline, configuration; none: list all
     pub(crate) topic: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `hallmark explain CODE`: the page of an error code, of a rule, of the score or of the exit codes, offline.
+//! `hallmark explain CODE`: the page of an error code, of a rule, of the score, of the exit codes or a guide, offline.
 
 use hallmark_core::{Code, Error, ExitClass, Result, nearest};
 use hallmark_standards::rules;
@@ -23,25 +23,39 @@ const EXIT_CODES: &str = "\
 The highest class wins: 101 > 2 > 4 > 3 > 1 > 0. JSON output lists every class that applied.
 ";
 
+/// Pages about what one does with findings, by topic.
+const GUIDES: &[(&str, &str)] = &[
+    ("baseline", include_str!("../../../../docs/baseline.md")),
+    ("configuration", include_str!("../../../../docs/configuration.md")),
+    ("suppressions", include_str!("../../../../docs/suppressions.md")),
+];
+
 pub(crate) fn run(app: &App<'_>, args: &ExplainArgs) -> Result<ExitClass> {
     let Some(topic) = &args.topic else {
         let rows: Vec<Vec<String>> = all_codes()
             .map(|c| vec![c.id.to_owned(), c.exit.code().to_string(), c.title.to_owned()])
             .collect();
         app.ui.table(&["CODE", "EXIT", "WHAT IT SAYS"], &rows);
+        app.ui.line(
+            "Topics: baseline, configuration, exit-codes, score, suppressions, and the name of every rule",
+        );
         app.ui.next("hallmark explain CODE");
         return Ok(ExitClass::Ok);
     };
     let page = match topic.as_str() {
         "score" => Some(hallmark_standards::score::PAGE.to_owned()),
         "exit-codes" => Some(EXIT_CODES.to_owned()),
+        name if GUIDES.iter().any(|(topic, _)| *topic == name) => {
+            GUIDES.iter().find(|(topic, _)| *topic == name).map(|(_, page)| (*page).to_owned())
+        }
         name => all_codes()
             .find(|c| c.id.eq_ignore_ascii_case(name))
             .map(|c| c.page.to_owned())
             .or_else(|| rules::all().iter().find(|r| r.name == name).map(|r| r.page())),
     };
     let Some(page) = page else {
-        let names: Vec<&str> = all_codes().map(|c| c.id).chain(rules::all().iter().map(|r| r.name)).collect();
+        let guides = GUIDES.iter().map(|(topic, _)| *topic).chain(["score", "exit-codes"]);
+        let names = all_codes().map(|c| c.id).chain(rules::all().iter().map(|r| r.name)).chain(guides);
         return Err(Error::new(&codes::UNKNOWN_TOPIC, format!("nothing is called {topic}")).next(
             nearest(topic, names).map_or("hallmark explain".to_owned(), |n| format!("hallmark explain {n}")),
         ));

@@ -92,9 +92,12 @@ fn article(out: &mut String, finding: &Finding) {
             escape(after)
         );
     }
+    let auto = finding.fix.as_ref().map_or(String::new(), |fix| {
+        format!("<dt>auto</dt><dd><code>hallmark check --fix</code>: {}</dd>", line(&fix.title))
+    });
     let _ = writeln!(
         out,
-        "<dl><dt>why</dt><dd>{}</dd><dt>fix</dt><dd>{}</dd></dl>\n</article>",
+        "<dl><dt>why</dt><dd>{}</dd><dt>fix</dt><dd>{}</dd>{auto}</dl>\n</article>",
         line(finding.why),
         line(&finding.action)
     );

@@ -18,13 +18,13 @@ use crate::args::CheckArgs;
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct FixArgs {
     /// Mend what has a safe fix; `hallmark undo` takes it back
-    #[arg(long)]
+    #[arg(long, help_heading = "Mending")]
     pub(crate) fix: bool,
     /// With --fix or --diff: apply fixes that may change what the code does, too
-    #[arg(long)]
+    #[arg(long, help_heading = "Mending")]
     pub(crate) unsafe_fixes: bool,
     /// Print what --fix would write as a unified diff, and write nothing; ends with 1 if there is anything
-    #[arg(long)]
+    #[arg(long, help_heading = "Mending")]
     pub(crate) diff: bool,
 }
 
