@@ -34,9 +34,14 @@ pub(crate) fn install(target: &Path) -> Outcome {
 /// Installs packages of the system.
 pub(crate) fn apt(packages: &[&str]) -> Outcome {
     shell::say(&format!("installing {}\n", packages.join(" ")));
-    let mut command = Command::new("apt-get");
-    command.args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages);
-    shell::run(command.env("DEBIAN_FRONTEND", "noninteractive"))
+    let apt_get = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        shell::run(command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    let install = ["install", "--yes", "--quiet", "--no-install-recommends"];
+    let install: Vec<&str> = install.iter().chain(packages).copied().collect();
+    // A bare machine has no list of packages yet.
+    apt_get(&install).or_else(|_| apt_get(&["update", "--quiet"]).and_then(|()| apt_get(&install)))
 }
 
 /// Whether a program is there and answers.

@@ -1,12 +1,14 @@
 //! What a check may ask, and how it reports.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use hallmark_diagnostics::{Fix, Severity};
 use hallmark_python::Module;
 use hallmark_python::facts::{Call, Class, Function, Name, ScopeId, ScopeKind, Span};
 use hallmark_python::index::{ClassRef, Index, Resolved, View};
 use hallmark_python::interface::{ClassFace, Interface};
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::rule::Rule;
@@ -50,18 +52,48 @@ impl Project {
                 }
                 product.extend(module.classes.iter().filter(|c| c.top_level).map(|c| c.name.clone()));
             }
+        }
+        // Following paths through other files is most of the work, and waited for after a key that changes what files show.
+        let followed = index.modules().par_iter().map(|module| {
             let view = index.view(module);
-            for base in module.classes.iter().flat_map(|c| c.bases.iter().flatten()) {
-                if !base.starts_with("builtins.") {
-                    subclassed.insert(view.canonical(base));
-                }
-            }
-            for path in &module.registers {
-                registered.insert(view.canonical(path));
-            }
+            let bases = module.classes.iter().flat_map(|c| c.bases.iter().flatten());
+            let bases = bases.filter(|base| !base.starts_with("builtins.")).map(|base| view.canonical(base));
+            let registers = module.registers.iter().map(|path| view.canonical(path));
+            (bases.collect::<Vec<_>>(), registers.collect::<Vec<_>>())
+        });
+        for (bases, registers) in followed.collect::<Vec<_>>() {
+            subclassed.extend(bases);
+            registered.extend(registers);
         }
         node_names.retain(|_, files| files.len() > 1);
         Self { index, subclassed, registered, node_names, product, postgresql }
+    }
+
+    /// Puts another outside in the place of a file's. Gives whether what the project says of classes may be another now.
+    ///
+    /// [`Project::new`] and the paths that it follows look at everything but functions: while only those change, as they do when
+    /// somebody types in a signature, nothing of it has to be worked out again.
+    pub(crate) fn replace(&mut self, place: usize, old: &Interface, new: &Arc<Interface>) -> bool {
+        // Spelled out, so that a new field has to be thought of here.
+        let Interface {
+            path,
+            name,
+            is_package,
+            exports,
+            stars,
+            classes,
+            functions: _,
+            uses_postgresql,
+            registers,
+        } = old;
+        let same = (path, name, is_package) == (&new.path, &new.name, &new.is_package)
+            && (exports, stars, classes) == (&new.exports, &new.stars, &new.classes)
+            && (uses_postgresql, registers) == (&new.uses_postgresql, &new.registers);
+        self.index.replace(place, new.clone());
+        if !same {
+            *self = Self::new(std::mem::take(&mut self.index));
+        }
+        !same
     }
 
     /// What the project says of the classes of a file, as one number: which are derived from, and which are registered by

@@ -354,14 +354,12 @@ impl Workspace {
         let mut project = self.project.take().unwrap_or_else(|| self.join());
         if outside.digest != before.digest {
             let id = self.records[..at].iter().filter(|r| r.outside.is_some()).count();
-            let mut index = std::mem::take(&mut project.index);
-            index.replace(id, outside.interface.clone());
-            project = Project::new(index);
+            let says_more = project.replace(id, &before.interface, &outside.interface);
             let id = u32::try_from(id).unwrap_or(u32::MAX);
             for (_, record) in self.records.iter().enumerate().filter(|(place, _)| *place != at) {
                 let (Some(own), Some(judged)) = (&record.outside, &record.judged) else { continue };
                 if judged.rests_on.binary_search(&id).is_ok()
-                    || project.answers(&own.interface) != judged.classes
+                    || (says_more && project.answers(&own.interface) != judged.classes)
                 {
                     dependents.push(record.path.clone());
                 }
