@@ -10,6 +10,10 @@ const HARMLESS: &[&str] = &["ANY", "DEFAULT", "FILTER_DIR", "call", "sentinel"];
 /// The mocking primitive that an import binds, if it binds one: from `unittest.mock` or `mock`, directly or through a
 /// re-export of the project.
 pub(crate) fn primitive(context: &Context<'_>, import: &Import) -> Option<String> {
+    let first = import.module.split('.').next().unwrap_or_default();
+    if !matches!(first, "unittest" | "mock") && !context.index().is_own(&import.module) {
+        return None;
+    }
     let path = import.path();
     let path = if path.starts_with("unittest.mock") { path } else { context.canonical(&path).to_string() };
     let is_own = |root: &str| context.index().is_own(root);

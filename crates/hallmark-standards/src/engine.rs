@@ -24,7 +24,6 @@ type Judge = fn(&mut Context<'_>, &Suppression, &Effect);
 #[derive(Default)]
 pub(crate) struct Plan {
     imports: Wants<Import>,
-    calls: Wants<Call>,
     calls_to: FxHashMap<&'static str, Wants<Call>>,
     classes: Wants<Class>,
     functions: Wants<Function>,
@@ -49,7 +48,6 @@ impl Plan {
             for check in rule.checks {
                 match *check {
                     Check::Import(run) => plan.imports.push((rule, run)),
-                    Check::Call(run) => plan.calls.push((rule, run)),
                     Check::CallTo(names, run) => {
                         for name in names {
                             plan.calls_to.entry(name).or_default().push((rule, run));
@@ -100,15 +98,42 @@ impl Plan {
                 run(context, setting);
             }
         }
+        // Whether a path leads into a file of the project.
+        let mut own: FxHashMap<&str, bool> = FxHashMap::default();
         for call in &module.calls {
-            let name = call.callee.rsplit(['.', '$']).next().unwrap_or_default();
-            let to = self.calls_to.get(name).into_iter().flatten();
-            for (rule, run) in self.calls.iter().chain(to) {
-                context.rule = rule;
-                run(context, call);
+            let name = last_name(&call.callee);
+            self.show_call(name, call, context);
+            // What a file re-exports under another name is still what it was.
+            let Some((holder, _)) = call.callee.rsplit_once('.') else { continue };
+            if holder.starts_with('$') || call.callee.contains("()") {
+                continue;
+            }
+            let leads = || {
+                let index = context.index();
+                index.is_own(holder) || holder.rsplit_once('.').is_some_and(|(up, _)| index.is_own(up))
+            };
+            if !*own.entry(holder).or_insert_with(leads) {
+                continue;
+            }
+            let canonical = context.canonical(&call.callee);
+            let other = last_name(&canonical);
+            if other != name {
+                self.show_call(other, call, context);
             }
         }
     }
+
+    fn show_call(&self, name: &str, call: &Call, context: &mut Context<'_>) {
+        for (rule, run) in self.calls_to.get(name).into_iter().flatten() {
+            context.rule = rule;
+            run(context, call);
+        }
+    }
+}
+
+/// What follows the last dot of a path.
+fn last_name(path: &str) -> &str {
+    path.rsplit(['.', '$']).next().unwrap_or_default()
 }
 
 fn show<F>(wants: &Wants<F>, facts: &[F], context: &mut Context<'_>) {

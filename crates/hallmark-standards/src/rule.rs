@@ -137,9 +137,8 @@ impl Status {
 pub enum Check {
     /// Every imported name.
     Import(fn(&mut Context<'_>, &Import)),
-    /// Every call with a path.
-    Call(fn(&mut Context<'_>, &Call)),
-    /// Every call whose callee ends in one of these names: far cheaper than looking at all of them.
+    /// Every call whose callee ends in one of these names, by its own name or, if it is a function of the project, by the
+    /// name that re-exports lead to.
     CallTo(&'static [&'static str], fn(&mut Context<'_>, &Call)),
     /// Every class.
     Class(fn(&mut Context<'_>, &Class)),

@@ -247,20 +247,30 @@ impl Workspace {
     /// Asks the rules about one file, parsing it again if its facts are not at hand.
     fn judge(&self, record: &Record, module: Option<Module>, project: &Project) -> Judged {
         let Some(outside) = &record.outside else { return Judged::default() };
-        let source = load::Source::read(&self.options.root, &record.path, self.overlays.get(&record.path));
-        let same = source.digest() == record.content;
-        let Some(text) = source.text().ok().filter(|_| same) else {
-            return Judged { problem: Some(load::changed(&record.path)), ..Judged::default() };
-        };
         let checked = catch_unwind(AssertUnwindSafe(|| {
-            let module =
-                module.unwrap_or_else(|| hallmark_python::read(&record.path, &outside.interface.name, &text));
+            let source = || self.unchanged(record);
+            let changed = || Judged { problem: Some(load::changed(&record.path)), ..Judged::default() };
+            let module = match module {
+                Some(module) => module,
+                None => match source().as_ref().and_then(|source| source.text().ok()) {
+                    Some(text) => hallmark_python::read(&record.path, &outside.interface.name, &text),
+                    None => return changed(),
+                },
+            };
             let scope = self.scopes.of(&record.path);
             let tier = scope.overrides.of_file(&record.path);
             let file = File::new(&module, project, &scope.options, tier);
             let raws = engine::check(&file, &scope.plan, scope);
-            let (findings, suppressed) =
-                split(places::finish(raws, &record.path, &text, &scope.options), &module);
+            let found = if raws.is_empty() {
+                Vec::new()
+            } else {
+                // Lines and columns are taken from the text, which is not kept between the two passes.
+                match source().as_ref().and_then(|source| source.text().ok()) {
+                    Some(text) => places::finish(raws, &record.path, &text, &scope.options),
+                    None => return changed(),
+                }
+            };
+            let (findings, suppressed) = split(found, &module);
             Judged {
                 findings,
                 problem: None,
@@ -272,6 +282,12 @@ impl Workspace {
         }));
         checked
             .unwrap_or_else(|_| Judged { problem: Some(load::panicked(&record.path)), ..Judged::default() })
+    }
+
+    /// What a file holds, if that is what its record speaks of.
+    fn unchanged(&self, record: &Record) -> Option<load::Source> {
+        let source = load::Source::read(&self.options.root, &record.path, self.overlays.get(&record.path));
+        (source.digest() == record.content).then_some(source)
     }
 
     /// Everything that is known, as a report.

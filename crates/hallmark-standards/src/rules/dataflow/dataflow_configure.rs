@@ -41,7 +41,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "`DataFlow` never had a method of this name: the first call raises an `AttributeError`, and every model behind it stays undefined.",
     action: "pass the settings to DataFlow(...)",
     source: include_str!("dataflow_configure.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["configure"], check)],
     ..Rule::STABLE
 };
 

@@ -40,7 +40,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "A path edited at run time makes imports depend on which file ran first, and lets a module be loaded under two names.",
     action: "install the package instead (`pip install -e .`) and delete this line",
     source: include_str!("sys_path_edit.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["insert", "append", "extend"], check)],
     ..Rule::STABLE
 };
 

@@ -44,9 +44,22 @@ pub(crate) static RULE: Rule = Rule {
     why: "A mock answers whatever the test tells it to. The test passes whatever the real service does, so it proves nothing about it.",
     action: "connect to the running stack (hallmark up), or move the test to the unit tier",
     source: include_str!("mock_object.rs"),
-    checks: &[Check::Call(check_call), Check::Class(check_class)],
+    checks: &[Check::CallTo(BUILT, check_call), Check::Class(check_class)],
     ..Rule::STABLE
 };
+
+/// What `unittest.mock` builds doubles with.
+const BUILT: &[&str] = &[
+    "AsyncMock",
+    "MagicMock",
+    "Mock",
+    "NonCallableMagicMock",
+    "NonCallableMock",
+    "PropertyMock",
+    "ThreadingMock",
+    "create_autospec",
+    "mock_open",
+];
 
 fn check_call(context: &mut Context<'_>, call: &Call) {
     let Some(name) = built(context, &context.canonical(&call.callee)) else { return };
@@ -69,17 +82,6 @@ fn check_class(context: &mut Context<'_>, class: &Class) {
 
 /// The name of the primitive that a path builds.
 fn built(context: &Context<'_>, path: &str) -> Option<&'static str> {
-    const BUILT: &[&str] = &[
-        "AsyncMock",
-        "MagicMock",
-        "Mock",
-        "NonCallableMagicMock",
-        "NonCallableMock",
-        "PropertyMock",
-        "ThreadingMock",
-        "create_autospec",
-        "mock_open",
-    ];
     let name = member(context, path)?;
     BUILT.iter().copied().find(|built| *built == name)
 }

@@ -45,7 +45,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "Replacing a function by hand is a mock without the library. The test passes whatever the real service does, so it proves nothing about it.",
     action: "point the code at the running stack by its configuration (setenv is fine)",
     source: include_str!("monkeypatched_callable.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["setattr", "delattr", "setitem"], check)],
     ..Rule::STABLE
 };
 

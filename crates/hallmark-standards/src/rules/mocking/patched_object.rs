@@ -49,14 +49,11 @@ pub(crate) static RULE: Rule = Rule {
     why: "A patch replaces code that the test is about. The test passes whatever the real service does, so it proves nothing about it.",
     action: "use the running stack (hallmark up) and remove the patch, or move the test to the unit tier",
     source: include_str!("patched_object.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["patch", "object", "dict", "multiple"], check)],
     ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, call: &Call) {
-    if !call.callee.contains("patch") {
-        return;
-    }
     let callee = context.canonical(&call.callee);
     let form = member(context, &callee).unwrap_or_default();
     if !matches!(form, "patch" | "patch.object" | "patch.dict" | "patch.multiple") {

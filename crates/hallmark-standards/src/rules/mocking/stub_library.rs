@@ -33,6 +33,7 @@
 //! Use the running stack (`hallmark up`), or move the test to the unit tier.
 
 use hallmark_diagnostics::Severity;
+use hallmark_python::Module;
 use hallmark_python::facts::{Call, Function, Import};
 
 use crate::Context;
@@ -46,7 +47,12 @@ pub(crate) static RULE: Rule = Rule {
     why: "The library answers in the place of the service. The test passes whatever the real service does, so it proves nothing about it.",
     action: "use the running stack (hallmark up), or move the test to the unit tier",
     source: include_str!("stub_library.rs"),
-    checks: &[Check::Import(check_import), Check::Call(check_call), Check::Function(check_function)],
+    checks: &[
+        Check::Import(check_import),
+        Check::Module(check_calls),
+        Check::CallTo(&["MockTransport"], check_transport),
+        Check::Function(check_function),
+    ],
     ..Rule::STABLE
 };
 
@@ -90,15 +96,20 @@ fn check_import(context: &mut Context<'_>, import: &Import) {
     }
 }
 
-fn check_call(context: &mut Context<'_>, call: &Call) {
-    let root = call.callee.split('.').next().unwrap_or_default();
-    if let Some((library, service)) = LIBRARIES.iter().find(|(name, _)| *name == root)
-        && !context.index().is_own(root)
-        && !call.callee.contains("()")
-    {
-        context.report_double(call.head, call.scope, format!("`{library}` stands in for {service}"));
+fn check_calls(context: &mut Context<'_>, module: &Module) {
+    let library = |path: &str| LIBRARIES.iter().find(|(name, _)| path.split('.').next() == Some(*name));
+    if module.imports.iter().any(|import| library(&import.module).is_some()) {
+        for call in module.calls.iter().filter(|call| !call.callee.contains("()")) {
+            let Some((name, service)) = library(&call.callee) else { continue };
+            if !context.index().is_own(name) {
+                context.report_double(call.head, call.scope, format!("`{name}` stands in for {service}"));
+            }
+        }
     }
-    if call.callee.ends_with("MockTransport") && context.is(&call.callee, "httpx.MockTransport") {
+}
+
+fn check_transport(context: &mut Context<'_>, call: &Call) {
+    if context.is(&call.callee, "httpx.MockTransport") {
         context.report_double(call.head, call.scope, "`httpx.MockTransport` stands in for an HTTP service");
     }
 }

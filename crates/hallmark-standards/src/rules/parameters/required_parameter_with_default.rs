@@ -43,7 +43,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "One of the two never applies: a required parameter is always given, so its default is dead, or it is not required after all.",
     action: "keep required=True or the default, not both",
     source: include_str!("required_parameter_with_default.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["NodeParameter"], check)],
     ..Rule::STABLE
 };
 

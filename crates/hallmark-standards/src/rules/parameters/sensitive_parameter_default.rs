@@ -42,7 +42,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "The default is a secret in the source, it is the same for everybody, and it is shown wherever parameters are listed.",
     action: "make it required and pass it from the environment",
     source: include_str!("sensitive_parameter_default.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["NodeParameter"], check)],
     ..Rule::STABLE
 };
 

@@ -41,7 +41,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "`NodeParameter` drops unknown keywords without a word. The check that the author believes in never runs.",
     action: "check the value in run instead, and delete the keyword",
     source: include_str!("unknown_parameter_keyword.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["NodeParameter"], check)],
     ..Rule::STABLE
 };
 

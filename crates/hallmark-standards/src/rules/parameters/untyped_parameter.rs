@@ -40,7 +40,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "Without a type nothing is validated: whatever arrives is passed on to `run`.",
     action: "add type=...",
     source: include_str!("untyped_parameter.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["NodeParameter"], check)],
     ..Rule::STABLE
 };
 

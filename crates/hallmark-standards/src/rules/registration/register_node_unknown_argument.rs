@@ -44,7 +44,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "The SDK's decorator takes `alias` only; anything else raises a `TypeError` when the module is imported.",
     action: "keep alias= and delete the other arguments",
     source: include_str!("register_node_unknown_argument.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["register_node"], check)],
     ..Rule::STABLE
 };
 

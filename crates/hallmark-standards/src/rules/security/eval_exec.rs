@@ -40,7 +40,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "Whatever text reaches it is run with all the rights of the process.",
     action: "use ast.literal_eval for data, or a table of functions",
     source: include_str!("eval_exec.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["eval", "exec"], check)],
     ..Rule::STABLE
 };
 

@@ -40,11 +40,25 @@ pub(crate) static RULE: Rule = Rule {
     why: "A shell splits, expands and chains what it is given: a file name with a semicolon in it is a second command.",
     action: "give the command as a list of arguments, without a shell",
     source: include_str!("shell_injection.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(NAMES, check)],
     ..Rule::STABLE
 };
 
 /// Functions that always use a shell.
+/// The last names of what may start a shell.
+const NAMES: &[&str] = &[
+    "Popen",
+    "call",
+    "check_call",
+    "check_output",
+    "create_subprocess_shell",
+    "getoutput",
+    "getstatusoutput",
+    "popen",
+    "run",
+    "system",
+];
+
 const SHELLS: &[&str] = &[
     "asyncio.create_subprocess_shell",
     "os.popen",

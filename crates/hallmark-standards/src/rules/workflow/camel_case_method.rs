@@ -40,7 +40,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "The builder has no such method: the call fails at run time. The spelling comes from older documents and other languages.",
     action: "write the method in snake case",
     source: include_str!("camel_case_method.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["addNode", "addConnection"], check)],
     ..Rule::STABLE
 };
 

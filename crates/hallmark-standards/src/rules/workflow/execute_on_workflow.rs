@@ -42,7 +42,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "A runtime executes a workflow. The reverse call either does not exist or goes round the runtime's checks.",
     action: "write results, run_id = runtime.execute(workflow.build())",
     source: include_str!("execute_on_workflow.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["execute"], check)],
     ..Rule::STABLE
 };
 

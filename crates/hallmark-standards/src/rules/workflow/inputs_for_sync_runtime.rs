@@ -40,7 +40,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "`LocalRuntime.execute` takes `parameters`; `inputs` belongs to the asynchronous runtime and fails here.",
     action: "write parameters=",
     source: include_str!("inputs_for_sync_runtime.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["execute"], check)],
     ..Rule::STABLE
 };
 

@@ -41,7 +41,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "The string API is the one that can be serialised, governed and checked; a class ties the workflow to one import and goes round the registry.",
     action: "pass the registered name as a text",
     source: include_str!("node_class_reference.rs"),
-    checks: &[Check::Call(check)],
+    checks: &[Check::CallTo(&["add_node"], check)],
     ..Rule::STABLE
 };
 
