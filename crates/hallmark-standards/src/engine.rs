@@ -153,7 +153,7 @@ pub(crate) fn check(file: &File<'_>, plan: &Plan, scope: &Scope) -> Vec<Raw> {
     sort(&mut all);
     scope.weigh(&file.module.path, &mut all);
     if !file.module.suppressions.is_empty() {
-        let effects = suppress::apply(file, plan, &mut all);
+        let effects = suppress::apply(file, |rule| scope.runs(plan, &file.module.path, rule), &mut all);
         for (suppression, effect) in file.module.suppressions.iter().zip(&effects) {
             for (rule, run) in &plan.effects {
                 context.rule = rule;

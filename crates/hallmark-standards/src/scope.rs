@@ -43,10 +43,20 @@ impl Scope {
         }
     }
 
+    /// Whether a rule runs in this file.
+    pub(crate) fn runs(&self, plan: &Plan, path: &str, rule: &Rule) -> bool {
+        plan.runs(rule) && !self.left_out(path).iter().any(|list| selection::names(list, rule))
+    }
+
+    /// The rules and families that are left out in this file.
+    fn left_out(&self, path: &str) -> Vec<&Vec<String>> {
+        let (globs, names) = &self.ignores;
+        globs.matches(path).into_iter().map(|at| &names[at]).collect()
+    }
+
     /// Takes away what is left out in this file, and weighs the rest as the configuration says.
     pub(crate) fn weigh(&self, path: &str, found: &mut Vec<Raw>) {
-        let (globs, names) = &self.ignores;
-        let left_out: Vec<&Vec<String>> = globs.matches(path).into_iter().map(|at| &names[at]).collect();
+        let left_out = self.left_out(path);
         if !left_out.is_empty() {
             found.retain(|raw| !left_out.iter().any(|list| selection::names(list, raw.rule)));
         }

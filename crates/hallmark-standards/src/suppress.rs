@@ -4,7 +4,7 @@ use hallmark_python::facts::Suppression;
 use hallmark_python::suppression::is_day;
 
 use crate::context::{File, Raw};
-use crate::engine::Plan;
+use crate::rule::Rule;
 
 /// What became of one suppression comment in this scan.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +16,9 @@ pub struct Effect {
 }
 
 /// Marks what the file's comments accept, and says what became of each comment.
-pub(crate) fn apply(file: &File<'_>, plan: &Plan, found: &mut [Raw]) -> Vec<Effect> {
+///
+/// `runs` says whether a rule runs in this file: what did not run cannot tell that a comment is of no use.
+pub(crate) fn apply(file: &File<'_>, runs: impl Fn(&Rule) -> bool, found: &mut [Raw]) -> Vec<Effect> {
     let suppressions = &file.module.suppressions;
     let today = file.options.today.as_deref();
     let mut used: Vec<Vec<bool>> =
@@ -36,16 +38,20 @@ pub(crate) fn apply(file: &File<'_>, plan: &Plan, found: &mut [Raw]) -> Vec<Effe
     }
     // Where the text could not be read to its end, what is missing may be what a comment is for.
     let whole = file.module.errors.is_empty();
-    suppressions.iter().zip(used).map(|(s, used)| effect(s, &used, plan, whole && holds(s, today))).collect()
+    suppressions
+        .iter()
+        .zip(used)
+        .map(|(s, used)| effect(s, &used, |rule| whole && holds(s, today) && runs(rule)))
+        .collect()
 }
 
-fn effect(suppression: &Suppression, used: &[bool], plan: &Plan, can_tell: bool) -> Effect {
+fn effect(suppression: &Suppression, used: &[bool], can_tell: impl Fn(&Rule) -> bool) -> Effect {
     let mut effect = Effect::default();
     for (name, used) in suppression.directive.rules.iter().zip(used) {
         let Some(rule) = crate::rules::find(name) else { continue };
         if !rule.suppressible {
             effect.forbidden.push(rule.name);
-        } else if !used && can_tell && plan.runs(rule) {
+        } else if !used && can_tell(rule) {
             effect.unused.push(name.clone());
         }
     }

@@ -235,6 +235,29 @@ mod tests {
     }
 
     #[test]
+    fn the_schema_takes_every_example_and_refuses_what_is_unknown() {
+        let validator = jsonschema::validator_for(&schema()).unwrap();
+        let takes = |text: &str| {
+            let table: toml::Table = toml::from_str(text).unwrap();
+            validator.is_valid(&serde_json::to_value(table).unwrap())
+        };
+        for setting in ALL {
+            assert!(takes(&setting.example_text()), "{}", setting.example_text());
+        }
+        for wrong in [
+            "nonsense = 1",
+            "[standards]\nedtion = \"2026\"",
+            "[standards]\nedition = \"1999\"",
+            "[standards]\npreview = \"yes\"",
+            "[standards.rules.star-import]\nweight = 2.0",
+            "[standards.rules.star-import]\nlevel = 1",
+            "[[certify.exempt]]\nchek = \"x\"",
+        ] {
+            assert!(!takes(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
     fn the_schema_nests() {
         let schema = schema();
         let rules = &schema["properties"]["standards"]["properties"]["rules"];

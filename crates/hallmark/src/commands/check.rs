@@ -26,7 +26,8 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
         return watch::run(app, args, options);
     }
     if let Some(name) = &args.stdin_filename {
-        let report = stdin::scan(app, options, name)?;
+        let mut report = stdin::scan(app, options.clone(), name)?;
+        known::hide(app, args, &options, &mut report)?;
         show(app, args, &report)?;
         return Ok(class(args, &report));
     }
