@@ -11,24 +11,57 @@ use crate::edit;
 /// The longest line that a comment is written behind; beyond it, the comment goes above.
 const LINE_COLUMNS_MAX: usize = 100;
 
+/// Rules to accept at a byte of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place<'r> {
+    /// The byte.
+    pub at: usize,
+    /// The rules.
+    pub rules: Vec<&'r str>,
+}
+
 /// The edit that accepts these rules at a byte of the text, `tail` being the reason with owner and last day. `None` where no
 /// comment can do that, as inside a string of more lines.
 ///
 /// The ways to write one are tried in turn, and the scanner's own reading of the result decides which is taken.
 #[must_use]
 pub fn accept(text: &str, at: usize, rules: &[&str], tail: &str) -> Option<Edit> {
-    let start = text.get(..at)?.rfind('\n').map_or(0, |n| n + 1);
-    let end = text.get(at..)?.find('\n').map_or(text.len(), |n| at + n);
-    let line = text.get(start..end)?.trim_end_matches('\r');
+    let place = Place { at, rules: rules.to_vec() };
+    let (_, errors) = read(text);
+    ways(text, &place, tail).into_iter().find(|way| taken(text, &[(&place, way)], errors) == Some(vec![true]))
+}
+
+/// [`accept`] for many places of one text, on lines of their own: the edit of each. They are written at once and read once; only
+/// where that does not do is each one tried by itself.
+#[must_use]
+pub fn accept_all(text: &str, places: &[Place<'_>], tail: &str) -> Vec<Option<Edit>> {
+    let (_, errors) = read(text);
+    let first: Vec<Option<Edit>> =
+        places.iter().map(|place| ways(text, place, tail).into_iter().next()).collect();
+    let pairs: Vec<(&Place<'_>, &Edit)> =
+        places.iter().zip(&first).filter_map(|(place, edit)| Some((place, edit.as_ref()?))).collect();
+    let mut good = taken(text, &pairs, errors).unwrap_or_default().into_iter();
+    let one = |(place, edit): (&Place<'_>, Option<Edit>)| match edit {
+        Some(edit) if good.next().unwrap_or(false) => Some(edit),
+        _ => accept(text, place.at, &place.rules, tail),
+    };
+    places.iter().zip(first).map(one).collect()
+}
+
+/// The ways to write the comment, best first.
+fn ways(text: &str, place: &Place<'_>, tail: &str) -> Vec<Edit> {
+    let (Some(before), Some(after)) = (text.get(..place.at), text.get(place.at..)) else { return Vec::new() };
+    let start = before.rfind('\n').map_or(0, |n| n + 1);
+    let end = after.find('\n').map_or(text.len(), |n| place.at + n);
+    let line = text[start..end].trim_end_matches('\r');
     let indent = &line[..line.len() - line.trim_start().len()];
-    let comment = format!("# hallmark: allow[{}] {tail}", rules.join(", "));
+    let comment = format!("# hallmark: allow[{}] {tail}", place.rules.join(", "));
     let body = line.trim_end().len();
     let behind = insert(start + body, format!("  {comment}"));
     let above = insert(start, format!("{indent}{comment}\n"));
     let short = line.trim_end().chars().count() + 2 + comment.chars().count() <= LINE_COLUMNS_MAX;
     let ways = if short { [behind, above] } else { [above, behind] };
-    let (_, errors) = read(text);
-    ways.into_iter().flatten().find(|way| is_taken(text, way, at, rules, errors))
+    ways.into_iter().flatten().collect()
 }
 
 fn insert(at: usize, content: String) -> Option<Edit> {
@@ -36,16 +69,28 @@ fn insert(at: usize, content: String) -> Option<Edit> {
     Some(Edit { start: at, end: at, content })
 }
 
-/// Whether the text after the edit has a comment that covers what was at this byte, for all of the rules, and no more syntax
-/// errors than before: behind a backslash a comment is one.
-fn is_taken(text: &str, way: &Edit, at: usize, rules: &[&str], errors: usize) -> bool {
-    let after = edit::apply(text, std::slice::from_ref(way));
-    let moved = if (way.start as usize) <= at { after.len() - text.len() } else { 0 };
-    let Ok(at) = u32::try_from(at + moved) else { return false };
-    let covers = |s: &Suppression| (s.covers.start..s.covers.end).contains(&at);
-    let named = |s: &Suppression| rules.iter().all(|rule| s.directive.rules.iter().any(|r| r == rule));
-    let (suppressions, errors_after) = read(&after);
-    errors_after <= errors && suppressions.iter().any(|s| covers(s) && named(s))
+/// For each of these edits, made at once, whether the text then has a comment that covers what was at its place, for all of its
+/// rules. `None` if there are more syntax errors than before: behind a backslash a comment is one.
+fn taken(text: &str, pairs: &[(&Place<'_>, &Edit)], errors: usize) -> Option<Vec<bool>> {
+    let mut edits: Vec<Edit> = pairs.iter().map(|(_, edit)| (*edit).clone()).collect();
+    edits.sort();
+    let (suppressions, errors_after) = read(&edit::apply(text, &edits));
+    if errors_after > errors {
+        return None;
+    }
+    let crlf = edit::uses_crlf(text);
+    let grown = |at: usize| -> usize {
+        let before = edits.iter().filter(|edit| edit.start as usize <= at);
+        before.map(|edit| edit::line_breaks(&edit.content, crlf).len()).sum()
+    };
+    let is_taken = |place: &Place<'_>| {
+        let Ok(at) = u32::try_from(place.at + grown(place.at)) else { return false };
+        let covers = |s: &&Suppression| (s.covers.start..s.covers.end).contains(&at);
+        let named =
+            |s: &Suppression| place.rules.iter().all(|rule| s.directive.rules.iter().any(|r| r == rule));
+        suppressions.iter().filter(covers).any(named)
+    };
+    Some(pairs.iter().map(|(place, _)| is_taken(place)).collect())
 }
 
 /// The suppression comments of a text and the number of its errors, read on a stack that is large enough for any source.
@@ -87,6 +132,18 @@ mod tests {
     fn a_line_that_goes_on_is_accepted_from_above() {
         let text = "x = 1 + \\\n    2\n";
         assert_eq!(written(text, "x", "why").unwrap(), format!("# hallmark: allow[star-import] why\n{text}"));
+    }
+
+    #[test]
+    fn many_places_are_written_as_each_would_be_alone() {
+        let text =
+            "from a import *\r\nx = 1 + \\\r\n    2\r\ns = '''\r\nfrom b\r\n'''\r\nfrom c import *\r\n";
+        let at = |what: &str| Place { at: text.find(what).unwrap(), rules: vec!["star-import"] };
+        let places = [at("from a"), at("x = 1"), at("from b"), at("from c")];
+        let edits = accept_all(text, &places, "why");
+        let alone: Vec<_> = places.iter().map(|p| accept(text, p.at, &p.rules, "why")).collect();
+        assert_eq!(edits, alone);
+        assert_eq!(edits.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, false, true]);
     }
 
     #[test]

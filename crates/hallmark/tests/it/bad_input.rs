@@ -95,6 +95,6 @@ fn usage_errors_name_the_next_step() {
     }
     folder.write("hallmark.toml", b"[standards]\nedition = 7\n");
     let refused = run(&folder, &["check"]);
-    assert!(all(&refused).contains("hallmark.toml:1:"), "{}", all(&refused));
+    assert!(all(&refused).contains("hallmark.toml:2:11"), "{}", all(&refused));
     assert_eq!(code(&refused), 2);
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use hallmark_core::{Error, ExitClass, Result};
 use hallmark_diagnostics::{Edit, Finding, Severity};
-use hallmark_fix::{Change, Note, Transaction, document, suppress};
+use hallmark_fix::suppress::{self, Place};
+use hallmark_fix::{Change, Note, Transaction, document};
 use hallmark_python::source;
 use hallmark_python::suppression::{self, is_day};
 use hallmark_standards::{Report, ScanOptions, rules};
@@ -102,27 +103,32 @@ fn tail(args: &CheckArgs, reason: &str) -> Result<String> {
 fn change(options: &ScanOptions, path: &str, findings: &[&Finding], tail: &str) -> Result<Option<Change>> {
     let Ok(before) = std::fs::read(options.root.join(path)) else { return Ok(None) };
     let Ok(text) = source::decode(&before) else { return Ok(None) };
-    let mut places: BTreeMap<u32, (usize, Vec<&str>)> = BTreeMap::new();
+    let mut lines: BTreeMap<u32, Place<'_>> = BTreeMap::new();
     for finding in findings {
         let Some(at) = offset(&text, finding) else { continue };
-        let (_, rules) = places.entry(finding.start.line).or_insert_with(|| (at, Vec::new()));
-        if !rules.contains(&finding.rule) {
-            rules.push(finding.rule);
+        let place = lines.entry(finding.start.line).or_insert_with(|| Place { at, rules: Vec::new() });
+        if !place.rules.contains(&finding.rule) {
+            place.rules.push(finding.rule);
         }
     }
+    let places: Vec<Place<'_>> = lines.into_values().collect();
+    let written = suppress::accept_all(&text, &places, tail);
     let mut edits: Vec<Edit> = Vec::new();
     let mut notes = Vec::new();
-    for (at, rules) in places.values() {
-        if let Some(edit) = suppress::accept(&text, *at, rules, tail) {
+    for (place, edit) in places.iter().zip(written) {
+        if let Some(edit) = edit {
             edits.push(edit);
             let title = "Accept what is found here".to_owned();
-            notes.extend(rules.iter().map(|rule| Note { rule: (*rule).to_owned(), title: title.clone() }));
+            notes.extend(
+                place.rules.iter().map(|rule| Note { rule: (*rule).to_owned(), title: title.clone() }),
+            );
         }
     }
     if edits.is_empty() {
         return Ok(None);
     }
     edits.sort();
+    document::check_syntax(path, &text, &hallmark_fix::edit::apply(&text, &edits))?;
     let after = document::rewrite(path, &before, &edits)?;
     Ok(Some(Change { path: path.to_owned(), before, after, notes }))
 }
