@@ -140,6 +140,8 @@ pub struct Import {
     pub span: Span,
     /// The whole statement.
     pub statement: Span,
+    /// The lines of the statement with their end, if it stands alone on them at module level under no condition.
+    pub lines: Option<Span>,
     /// Whether it is the first name of its statement.
     pub first: bool,
     /// The module, absolute where it can be known.

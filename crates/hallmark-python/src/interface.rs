@@ -3,9 +3,12 @@
 
 use std::hash::{Hash as _, Hasher as _};
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Module, Name, ScopeKind};
+use crate::fixtures::{self, FixtureFace};
+use crate::{clients, facts};
 
 /// The outside of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,6 +29,12 @@ pub struct Interface {
     pub functions: Vec<FunctionFace>,
     /// Whether it imports a client of PostgreSQL or names a server of it.
     pub uses_postgresql: bool,
+    /// Whether it imports a client of SQLite or names a database of it that is not in memory.
+    pub uses_sqlite: bool,
+    /// The services whose clients it imports.
+    pub services: Vec<Name>,
+    /// Modules that it names as plugins of pytest.
+    pub plugins: Vec<Name>,
     /// Paths that are given to a call that registers.
     pub registers: Vec<Name>,
 }
@@ -49,6 +58,8 @@ pub struct ClassFace {
     pub is_abstract: bool,
     /// Whether it stands at module level.
     pub top_level: bool,
+    /// The services that its methods call the clients of.
+    pub services: Vec<Name>,
 }
 
 /// The outside of a function.
@@ -76,6 +87,10 @@ pub struct FunctionFace {
     pub can_fail: bool,
     /// For `get_parameters`: the keys it declares, and whether there may be more.
     pub declared: Option<(Vec<Name>, bool)>,
+    /// The services whose clients it calls.
+    pub services: Vec<Name>,
+    /// What it says of itself as a fixture.
+    pub fixture: Option<FixtureFace>,
 }
 
 impl Interface {
@@ -105,16 +120,18 @@ pub(crate) fn of(
     module: &Module,
     mut exports: Vec<(Name, Name)>,
     stars: Vec<Name>,
-    named: bool,
+    named: Named,
 ) -> Interface {
     exports.sort_unstable();
-    let paths = |decorators: &[crate::facts::Decorator]| -> Vec<Name> {
+    let mut fixtures = fixtures::of(module);
+    let (mut of_functions, mut of_classes) = services(module);
+    let paths = |decorators: &[facts::Decorator]| -> Vec<Name> {
         decorators.iter().filter_map(|d| d.path.clone()).collect()
     };
     let at_top = |scope: u32| {
         module.scopes.get(scope as usize).is_some_and(|scope| matches!(scope.kind, ScopeKind::Module))
     };
-    let classes = module.classes.iter().map(|class| ClassFace {
+    let classes = module.classes.iter().enumerate().map(|(place, class)| ClassFace {
         name: class.name.clone(),
         path: class.path.clone(),
         bases: class.bases.clone(),
@@ -123,8 +140,9 @@ pub(crate) fn of(
         registered_as: registered_as(module, class),
         is_abstract: class.is_abstract,
         top_level: at_top(class.scope),
+        services: of_classes.remove(&place).unwrap_or_default(),
     });
-    let functions = module.functions.iter().map(|function| FunctionFace {
+    let functions = module.functions.iter().enumerate().map(|(place, function)| FunctionFace {
         name: function.name.clone(),
         class: function.class,
         is_async: function.is_async,
@@ -139,6 +157,8 @@ pub(crate) fn of(
             .declared
             .as_ref()
             .map(|d| (d.entries.iter().filter_map(|e| e.key.clone()).collect(), d.open)),
+        services: of_functions.remove(&place).unwrap_or_default(),
+        fixture: fixtures.remove(&place),
     });
     let registering = module
         .calls
@@ -146,6 +166,12 @@ pub(crate) fn of(
         .filter(|call| call.callee.ends_with("register") || call.callee.contains("register_node"));
     let registers =
         registering.flat_map(|call| call.args.iter().filter_map(|a| a.value.path().map(Name::from)));
+    let mut imported = Vec::new();
+    for import in &module.imports {
+        if let Some(service) = clients::called(&import.module) {
+            clients::add(&mut imported, service);
+        }
+    }
     Interface {
         path: module.path.clone(),
         name: module.name.clone(),
@@ -154,9 +180,50 @@ pub(crate) fn of(
         stars,
         classes: classes.collect(),
         functions: functions.collect(),
-        uses_postgresql: named || module.imports.iter().any(|i| is_client(&i.module)),
+        uses_postgresql: named.postgresql || module.imports.iter().any(|i| is_client(&i.module)),
+        uses_sqlite: named.sqlite
+            || module
+                .imports
+                .iter()
+                .any(|i| matches!(i.module.split('.').next(), Some("sqlite3" | "aiosqlite"))),
+        services: imported,
+        plugins: named.plugins,
         registers: registers.collect(),
     }
+}
+
+/// What the texts of a file name.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    /// Whether one is the address of a PostgreSQL server.
+    pub(crate) postgresql: bool,
+    /// Whether one is the address of a SQLite database in a file.
+    pub(crate) sqlite: bool,
+    /// Those in `pytest_plugins`.
+    pub(crate) plugins: Vec<Name>,
+}
+
+/// Services by the place of a function or class.
+type Services = FxHashMap<usize, Vec<Name>>;
+
+/// The services that functions and classes call the clients of.
+fn services(module: &Module) -> (Services, Services) {
+    let (mut functions, mut classes) = (Services::default(), Services::default());
+    for call in &module.calls {
+        let Some(service) = clients::called(&call.callee) else { continue };
+        for kind in module.walk(call.scope) {
+            match kind {
+                ScopeKind::Function(index) => {
+                    clients::add(functions.entry(index as usize).or_default(), service);
+                }
+                ScopeKind::Class(index) => {
+                    clients::add(classes.entry(index as usize).or_default(), service);
+                }
+                ScopeKind::Module | ScopeKind::Block => {}
+            }
+        }
+    }
+    (functions, classes)
 }
 
 /// Whether a module is a client of PostgreSQL.
@@ -165,7 +232,7 @@ fn is_client(module: &str) -> bool {
 }
 
 /// The name that `@register_node(alias=...)` registers a class under: the alias, or its own.
-fn registered_as(module: &Module, class: &crate::facts::Class) -> Option<Name> {
+fn registered_as(module: &Module, class: &facts::Class) -> Option<Name> {
     let decorator = class
         .decorators
         .iter()

@@ -3,8 +3,10 @@
 //! Nothing here does I/O and nothing fails: [`read`] gives the facts of whatever text it is handed, with syntax errors beside
 //! them, and [`index::Index`] joins the facts of many files. Only this crate names the types of the parser it stands on.
 
+pub mod clients;
 pub mod edit;
 pub mod facts;
+pub mod fixtures;
 pub mod index;
 pub mod interface;
 pub mod limits;

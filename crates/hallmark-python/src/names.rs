@@ -184,6 +184,24 @@ pub fn is_invented(name: &str) -> bool {
         .any(|start| lower.strip_prefix(start).is_some_and(|rest| ENDS.iter().any(|end| rest.ends_with(end))))
 }
 
+/// Whether `unittest.mock` has a tool of this name that builds or places doubles.
+#[must_use]
+pub fn is_mock_tool(name: &str) -> bool {
+    matches!(
+        name,
+        "AsyncMock"
+            | "MagicMock"
+            | "Mock"
+            | "NonCallableMagicMock"
+            | "NonCallableMock"
+            | "PropertyMock"
+            | "ThreadingMock"
+            | "create_autospec"
+            | "mock_open"
+            | "patch"
+    )
+}
+
 /// The word at the start or the end of a class name that marks a hand-written test double.
 #[must_use]
 pub fn double_word(name: &str) -> Option<&'static str> {

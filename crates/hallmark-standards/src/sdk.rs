@@ -68,32 +68,7 @@ pub(crate) fn is_node_base(path: &str) -> bool {
 }
 
 /// The service that a module or a dotted target belongs to, if it names a client library that everybody knows.
-pub(crate) fn service_of(target: &str) -> Option<&'static str> {
-    const CLIENTS: &[(&str, &str)] = &[
-        ("aiohttp", "an HTTP service"),
-        ("aioredis", "Redis"),
-        ("anthropic", "Anthropic API"),
-        ("asyncpg", "PostgreSQL"),
-        ("boto3", "AWS"),
-        ("botocore", "AWS"),
-        ("chromadb", "ChromaDB"),
-        ("httpx", "an HTTP service"),
-        ("kafka", "Kafka"),
-        ("motor", "MongoDB"),
-        ("neo4j", "Neo4j"),
-        ("openai", "OpenAI API"),
-        ("psycopg", "PostgreSQL"),
-        ("psycopg2", "PostgreSQL"),
-        ("pymongo", "MongoDB"),
-        ("redis", "Redis"),
-        ("requests", "an HTTP service"),
-        ("smtplib", "an SMTP server"),
-        ("sqlalchemy", "PostgreSQL"),
-    ];
-    target.split(['.', '(']).find_map(|segment| {
-        CLIENTS.iter().find(|(module, _)| *module == segment.to_ascii_lowercase()).map(|(_, s)| *s)
-    })
-}
+pub(crate) use hallmark_python::clients::service_of;
 
 #[cfg(test)]
 mod tests {

@@ -208,7 +208,8 @@ impl<'a> Lowerer<'a> {
         if callee.starts_with('$') {
             return METHODS.contains(&method)
                 || callee.contains("mock")
-                || callee.starts_with("$monkeypatch");
+                || callee.starts_with("$monkeypatch")
+                || method == "getfixturevalue";
         }
         if callee.starts_with("builtins.") {
             return BUILTINS.contains(&callee);

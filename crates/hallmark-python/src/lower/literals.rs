@@ -18,8 +18,10 @@ impl Lowerer<'_> {
         if names::is_memory_database(value) {
             let literal = self.literal(value, expr);
             self.module.memory_databases.push(literal);
+        } else {
+            self.named.sqlite |= value.starts_with("sqlite") && value.contains("://");
         }
-        self.uses_postgresql |= value.starts_with("postgres") && value.contains("://");
+        self.named.postgresql |= value.starts_with("postgres") && value.contains("://");
         if let [drive, b':', b'\\' | b'/', ..] = value.as_bytes()
             && drive.is_ascii_alphabetic()
             && !value.starts_with("http")

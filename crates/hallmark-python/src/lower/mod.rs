@@ -76,8 +76,8 @@ struct Lowerer<'a> {
     /// Modules imported in the `try` body being walked.
     tried: Vec<Name>,
     queue: VecDeque<Deferred<'a>>,
-    /// Whether a text names a PostgreSQL server.
-    uses_postgresql: bool,
+    /// What texts name.
+    named: interface::Named,
     /// How many statements and calls so far can fail a test.
     checks: u32,
     /// Names in `__all__`.
@@ -86,6 +86,8 @@ struct Lowerer<'a> {
     scratch: String,
     /// Modules of `from x import *` at module level.
     stars: Vec<Name>,
+    /// Whether a tool of `unittest.mock` is read that `*` may have brought.
+    reads_starred: bool,
     depth: u32,
     in_annotation: bool,
     too_deep: bool,
@@ -112,11 +114,12 @@ impl<'a> Lowerer<'a> {
             handler: None,
             tried: Vec::new(),
             queue: VecDeque::new(),
-            uses_postgresql: false,
+            named: interface::Named::default(),
             checks: 0,
             public: FxHashSet::default(),
             scratch: String::new(),
             stars: Vec::new(),
+            reads_starred: false,
             depth: 0,
             in_annotation: false,
             too_deep: false,
@@ -179,13 +182,14 @@ impl<'a> Lowerer<'a> {
         let whole_package = self.module.is_package;
         for import in &mut self.module.imports {
             import.used = whole_package
+                || (self.reads_starred && import.name.as_deref() == Some("*"))
                 || (import.scope == 0 && self.public.contains(&import.bound))
                 || self.bindings[import.scope as usize].is_used(&import.bound);
         }
         let bound = self.bindings.swap_remove(0).into_paths();
         let exports = bound.filter_map(|(name, binding)| Some((name, binding?))).collect();
         let mut module = self.module;
-        module.interface = Arc::new(interface::of(&module, exports, self.stars, self.uses_postgresql));
+        module.interface = Arc::new(interface::of(&module, exports, self.stars, self.named));
         module.imports.shrink_to_fit();
         module.calls.shrink_to_fit();
         module.functions.shrink_to_fit();

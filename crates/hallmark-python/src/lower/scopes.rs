@@ -101,6 +101,9 @@ impl Lowerer<'_> {
 
     /// Marks a name as read.
     pub(super) fn read_name(&mut self, name: &str) {
+        if !self.stars.is_empty() && crate::names::is_mock_tool(name) {
+            self.reads_starred = true;
+        }
         if let Some((scope, _)) = self.lookup(name)
             && let Some(binding) = self.bindings[scope as usize].0.get_mut(name)
         {
@@ -152,7 +155,8 @@ impl Lowerer<'_> {
                     match self.lookup(name.id.as_str()) {
                         Some((_, path)) => out.push_str(path?),
                         None => {
-                            out.push_str("builtins.");
+                            out.push_str(self.starred(name.id.as_str()).unwrap_or("builtins"));
+                            out.push('.');
                             out.push_str(name.id.as_str());
                         }
                     }
@@ -165,6 +169,13 @@ impl Lowerer<'_> {
             out.push_str(part);
         }
         Some(())
+    }
+
+    /// The module that a tool of `unittest.mock` comes from where `*` was imported: no builtin has such a name.
+    fn starred(&self, name: &str) -> Option<&str> {
+        let last = self.stars.last().filter(|_| crate::names::is_mock_tool(name))?;
+        let library = self.stars.iter().find(|star| matches!(&***star, "unittest.mock" | "mock"));
+        Some(library.unwrap_or(last))
     }
 
     /// The module that `importlib.import_module("x")` or `pytest.importorskip("x")` gives.

@@ -216,6 +216,7 @@ impl<'a> Lowerer<'a> {
         self.module.imports.push(Import {
             span: span(alias.range),
             statement,
+            lines: self.own_lines(statement),
             first,
             module,
             name,
@@ -225,6 +226,21 @@ impl<'a> Lowerer<'a> {
             guard: self.guard,
             used: false,
         });
+    }
+
+    /// The lines of a statement with the comment behind it, if it stands alone on them at module level under no condition.
+    fn own_lines(&self, statement: Span) -> Option<Span> {
+        if self.scope != 0 || self.guard != Guard::default() {
+            return None;
+        }
+        let (start, end) = (statement.start as usize, statement.end as usize);
+        let begins = start == 0 || self.text.as_bytes().get(start - 1) == Some(&b'\n');
+        let rest = self.text.get(end..)?;
+        let line = rest.split_inclusive('\n').next().unwrap_or_default();
+        // A comment behind an import is about the import.
+        let alone = line.trim().is_empty() || line.trim_start().starts_with('#');
+        let end = u32::try_from(end + line.len()).ok()?;
+        (begins && alone).then_some(Span { start: statement.start, end })
     }
 
     /// Records what a handler binds, if one is being walked.
@@ -274,7 +290,7 @@ impl<'a> Lowerer<'a> {
         self.bind_target(target, path);
     }
 
-    /// `pytestmark` and `__all__`.
+    /// `pytestmark`, `pytest_plugins` and `__all__`.
     fn module_name(&mut self, name: &str, value: &Expr) {
         let elements: &[Expr] = match value {
             Expr::List(list) => &list.elts,
@@ -285,6 +301,13 @@ impl<'a> Lowerer<'a> {
             for element in elements {
                 let mark = self.path(element);
                 self.module.marks.extend(mark);
+            }
+        } else if name == "pytest_plugins" {
+            for element in elements {
+                if let Expr::StringLiteral(text) = element {
+                    let text = self.name(text.value.to_str());
+                    self.named.plugins.push(text);
+                }
             }
         } else if name == "__all__" {
             for element in elements {

@@ -59,6 +59,7 @@ rules! {
         unused_suppression,
     }
     mocking {
+        clock_double,
         hand_written_fake,
         import_guard_fake,
         in_memory_database,

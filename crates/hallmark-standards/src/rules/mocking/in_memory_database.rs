@@ -1,6 +1,7 @@
 //! ## What it does
 //!
-//! Finds a test that uses SQLite in memory while the project itself talks to PostgreSQL.
+//! Finds a test that uses SQLite in memory while the project itself talks to PostgreSQL. In unit tests, and where packages of
+//! the product keep data in SQLite too, it is information only: there it may be the real thing.
 //!
 //! ## Why
 //!
@@ -32,6 +33,7 @@ use hallmark_python::Module;
 
 use crate::Context;
 use crate::rule::{Check, Family, Rule};
+use crate::tier::Tier;
 
 pub(crate) static RULE: Rule = Rule {
     name: "in-memory-database",
@@ -48,9 +50,15 @@ fn check(context: &mut Context<'_>, module: &Module) {
     if !context.is_test_file() || !context.project_uses_postgresql() {
         return;
     }
+    let supported = context.project_uses_sqlite();
     for url in &module.memory_databases {
-        context
-            .report_double(url.span, url.scope, "SQLite in memory stands in for PostgreSQL")
-            .label("replaces PostgreSQL");
+        let is_unit = context.tier(url.scope) == Tier::Unit;
+        let raw = context.report_double(url.span, url.scope, "SQLite in memory stands in for PostgreSQL");
+        raw.label("replaces PostgreSQL");
+        if supported {
+            raw.severity(Severity::Info).action("nothing, if the test is about SQLite itself");
+        } else if is_unit {
+            raw.severity(Severity::Info);
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! ## What it does
 //!
-//! Finds a test that asks for a fixture which gives a mock or a hand-written fake: a fixture of its own file, of a
-//! `conftest.py` above it, or an imported one, also through other fixtures.
+//! Finds a test that asks for a fixture which gives a mock, a patch or a hand-written fake, or rests on a fixture that does:
+//! a fixture of its own file, of a `conftest.py` above it, of a plugin named in `pytest_plugins`, or an imported one, under
+//! any name; asked for as a parameter, by the marker `usefixtures` or by `getfixturevalue`. Helper functions that build the
+//! double are followed. A fixture with `autouse` that replaces code is found where it stands: no test asks for it.
 //!
 //! ## Why
 //!
@@ -41,12 +43,13 @@
 
 use hallmark_diagnostics::Severity;
 use hallmark_python::Interface;
-use hallmark_python::facts::Function;
+use hallmark_python::facts::{Call, Function, Name, ScopeId, Span};
+use hallmark_python::fixtures::is_fixture;
 use hallmark_python::interface::FunctionFace;
 use hallmark_python::names::double_word;
 
 use crate::Context;
-use crate::doubles::member;
+use crate::doubles::{BUILT, PATCHES, member};
 use crate::rule::{Check, Family, Rule};
 use crate::sdk;
 
@@ -57,7 +60,10 @@ pub(crate) static RULE: Rule = Rule {
     why: "The double is out of sight: the test reads as if it talked to the service, and passes whatever the service does.",
     action: "give the fixture a connection to the running stack (hallmark up), or move the test to the unit tier",
     source: include_str!("mock_fixture.rs"),
-    checks: &[Check::Function(check)],
+    checks: &[
+        Check::Function(check),
+        Check::CallTo(&["usefixtures", "getfixturevalue"], check_named),
+    ],
     ..Rule::STABLE
 };
 
@@ -65,69 +71,171 @@ pub(crate) static RULE: Rule = Rule {
 const STEPS: usize = 6;
 
 fn check(context: &mut Context<'_>, function: &Function) {
-    if !context.is_test_file() || !function.name.starts_with("test") || function.params.is_empty() {
+    if !context.is_test_file() {
+        return;
+    }
+    if !function.decorators.is_empty() {
+        check_autouse(context, function);
+    }
+    if !function.name.starts_with("test") || function.params.is_empty() {
         return;
     }
     let parametrized =
         function.decorators.iter().any(|d| d.path.as_deref() == Some("pytest.mark.parametrize"));
     let scope = context.scope_of(function);
     for param in &function.params {
-        let Some((home, gives)) = given(context, &param.name, STEPS) else { continue };
+        let Some(given) = given(context, &param.name, STEPS) else { continue };
         // A value of a parametrised test may bear the name of a fixture.
         if parametrized
-            && home.path == context.module().path
-            && !home.functions.iter().any(|f| f.name == param.name)
+            && given.home.path == context.module().path
+            && !given.home.functions.iter().any(|f| f.name == param.name)
         {
             continue;
         }
-        let label =
-            sdk::service_of(&param.name.replace('_', ".")).map(|service| format!("replaces {service}"));
-        let message = format!("the fixture `{}` gives `{gives}`", param.name);
-        let raw = context.report_double(param.span, scope, message);
-        raw.label(label.unwrap_or_default());
+        report(context, &param.name, &given, (param.span, scope));
     }
 }
 
-/// The file of the fixture of this name that gives a double, and what it gives.
-fn given<'a>(context: &Context<'a>, name: &str, steps: usize) -> Option<(&'a Interface, String)> {
+/// `@pytest.mark.usefixtures("name")` and `request.getfixturevalue("name")`.
+fn check_named(context: &mut Context<'_>, call: &Call) {
+    let known = matches!(&*call.callee, "pytest.mark.usefixtures" | "$request.getfixturevalue");
+    if !known || !context.is_test_file() {
+        return;
+    }
+    for arg in &call.args {
+        if let Some(name) = arg.value.text()
+            && let Some(given) = given(context, name, STEPS)
+        {
+            report(context, name, &given, (arg.span, call.scope));
+        }
+    }
+}
+
+fn report(context: &mut Context<'_>, name: &str, given: &Given<'_>, (span, scope): (Span, ScopeId)) {
+    let named = |name: &str| sdk::service_of(&name.replace('_', "."));
+    let service = given.through.as_deref().and_then(named).or_else(|| named(name));
+    let label = service.map(|service| format!("replaces {service}"));
+    let is_patch = given.what.starts_with("patch") || given.what.starts_with("monkeypatch");
+    let does = if is_patch { "replaces code by" } else { "gives" };
+    let message = match &given.through {
+        Some(other) => format!("the fixture `{name}` rests on `{other}`, which {does} `{}`", given.what),
+        None => format!("the fixture `{name}` {does} `{}`", given.what),
+    };
+    context.report_double(span, scope, message).label(label.unwrap_or_default());
+}
+
+/// A fixture that every test around it gets without asking, and that replaces code.
+fn check_autouse(context: &mut Context<'_>, function: &Function) {
+    if !function.decorators.iter().any(|d| d.called && d.path.as_deref().is_some_and(is_fixture)) {
+        return;
+    }
+    let place = context.module().functions.iter().position(|f| f.span == function.span);
+    let home = context.index().from();
+    let Some(face) = place.and_then(|place| home.functions.get(place)) else { return };
+    if face.fixture.as_ref().is_some_and(|fixture| fixture.autouse)
+        && let Some(what) = patches(context, home, face)
+    {
+        let message = format!("the fixture `{}` replaces code, by `{what}`, for tests that do not ask for it", function.name);
+        let scope = context.scope_of(function);
+        context.report_double(function.span, scope, message);
+    }
+}
+
+/// A double that a fixture gives.
+struct Given<'a> {
+    /// The file of the fixture that builds it.
+    home: &'a Interface,
+    /// What it is.
+    what: String,
+    /// The fixture that gives it, if it is another one.
+    through: Option<String>,
+}
+
+/// The double that the fixture of this name gives or rests on.
+fn given<'a>(context: &Context<'a>, name: &str, steps: usize) -> Option<Given<'a>> {
     let steps = steps.checked_sub(1)?;
     let (home, fixture) = find(context, name)?;
-    fixture.returns.iter().find_map(|path| {
-        if let Some(other) = path.strip_prefix('$') {
-            return (!other.contains(['.', '(']) && other != name)
-                .then(|| given(context, other, steps))
-                .flatten();
+    if let Some(what) = returned(context, home, fixture, steps).or_else(|| patches(context, home, fixture)) {
+        return Some(Given { home, what, through: None });
+    }
+    let asked = fixture.params.iter().filter(|param| &***param != name);
+    asked.into_iter().find_map(|param| {
+        let inner = given(context, param, steps)?;
+        let through = inner.through.or_else(|| Some(param.to_string()));
+        Some(Given { through, ..inner })
+    })
+}
+
+/// The double that a fixture or a function that helps it returns.
+fn returned<'a>(
+    context: &Context<'a>,
+    home: &'a Interface,
+    function: &'a FunctionFace,
+    steps: usize,
+) -> Option<String> {
+    let steps = steps.checked_sub(1)?;
+    function.returns.iter().find_map(|path| {
+        if let Some(rest) = path.strip_prefix('$') {
+            let is_mocker = rest.strip_prefix("mocker.").is_some_and(|rest| rest.ends_with(')'));
+            return is_mocker.then(|| rest.trim_end_matches("()").to_owned());
         }
         let canonical = sdk::normalise(&context.index().canonical_from(path, home));
         let built = canonical.strip_suffix("()")?;
         let last = built.rsplit('.').next().unwrap_or(built);
-        let is_mock = member(context, built)
-            .is_some_and(|m| m.ends_with("Mock") || matches!(m, "create_autospec" | "mock_open"));
+        let is_mock = member(context, built).is_some_and(|m| BUILT.contains(&m) || PATCHES.contains(&m));
         // A class of the tests whose name says that it is a double.
         let is_fake = double_word(last).is_some() && is_of_tests(context, built, home);
-        (is_mock || is_fake).then(|| (home, last.to_owned()))
+        if is_mock || is_fake {
+            return Some(last.to_owned());
+        }
+        let (module, name) = built.rsplit_once('.')?;
+        let helper_home = if *module == *home.name { home } else { context.index().module(module)? };
+        let helper = helper_home.functions.iter().find(|f| f.top_level && &*f.name == name && f.fixture.is_none())?;
+        if std::ptr::eq(helper, function) {
+            return None;
+        }
+        returned(context, helper_home, helper, steps)
     })
 }
 
-/// The fixture of this name: of the file itself, of the nearest `conftest.py`, or imported into one of them.
+/// What a fixture builds doubles with, or puts in the place of code while the test runs.
+fn patches<'a>(context: &Context<'a>, home: &'a Interface, fixture: &FunctionFace) -> Option<String> {
+    let face = fixture.fixture.as_ref()?;
+    if let Some(path) = face.builds.as_deref()
+        && let Some(name) = member(context, &context.index().canonical_from(path, home))
+        && BUILT.contains(&name)
+    {
+        return Some(name.to_owned());
+    }
+    let path = face.replaces.as_deref()?;
+    if path.starts_with('$') {
+        return Some(path.trim_start_matches('$').to_owned());
+    }
+    let canonical = context.index().canonical_from(path, home);
+    let is_patch = member(context, &canonical).is_some_and(|m| PATCHES.contains(&m));
+    let by_monkeypatch = canonical.contains("MonkeyPatch");
+    (is_patch || by_monkeypatch).then(|| canonical.rsplit("mock.").next().unwrap_or(&canonical).to_owned())
+}
+
+/// The fixture of this name: of the file itself, of the nearest `conftest.py`, imported into one of them, or of a plugin.
 fn find<'a>(context: &Context<'a>, name: &str) -> Option<(&'a Interface, &'a FunctionFace)> {
-    let own: &'a Interface = context.index().from();
+    let index = context.index();
     let of = |home: &'a Interface| {
-        home.functions.iter().find(|f| &*f.name == name && is_fixture(f)).map(|f| (home, f))
+        let named = |function: &FunctionFace| {
+            function.fixture.as_ref().is_some_and(|fixture| **fixture.name.as_ref().unwrap_or(&function.name) == *name)
+        };
+        home.functions.iter().find(|f| named(f)).map(|f| (home, f))
     };
     let imported = |home: &'a Interface| {
         let path = home.export(name)?;
         let (module, _) = path.rsplit_once('.')?;
-        context.index().module(module).and_then(of)
+        index.module(module).and_then(of)
     };
-    let starred =
-        |home: &'a Interface| home.stars.iter().find_map(|star| context.index().module(star).and_then(of));
-    let look = |home: &'a Interface| of(home).or_else(|| imported(home)).or_else(|| starred(home));
-    look(own).or_else(|| context.index().conftests().find_map(look))
-}
-
-fn is_fixture(function: &FunctionFace) -> bool {
-    function.decorators.iter().any(|path| matches!(&**path, "pytest.fixture" | "pytest_asyncio.fixture"))
+    let listed = |modules: &'a [Name]| modules.iter().find_map(|module| index.module(module).and_then(of));
+    let look = |home: &'a Interface| {
+        of(home).or_else(|| imported(home)).or_else(|| listed(&home.stars)).or_else(|| listed(&home.plugins))
+    };
+    look(index.from()).or_else(|| index.conftests().find_map(look))
 }
 
 /// Whether a class is defined in a test or a helper of tests.

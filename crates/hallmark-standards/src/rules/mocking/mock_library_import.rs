@@ -1,7 +1,7 @@
 //! ## What it does
 //!
 //! Finds an import of a mocking primitive of `unittest.mock` or `mock` (`Mock`, `MagicMock`, `AsyncMock`, `patch`, ..., or
-//! the module itself) that the file uses, under any alias and through any re-export of the project. `ANY`, `call`,
+//! the module itself) that the file uses or hands on to others, under any alias and through any re-export of the project. `ANY`, `call`,
 //! `sentinel` and `DEFAULT` are no primitives.
 //!
 //! ## Why
@@ -48,7 +48,11 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(context: &mut Context<'_>, import: &Import) {
-    if !import.used || import.level > 0 && !context.is_test_file() {
+    let used = || {
+        let name = import.name.as_deref().filter(|name| *name == "*").unwrap_or(&import.bound);
+        import.used || context.is_handed_on(name)
+    };
+    if !used() || import.level > 0 && !context.is_test_file() {
         return;
     }
     if let Some(name) = primitive(context, import).filter(|name| !only_values(context, name)) {

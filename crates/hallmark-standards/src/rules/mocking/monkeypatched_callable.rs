@@ -30,13 +30,11 @@
 //! Point the code at the running stack by its configuration (`monkeypatch.setenv` is fine).
 
 use hallmark_diagnostics::Severity;
-use hallmark_python::facts::Call;
+use hallmark_python::facts::{Call, Value};
 
 use crate::Context;
+use crate::doubles::service_behind;
 use crate::rule::{Check, Family, Rule};
-use hallmark_python::facts::Value;
-
-use crate::sdk;
 
 pub(crate) static RULE: Rule = Rule {
     name: "monkeypatched-callable",
@@ -83,12 +81,17 @@ fn check(context: &mut Context<'_>, call: &Call) {
     if environment || (constant && what != "sys.modules") {
         return;
     }
-    let what = if place == 2 && !attribute.is_empty() { format!("{what}.{attribute}") } else { what };
-    let label = sdk::service_of(&what).map(|service| format!("replaces {service}"));
+    let named = place == 2 && !attribute.is_empty() && what != "sys.modules";
+    let what = if named { format!("{what}.{attribute}") } else { what };
+    let replaced = if what == "sys.modules" { attribute.as_str() } else { what.as_str() };
+    let label = service_behind(context, replaced).map(|service| format!("replaces {service}"));
     let raw = context.report_double(
         call.span,
         call.scope,
-        format!("monkeypatch replaces `{}`", what.trim_start_matches('$')),
+        match named || !attribute.is_empty() && what == "sys.modules" {
+            true if what == "sys.modules" => format!("monkeypatch replaces the module `{attribute}`"),
+            _ => format!("monkeypatch replaces `{}`", what.trim_start_matches('$')),
+        },
     );
     raw.label(label.unwrap_or_default());
 }

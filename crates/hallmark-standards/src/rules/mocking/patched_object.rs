@@ -33,14 +33,11 @@
 //! Use the running stack (`hallmark up`) and remove the patch, or move the test to the unit tier.
 
 use hallmark_diagnostics::Severity;
-use hallmark_python::facts::Call;
+use hallmark_python::facts::{Call, Value};
 
 use crate::Context;
-use crate::doubles::member;
+use crate::doubles::{PATCHES, member, service_behind};
 use crate::rule::{Check, Family, Rule};
-use hallmark_python::facts::Value;
-
-use crate::sdk;
 
 pub(crate) static RULE: Rule = Rule {
     name: "patched-object",
@@ -56,7 +53,7 @@ pub(crate) static RULE: Rule = Rule {
 fn check(context: &mut Context<'_>, call: &Call) {
     let callee = context.canonical(&call.callee);
     let form = member(context, &callee).unwrap_or_default();
-    if !matches!(form, "patch" | "patch.object" | "patch.dict" | "patch.multiple") {
+    if !PATCHES.contains(&form) {
         return;
     }
     let argument = call.positional(0).or_else(|| call.keyword("target")).or_else(|| call.keyword("in_dict"));
@@ -70,10 +67,18 @@ fn check(context: &mut Context<'_>, call: &Call) {
             None => attribute.to_owned(),
         });
     }
-    if matches!(target.as_deref(), Some("os.environ" | "sys.argv")) {
+    if matches!(target.as_deref(), Some("os.environ" | "sys.argv" | "sys.path")) {
         return;
     }
-    let label = target.as_deref().and_then(sdk::service_of).map(|service| format!("replaces {service}"));
+    if form == "patch.dict"
+        && target.as_deref() == Some("sys.modules")
+        && let Some(Value::Dict(modules)) = call.positional(1).or_else(|| call.keyword("values")).map(|a| &a.value)
+        && let Some(module) = modules.first()
+    {
+        target = Some(module.to_string());
+    }
+    let label = target.as_deref().and_then(|target| service_behind(context, target));
+    let label = label.map(|service| format!("replaces {service}"));
     let message = match (&target, &label) {
         (Some(target), Some(label)) => format!("the patch of `{target}` {label}"),
         (Some(target), None) => format!("the patch replaces `{}`", target.trim_start_matches('$')),

@@ -1,7 +1,8 @@
 //! ## What it does
 //!
-//! Finds a method or attribute of an object that a test replaces by hand: a lambda, a function of the test, a mock or a
-//! hand-written fake is assigned to it. Attributes of mocks are left to the rule on mocks.
+//! Finds code that a test replaces by hand: a lambda, a function of the test, a mock or a hand-written fake is assigned, or
+//! set by `setattr`, to an attribute of an object, a class or an imported module. Attributes of mocks are left to the rule on
+//! mocks; putting back what was there and hooks such as `sys.excepthook` are left alone.
 //!
 //! ## Why
 //!
@@ -31,12 +32,11 @@
 //! Let the real method run; arrange the data in the real service.
 
 use hallmark_diagnostics::Severity;
-use hallmark_python::facts::{Assign, Value};
-use hallmark_python::names::double_word;
+use hallmark_python::facts::{Assign, Call, ScopeId, Span, Value};
 
 use crate::Context;
+use crate::doubles::{is_double_value, member, service_behind};
 use crate::rule::{Check, Family, Rule};
-use crate::sdk;
 
 pub(crate) static RULE: Rule = Rule {
     name: "rebound-attribute",
@@ -45,58 +45,84 @@ pub(crate) static RULE: Rule = Rule {
     why: "The object under test is no longer the product: what was assigned answers in its place.",
     action: "use the real method against the running stack (hallmark up), or move the test to the unit tier",
     source: include_str!("rebound_attribute.rs"),
-    checks: &[Check::Assign(check)],
+    checks: &[Check::Assign(check), Check::CallTo(&["setattr"], check_call)],
     ..Rule::STABLE
 };
 
+/// Hooks that Python offers to be set.
+const HOOKS: &[&str] = &[
+    "sys.breakpointhook",
+    "sys.displayhook",
+    "sys.excepthook",
+    "sys.unraisablehook",
+    "threading.excepthook",
+    "warnings.showwarning",
+];
+
 fn check(context: &mut Context<'_>, assign: &Assign) {
     let Some(target) = assign.target.as_deref().filter(|_| context.is_test_file()) else { return };
-    if !is_object(target) || is_of_a_double(context, target) || !is_double(context, assign) {
+    if target != "sys.modules" {
+        report(context, target, &assign.value, (assign.span, assign.scope));
+    }
+}
+
+fn check_call(context: &mut Context<'_>, call: &Call) {
+    if &*call.callee != "builtins.setattr" || !context.is_test_file() {
         return;
     }
+    if let (Some(object), Some(name), Some(value)) = (call.positional(0), call.positional(1), call.positional(2))
+        && let (Some(object), Some(name)) = (object.value.path(), name.value.text())
+    {
+        report(context, &format!("{object}.{name}"), &value.value, (call.span, call.scope));
+    }
+}
+
+fn report(context: &mut Context<'_>, target: &str, value: &Value, (span, scope): (Span, ScopeId)) {
+    let Some((holder, name)) = target.rsplit_once('.') else { return };
     // What a mock is told to give back is part of the mock.
-    if matches!(&*assign.name, "return_value" | "side_effect" | "wraps") || assign.name.starts_with("__") {
+    if matches!(name, "return_value" | "side_effect" | "wraps")
+        || name.starts_with("__")
+        || !(is_object(holder) || is_foreign(context, target))
+        || is_of_a_double(context, holder)
+        || !is_replacement(context, value, is_object(holder))
+    {
         return;
     }
     let shown = target.trim_start_matches('$').trim_end_matches("()");
-    let label = sdk::service_of(target).map(|service| format!("replaces {service}"));
-    context
-        .report_double(assign.span, assign.scope, format!("an assignment replaces `{shown}`"))
-        .label(label.unwrap_or_default());
+    let label = service_behind(context, target).map(|service| format!("replaces {service}"));
+    let whole = if is_object(holder) { "" } else { " for the whole process" };
+    let message = format!("an assignment replaces `{shown}`{whole}");
+    context.report_double(span, scope, message).label(label.unwrap_or_default());
 }
 
-/// Whether a target is an attribute of an object, not of a module.
-fn is_object(target: &str) -> bool {
-    let holder = target.rsplit_once('.').map_or("", |(holder, _)| holder);
-    (holder.contains("()") || holder.starts_with('$'))
-        && !holder.starts_with("$self")
-        && !holder.starts_with("$cls")
+/// Whether something is an object: one that was made, or a parameter.
+fn is_object(holder: &str) -> bool {
+    holder.contains("()")
+        || (holder.starts_with('$') && !holder.starts_with("$self") && !holder.starts_with("$cls"))
+}
+
+/// Whether a target is an attribute of something that the file imports, and no hook.
+fn is_foreign(context: &Context<'_>, target: &str) -> bool {
+    !HOOKS.contains(&target)
+        && context.module().imports.iter().any(|import| {
+            let path = import.path();
+            target.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'))
+        })
+}
+
+fn is_replacement(context: &Context<'_>, value: &Value, of_object: bool) -> bool {
+    is_double_value(context, value)
+        || !of_object
+            && matches!(value.path(), Some("types.ModuleType()" | "types.SimpleNamespace()"))
 }
 
 /// Whether the object is itself a double, or the tool that makes one.
-fn is_of_a_double(context: &Context<'_>, target: &str) -> bool {
-    let holder = target.rsplit_once('.').map_or("", |(holder, _)| holder);
-    if context.canonical(holder).starts_with("unittest.mock.") {
+fn is_of_a_double(context: &Context<'_>, holder: &str) -> bool {
+    if member(context, &context.canonical(holder)).is_some() {
         return true;
     }
     holder.split(['.', '$', '(']).any(|part| {
         let lower = part.to_ascii_lowercase();
         ["mock", "fake", "stub", "dummy", "spy", "patch"].iter().any(|word| lower.contains(word))
     })
-}
-
-fn is_double(context: &Context<'_>, assign: &Assign) -> bool {
-    let path = match &assign.value {
-        Value::Lambda => return true,
-        Value::Path(path) => &**path,
-        _ => return false,
-    };
-    let last = path.trim_end_matches("()").rsplit('.').next().unwrap_or_default();
-    let module = context.module();
-    let own = path.strip_prefix(&*module.name).and_then(|rest| rest.strip_prefix('.')).is_some_and(|name| {
-        module.functions.iter().any(|f| f.class.is_none() && &*f.name == name && !f.name.starts_with("test"))
-    });
-    double_word(last).is_some()
-        || own
-        || context.canonical(path).strip_prefix("unittest.mock.").is_some_and(|rest| rest.contains("()"))
 }

@@ -1,9 +1,10 @@
 //! ## What it does
 //!
 //! Finds the use of a library of stand-ins: `responses`, `respx`, `requests_mock`, `pytest_httpx`, `aioresponses`,
-//! `httpretty`, `vcr`, `betamax`, `pook`, `wiremock`, `moto`, `fakeredis`, `mongomock`, `pytest_mock`, `httpx.MockTransport`,
-//! and the fixtures `httpx_mock`, `respx_mock` and `requests_mock`. `freezegun` and `time_machine` stop the clock, which is no
-//! service: they are information only.
+//! `aresponses`, `httpretty`, `httmock`, `mocket`, `vcr`, `betamax`, `pook`, `wiremock`, `moto`, `fakeredis`, `mongomock`,
+//! `mongomock_motor`, `pyfakefs`, `flexmock`, `mockito`, `asynctest`, `pytest_mock`, `httpx.MockTransport`, the fake models of
+//! LangChain, the markers `vcr` and `default_cassette`, and the fixtures `httpx_mock`, `respx_mock`, `requests_mock`,
+//! `aresponses` and `vcr_cassette`. `httpx.ASGITransport` and containers of testcontainers run the real thing.
 //!
 //! ## Why
 //!
@@ -34,7 +35,7 @@
 
 use hallmark_diagnostics::Severity;
 use hallmark_python::Module;
-use hallmark_python::facts::{Call, Function, Import};
+use hallmark_python::facts::{Call, Class, Decorator, Function, Import, ScopeId};
 
 use crate::Context;
 use crate::doubles::asked_fixture;
@@ -52,40 +53,55 @@ pub(crate) static RULE: Rule = Rule {
         Check::Module(check_calls),
         Check::CallTo(&["MockTransport"], check_transport),
         Check::Function(check_function),
+        Check::Class(check_class),
     ],
     ..Rule::STABLE
 };
 
 const LIBRARIES: &[(&str, &str)] = &[
-    ("aioresponses", "an HTTP service"),
-    ("betamax", "an HTTP service"),
+    ("aioresponses", HTTP),
+    ("aresponses", HTTP),
+    ("asynctest", "anything"),
+    ("betamax", HTTP),
     ("fakeredis", "Redis"),
-    ("httpretty", "an HTTP service"),
+    ("flexmock", "anything"),
+    ("httmock", HTTP),
+    ("httpretty", HTTP),
+    ("mocket", "any service"),
+    ("mockito", "anything"),
     ("mongomock", "MongoDB"),
+    ("mongomock_motor", "MongoDB"),
     ("moto", "AWS"),
-    ("pook", "an HTTP service"),
-    ("pytest_httpx", "an HTTP service"),
+    ("pook", HTTP),
+    ("pyfakefs", "the file system"),
+    ("pytest_httpx", HTTP),
     ("pytest_mock", "anything"),
-    ("requests_mock", "an HTTP service"),
-    ("responses", "an HTTP service"),
-    ("respx", "an HTTP service"),
-    ("vcr", "an HTTP service"),
-    ("wiremock", "an HTTP service"),
+    ("requests_mock", HTTP),
+    ("responses", HTTP),
+    ("respx", HTTP),
+    ("vcr", HTTP),
+    ("wiremock", HTTP),
 ];
 
-/// Libraries that stop the clock of a test.
-const CLOCKS: &[&str] = &["freezegun", "time_machine"];
+const HTTP: &str = "an HTTP service";
 
 /// Fixtures of such libraries, which need no import.
-const FIXTURES: &[&str] = &["httpx_mock", "requests_mock", "respx_mock"];
+const FIXTURES: &[&str] = &["aresponses", "httpx_mock", "requests_mock", "respx_mock", "vcr_cassette"];
+
+/// Markers of such libraries, which need no import.
+const MARKS: &[&str] = &["default_cassette", "vcr"];
 
 fn check_import(context: &mut Context<'_>, import: &Import) {
     let root = import.module.split('.').next().unwrap_or_default();
-    if CLOCKS.contains(&root) && import.level == 0 && import.first && import.used {
-        context
-            .report(import.statement, import.scope, format!("`{root}` stops the clock"))
-            .severity(Severity::Info)
-            .action("nothing, unless the code under test can be told the time");
+    // LangChain has models that answer from a list.
+    if root.starts_with("langchain")
+        && import.used
+        && context.is_test_file()
+        && let Some(name) = import.name.as_deref()
+        && (name.starts_with("Fake") || name.starts_with("GenericFake"))
+    {
+        let message = format!("`{name}` stands in for a language model");
+        context.report_double(import.span, import.scope, message);
         return;
     }
     let Some((library, service)) = LIBRARIES.iter().find(|(name, _)| *name == root) else { return };
@@ -114,7 +130,25 @@ fn check_transport(context: &mut Context<'_>, call: &Call) {
     }
 }
 
+fn check_class(context: &mut Context<'_>, class: &Class) {
+    check_marks(context, &class.decorators, class.scope);
+}
+
+fn check_marks(context: &mut Context<'_>, decorators: &[Decorator], scope: ScopeId) {
+    if decorators.is_empty() || !context.is_test_file() {
+        return;
+    }
+    for decorator in decorators {
+        let mark = decorator.path.as_deref().and_then(|path| path.strip_prefix("pytest.mark."));
+        if let Some(mark) = mark.filter(|mark| MARKS.contains(mark)) {
+            let message = format!("the marker `{mark}` lets recorded answers stand in for an HTTP service");
+            context.report_double(decorator.span, scope, message);
+        }
+    }
+}
+
 fn check_function(context: &mut Context<'_>, function: &Function) {
+    check_marks(context, &function.decorators, function.scope);
     if let Some(param) = asked_fixture(context, function, FIXTURES) {
         let message = format!("the fixture `{}` stands in for an HTTP service", param.name);
         let scope = context.scope_of(function);

@@ -1,9 +1,8 @@
 //! ## What it does
 //!
-//! Finds a test that puts something invented in the place of a module or of something in an imported module: an assignment
-//! to `sys.modules[...]` or to an attribute of an import whose value is a lambda, a mock, a function of the test file, a new
-//! `types.ModuleType` or `types.SimpleNamespace`, or a class named as a double. Putting back what was there, entering a
-//! module that was really loaded, and setting hooks such as `sys.excepthook` are left alone.
+//! Finds a test that enters something invented into `sys.modules`: a mock, a lambda, a function of the test file, a new
+//! `types.ModuleType` or `types.SimpleNamespace`, or a class named as a double; by assignment, `setdefault` or `update`. A
+//! module that was really loaded, under whatever name, is left alone.
 //!
 //! ## Why
 //!
@@ -32,12 +31,11 @@
 //! Install the library that the code needs and use the running stack (`hallmark up`), or move the test to the unit tier.
 
 use hallmark_diagnostics::Severity;
-use hallmark_python::facts::{Assign, Value};
-use hallmark_python::names::double_word;
+use hallmark_python::facts::{Assign, Call, ScopeId, Span, Value};
 
 use crate::Context;
+use crate::doubles::{is_double_value, service_behind};
 use crate::rule::{Check, Family, Rule};
-use crate::sdk;
 
 pub(crate) static RULE: Rule = Rule {
     name: "sys-modules-double",
@@ -46,62 +44,45 @@ pub(crate) static RULE: Rule = Rule {
     why: "It replaces code for the whole process, and nothing takes it back.",
     action: "install the library and use the running stack (hallmark up), or move the test to the unit tier",
     source: include_str!("sys_modules_double.rs"),
-    checks: &[Check::Assign(check)],
+    checks: &[Check::Assign(check), Check::CallTo(&["setdefault", "update"], check_call)],
     ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, assign: &Assign) {
-    let Some(target) = assign.target.as_deref().filter(|_| context.is_test_file()) else { return };
-    let is_module = target == "sys.modules";
-    if !(is_module || is_foreign(context, target)) || !is_double(context, assign) {
+    let is_module = assign.target.as_deref() == Some("sys.modules") && context.is_test_file();
+    if is_module && is_invented(context, &assign.value) {
+        report(context, &assign.name, assign.span, assign.scope);
+    }
+}
+
+fn check_call(context: &mut Context<'_>, call: &Call) {
+    if !context.is_test_file() || !call.callee.starts_with("sys.modules.") {
         return;
     }
-    let replaced = if is_module { assign.name.to_string() } else { target.to_owned() };
-    let label = sdk::service_of(&replaced).map(|service| format!("replaces {service}"));
-    let message = if is_module {
-        format!("something invented takes the place of the module `{replaced}`")
-    } else {
-        format!("an assignment replaces `{replaced}` for the whole process")
-    };
-    context.report_double(assign.span, assign.scope, message).label(label.unwrap_or_default());
+    if call.callee.ends_with(".setdefault")
+        && let (Some(name), Some(value)) = (call.positional(0), call.positional(1))
+        && let Some(name) = name.value.text()
+        && is_invented(context, &value.value)
+    {
+        report(context, name, call.span, call.scope);
+    }
+    // What a dictionary holds cannot be seen from here; a module that was loaded is entered by its own name elsewhere.
+    if call.callee.ends_with(".update")
+        && let Some(Value::Dict(names)) = call.positional(0).map(|a| &a.value)
+        && let Some(name) = names.first()
+    {
+        report(context, name, call.span, call.scope);
+    }
 }
 
-/// Hooks that Python offers to be set.
-const HOOKS: &[&str] = &[
-    "sys.breakpointhook",
-    "sys.displayhook",
-    "sys.excepthook",
-    "sys.unraisablehook",
-    "threading.excepthook",
-    "warnings.showwarning",
-];
-
-/// Whether a target is an attribute of something that the file imports, and no hook.
-fn is_foreign(context: &Context<'_>, target: &str) -> bool {
-    !HOOKS.contains(&target)
-        && context.module().imports.iter().any(|import| {
-            let path = import.path();
-            target.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'))
-        })
+fn report(context: &mut Context<'_>, name: &str, span: Span, scope: ScopeId) {
+    let label = service_behind(context, name).map(|service| format!("replaces {service}"));
+    let message = format!("something invented takes the place of the module `{name}`");
+    context.report_double(span, scope, message).label(label.unwrap_or_default());
 }
 
-fn is_double(context: &Context<'_>, assign: &Assign) -> bool {
-    let path = match &assign.value {
-        Value::Lambda => return true,
-        Value::Path(path) => &**path,
-        _ => return false,
-    };
-    let last = path.trim_end_matches("()").rsplit('.').next().unwrap_or_default();
-    matches!(path, "types.ModuleType()" | "types.SimpleNamespace()")
-        || double_word(last).is_some()
-        || is_own_function(context, path)
-        || context.canonical(path).strip_prefix("unittest.mock.").is_some_and(|rest| rest.contains("()"))
-}
-
-/// Whether a path is a function of this very file.
-fn is_own_function(context: &Context<'_>, path: &str) -> bool {
-    let module = context.module();
-    path.strip_prefix(&*module.name)
-        .and_then(|rest| rest.strip_prefix('.'))
-        .is_some_and(|name| module.functions.iter().any(|f| f.class.is_none() && &*f.name == name))
+/// Whether a value is no module that was loaded, but one that was made up.
+fn is_invented(context: &Context<'_>, value: &Value) -> bool {
+    matches!(value.path(), Some("types.ModuleType()" | "types.SimpleNamespace()"))
+        || is_double_value(context, value)
 }
