@@ -120,12 +120,18 @@ fn services_of_own(context: &Context<'_>, path: &str) -> Vec<Name> {
         return context.index().module(path).map(|m| m.services.clone()).unwrap_or_default();
     };
     if let Resolved::Class(class) = context.index().resolve(holder) {
-        let method = class.module.methods(class.class).find(|method| &*method.name == name);
-        return match method {
-            Some(method) => method.services.clone(),
-            // Not a method: what the object holds, as its connection or client.
-            None => services_of_class(context, class),
+        let method = |class: ClassRef<'_>| {
+            let method = class.module.methods(class.class).find(|method| &*method.name == name);
+            method.map(|method| method.services.clone())
         };
+        let inherited = || {
+            context.index().ancestors(class).into_iter().find_map(|ancestor| match ancestor {
+                Resolved::Class(parent) => method(parent),
+                Resolved::Path(_) => None,
+            })
+        };
+        // Not a method: what the object holds, as its connection or client.
+        return method(class).or_else(inherited).unwrap_or_else(|| services_of_class(context, class));
     }
     if let Some(module) = context.index().module(holder) {
         let function = module.functions.iter().find(|f| f.top_level && &*f.name == name);
@@ -168,4 +174,25 @@ pub(crate) fn is_double_value(context: &Context<'_>, value: &Value) -> bool {
     double_word(last).is_some()
         || is_own_function
         || member(context, &context.canonical(path)).is_some_and(|rest| rest.contains("()"))
+}
+
+/// Whether a setting is replaced by another: a constant, in capitals, by a literal.
+pub(crate) fn is_setting(target: &str, value: Option<&Value>) -> bool {
+    let name = target.rsplit('.').next().unwrap_or_default();
+    let is_constant = name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && name.len() > 1
+        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    let is_literal = value.is_some_and(|value| {
+        matches!(
+            value,
+            Value::Text(_)
+                | Value::Formatted
+                | Value::Bool(_)
+                | Value::Integer(_)
+                | Value::Constant
+                | Value::Dict(_)
+                | Value::Sequence
+        )
+    });
+    is_constant && is_literal
 }

@@ -15,6 +15,7 @@ mod load;
 mod nested;
 pub mod options;
 mod places;
+mod project;
 pub mod report;
 pub mod rule;
 pub mod rules;

@@ -7,8 +7,9 @@ use hallmark_python::index::Index;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use crate::context::{File, Project};
+use crate::context::File;
 use crate::engine::{self, Plan};
+use crate::project::Project;
 use crate::scope::Scopes;
 use crate::{Rule, ScanOptions, load, rules, threads, walk};
 

@@ -18,8 +18,9 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::asked::Asked;
-use crate::context::{File, Project};
+use crate::context::File;
 use crate::engine;
+use crate::project::Project;
 use crate::report::Report;
 use crate::scope::Scopes;
 use crate::{ScanOptions, load, places, report, score, threads, walk};

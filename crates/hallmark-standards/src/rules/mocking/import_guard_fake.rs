@@ -1,6 +1,6 @@
 //! ## What it does
 //!
-//! Finds a class or function that a test defines where an import failed.
+//! Finds a class or function that a test defines, or a mock or fake that it binds, where an import failed.
 //!
 //! ## Why
 //!
@@ -36,8 +36,10 @@
 
 use hallmark_diagnostics::Severity;
 use hallmark_python::facts::Handler;
+use hallmark_python::names::double_word;
 
 use crate::Context;
+use crate::doubles::member;
 use crate::rule::{Check, Family, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -60,15 +62,20 @@ fn check(context: &mut Context<'_>, handler: &Handler) {
     {
         return;
     }
-    for bind in handler
-        .binds
-        .iter()
-        .filter(|bind| bind.value.is_none() && &*bind.name != "return" && bind.is_definition)
-    {
-        context.report_double(
-            bind.span,
-            handler.scope,
-            format!("`{}` stands in for what could not be imported", bind.name),
-        );
+    for bind in handler.binds.iter().filter(|bind| &*bind.name != "return") {
+        let invented = match bind.value.as_deref() {
+            None => bind.is_definition,
+            Some(path) => {
+                let last = path.trim_end_matches("()").rsplit('.').next().unwrap_or_default();
+                // What is imported from elsewhere under such a name is no invention of this place.
+                let is_made_here = path.ends_with("()") || context.module().classes.iter().any(|class| *class.path == *path);
+                is_made_here && double_word(last).is_some()
+                    || member(context, &context.canonical(path)).is_some_and(|m| m.contains("Mock"))
+            }
+        };
+        if invented {
+            let message = format!("`{}` stands in for what could not be imported", bind.name);
+            context.report_double(bind.span, handler.scope, message);
+        }
     }
 }

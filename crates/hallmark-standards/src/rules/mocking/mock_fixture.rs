@@ -214,7 +214,11 @@ fn patches<'a>(context: &Context<'a>, home: &'a Interface, fixture: &FunctionFac
     let canonical = context.index().canonical_from(path, home);
     let is_patch = member(context, &canonical).is_some_and(|m| PATCHES.contains(&m));
     let by_monkeypatch = canonical.contains("MonkeyPatch");
-    (is_patch || by_monkeypatch).then(|| canonical.rsplit("mock.").next().unwrap_or(&canonical).to_owned())
+    let method = canonical.rsplit('.').next().unwrap_or_default();
+    if by_monkeypatch {
+        return Some(format!("monkeypatch.{method}"));
+    }
+    is_patch.then(|| canonical.rsplit("mock.").next().unwrap_or(&canonical).to_owned())
 }
 
 /// The fixture of this name: of the file itself, of the nearest `conftest.py`, imported into one of them, or of a plugin.

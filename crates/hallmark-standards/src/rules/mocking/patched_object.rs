@@ -1,7 +1,9 @@
 //! ## What it does
 //!
 //! Finds `patch`, `patch.object`, `patch.dict` and `patch.multiple`: as a decorator, in a `with`, or started by hand. The
-//! target is resolved, so that the message can say what is replaced. Overriding environment variables or `sys.argv` is left alone.
+//! target is resolved through the project's imports to the code that it means, and that code's imports to the service behind
+//! it, so that the message can say what is replaced. Overriding environment variables, `sys.argv`, `sys.path` or a constant in
+//! capitals by a literal is left alone.
 //!
 //! ## Why
 //!
@@ -36,7 +38,7 @@ use hallmark_diagnostics::Severity;
 use hallmark_python::facts::{Call, Value};
 
 use crate::Context;
-use crate::doubles::{PATCHES, member, service_behind};
+use crate::doubles::{PATCHES, is_setting, member, service_behind};
 use crate::rule::{Check, Family, Rule};
 
 pub(crate) static RULE: Rule = Rule {
@@ -68,6 +70,11 @@ fn check(context: &mut Context<'_>, call: &Call) {
         });
     }
     if matches!(target.as_deref(), Some("os.environ" | "sys.argv" | "sys.path")) {
+        return;
+    }
+    let place = if form == "patch" { 1 } else { 2 };
+    let new = call.positional(place).or_else(|| call.keyword("new")).map(|a| &a.value);
+    if matches!(form, "patch" | "patch.object") && target.as_deref().is_some_and(|target| is_setting(target, new)) {
         return;
     }
     if form == "patch.dict"

@@ -1,0 +1,174 @@
+//! The project as rules see it: the index, and what all files together say of a class.
+
+use std::sync::Arc;
+
+use hallmark_python::facts::Name;
+use hallmark_python::index::Index;
+use hallmark_python::interface::Interface;
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::tier;
+
+/// The project as rules see it: the index and what is known of all its classes.
+#[derive(Default)]
+pub(crate) struct Project {
+    pub(crate) index: Index,
+    /// Paths of classes that other classes derive from.
+    pub(crate) subclassed: FxHashSet<String>,
+    /// Paths of classes that are registered by a call.
+    pub(crate) registered: FxHashSet<String>,
+    /// Names that nodes of packages are registered under more than once, with the files.
+    pub(crate) node_names: FxHashMap<Name, Vec<Name>>,
+    /// Names of the classes that the product itself defines at module level.
+    pub(crate) product: FxHashSet<Name>,
+    /// Whether the product talks to PostgreSQL.
+    pub(crate) postgresql: bool,
+    /// Whether packages of the product keep data in SQLite too.
+    pub(crate) sqlite: bool,
+    /// What a file of the project takes from another's imports of a mocking library, as `module.name`.
+    pub(crate) handed_on: FxHashSet<String>,
+}
+
+impl Project {
+    pub(crate) fn new(index: Index) -> Self {
+        let (mut subclassed, mut registered) = (FxHashSet::default(), FxHashSet::default());
+        let mut product = FxHashSet::default();
+        let mut node_names: FxHashMap<Name, Vec<Name>> = FxHashMap::default();
+        let (mut postgresql, mut sqlite) = (false, false);
+        for module in index.modules() {
+            if !tier::is_test_path(&module.path) {
+                postgresql |= module.uses_postgresql;
+                // Scripts are programs of their own: what two of them register never meets.
+                let packaged = module.name.contains('.');
+                sqlite |= packaged && module.uses_sqlite;
+                for name in module
+                    .classes
+                    .iter()
+                    .filter(|c| c.top_level && packaged)
+                    .filter_map(|c| c.registered_as.clone())
+                {
+                    node_names.entry(name).or_default().push(module.path.clone());
+                }
+                product.extend(module.classes.iter().filter(|c| c.top_level).map(|c| c.name.clone()));
+            }
+        }
+        // Following paths through other files is most of the work, and waited for after a key that changes what files show.
+        let followed = index.modules().par_iter().map(|module| {
+            let view = index.view(module);
+            let bases = module.classes.iter().flat_map(|c| c.bases.iter().flatten());
+            let bases = bases.filter(|base| !base.starts_with("builtins.")).map(|base| view.canonical(base));
+            let registers = module.registers.iter().map(|path| view.canonical(path));
+            (bases.collect::<Vec<_>>(), registers.collect::<Vec<_>>())
+        });
+        for (bases, registers) in followed.collect::<Vec<_>>() {
+            subclassed.extend(bases);
+            registered.extend(registers);
+        }
+        let handed_on = handed_on(&index);
+        node_names.retain(|_, files| files.len() > 1);
+        Self { index, subclassed, registered, node_names, product, postgresql, sqlite, handed_on }
+    }
+
+    /// Puts another outside in the place of a file's. Gives whether what the project says of classes may be another now.
+    ///
+    /// [`Project::new`] and the paths that it follows look at everything but functions, services and plugins: while only those change, as they do when
+    /// somebody types in a signature, nothing of it has to be worked out again.
+    pub(crate) fn replace(&mut self, place: usize, old: &Interface, new: &Arc<Interface>) -> bool {
+        // Spelled out, so that a new field has to be thought of here.
+        let Interface {
+            path,
+            name,
+            is_package,
+            exports,
+            stars,
+            classes,
+            functions: _,
+            uses_postgresql,
+            uses_sqlite,
+            services: _,
+            plugins: _,
+            registers,
+        } = old;
+        let same = (path, name, is_package) == (&new.path, &new.name, &new.is_package)
+            && (exports, stars, classes) == (&new.exports, &new.stars, &new.classes)
+            && (uses_postgresql, uses_sqlite) == (&new.uses_postgresql, &new.uses_sqlite)
+            && registers == &new.registers;
+        self.index.replace(place, new.clone());
+        if !same {
+            *self = Self::new(std::mem::take(&mut self.index));
+        }
+        !same
+    }
+
+    /// What the project says of the classes of a file, as one number: which are derived from, and which are registered by
+    /// calls elsewhere, which bear the name of a class of the product, and what the product is made of.
+    pub(crate) fn answers(&self, file: &Interface) -> u64 {
+        let mut hasher = rustc_hash::FxHasher::default();
+        std::hash::Hash::hash(&(self.postgresql, self.sqlite), &mut hasher);
+        for (name, _) in file.exports.iter().filter(|(_, path)| is_mock_path(path)) {
+            std::hash::Hash::hash(&self.is_handed_on(file, name), &mut hasher);
+        }
+        for class in &file.classes {
+            let said = (
+                self.subclassed.contains(&*class.path),
+                self.registered.contains(&*class.path),
+                self.product.contains(&*class.name),
+                class.registered_as.as_ref().and_then(|name| self.node_names.get(name)),
+            );
+            std::hash::Hash::hash(&said, &mut hasher);
+        }
+        std::hash::Hasher::finish(&hasher)
+    }
+}
+
+impl Project {
+    /// Whether another file takes this name from the file's imports.
+    pub(crate) fn is_handed_on(&self, file: &Interface, name: &str) -> bool {
+        !self.handed_on.is_empty() && self.handed_on.contains(&format!("{}.{name}", file.path))
+    }
+}
+
+/// Whether a path leads into a mocking library.
+fn is_mock_path(path: &str) -> bool {
+    path.strip_prefix("unittest.mock")
+        .or_else(|| path.strip_prefix("mock"))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// What files take from other files' imports of a mocking library: `path.name`, or `path.*` for a star.
+fn handed_on(index: &Index) -> FxHashSet<String> {
+    let offers = |module: &Interface| {
+        module.exports.iter().any(|(_, path)| is_mock_path(path))
+            || module.stars.iter().any(|star| is_mock_path(star))
+    };
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let offering: FxHashSet<String> =
+        index.modules().iter().filter(|m| offers(m)).map(|m| last(&m.name)).collect();
+    let mut taken = FxHashSet::default();
+    for module in index.modules() {
+        let view = index.view(module);
+        for (_, path) in &module.exports {
+            // The file as a whole: whatever it imports may be used through it.
+            if offering.contains(&last(path))
+                && let Some(home) = view.module(path)
+            {
+                taken.extend(home.exports.iter().map(|(name, _)| format!("{}.{name}", home.path)));
+                taken.insert(format!("{}.*", home.path));
+            }
+            let Some((holder, name)) = path.rsplit_once('.') else { continue };
+            if offering.contains(&last(holder))
+                && let Some(home) = view.module(holder)
+            {
+                taken.insert(format!("{}.{name}", home.path));
+            }
+        }
+        for star in module.stars.iter().filter(|star| offering.contains(&last(star))) {
+            if let Some(home) = view.module(star) {
+                taken.extend(home.exports.iter().map(|(name, _)| format!("{}.{name}", home.path)));
+                taken.insert(format!("{}.*", home.path));
+            }
+        }
+    }
+    taken
+}
