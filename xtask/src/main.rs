@@ -3,6 +3,7 @@
 mod advisories;
 mod bench;
 mod clients;
+mod corpus;
 mod editors;
 mod generate;
 mod licences;
@@ -22,6 +23,7 @@ cargo xtask <chore>
   tidy                     the structure: arrows, lengths, stand-ins, pages, generated files
   editors                  type-check and build the extension of Visual Studio Code
   gen                      write the generated documents anew
+  corpus [--update]        how right the scanner is: labels of real files, and planted violations
   licences                 every dependency's licence against the allow-list
   advisories               known vulnerabilities, or `not checked` where their database is out of reach
   bench [scan|lsp|all]     measure beside named peers, in one run; lsp: from an edit to its diagnostics
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::run(),
         Some("gen") => generate::run(),
         Some("editors") => editors::run(),
+        Some("corpus") => corpus::run(has("--update")),
         Some("licences") => licences::run(),
         Some("advisories") => advisories::run().map(|_| ()),
         Some("bench") => bench::run(arguments.get(1).map_or("all", String::as_str)),

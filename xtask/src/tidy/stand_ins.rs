@@ -14,6 +14,7 @@ pub(super) fn check() -> Outcome<Vec<String>> {
     let root = shell::root();
     let options = ScanOptions {
         profile: Profile::Strict,
+        select: vec!["mocking".to_owned()],
         ..ScanOptions::new(root.clone(), &StandardsConfig::default())
     };
     let report = hallmark_standards::scan(&options);
