@@ -37,68 +37,36 @@ struct Count {
     missed: usize,
 }
 
+/// What was found out about the labelled files.
+#[derive(Default)]
+struct Measured {
+    /// How many files are labelled.
+    labelled: usize,
+    /// Those of them that are there as they were labelled.
+    at_hand: BTreeSet<String>,
+    /// Counts by rule.
+    counts: BTreeMap<String, Count>,
+    /// Where scanner and labels differ.
+    differences: BTreeSet<(Place, &'static str)>,
+    /// The files without any label.
+    clean: Vec<mutants::Host>,
+}
+
 /// Measures both and compares with the last run.
 pub(crate) fn run(update: bool) -> Outcome<()> {
     let folder = shell::root().join("corpus");
-    let all = labels::read(&folder.join("labels"))?;
-    let mut counts: BTreeMap<String, Count> = BTreeMap::new();
-    let mut differences: BTreeSet<(Place, &'static str)> = BTreeSet::new();
-    let (mut files, mut at_hand) = (0, BTreeSet::new());
-    let mut hosts = Vec::new();
-    for labels in &all {
-        files += labels.files.len();
-        let Some((root, what)) = sources::find(labels)? else {
-            shell::say(&format!(
-                "{}: not at hand; set {} to a folder with a checkout\n",
-                labels.repository,
-                sources::VARIABLE
-            ));
-            continue;
-        };
-        let present: BTreeSet<&String> = labels
-            .files
-            .iter()
-            .filter(|(path, known)| {
-                std::fs::read(root.join(path))
-                    .is_ok_and(|bytes| digest::sha256(&bytes).starts_with(known.as_str()))
-            })
-            .map(|(path, _)| path)
-            .collect();
-        shell::say(&format!(
-            "{what}: {} of {} labelled files as they were labelled\n",
-            present.len(),
-            labels.files.len()
-        ));
-        at_hand.extend(present.iter().map(|path| (*path).clone()));
-        compare(labels, &root, &present, &mut counts, &mut differences);
-        let clean = present.iter().filter(|path| !labels.places.iter().any(|(own, ..)| own == **path));
-        for path in clean {
-            hosts.push(mutants::Host {
-                path: (*path).clone(),
-                text: std::fs::read_to_string(root.join(path))?,
-            });
-        }
+    let mut measured = Measured::default();
+    for labels in &labels::read(&folder.join("labels"))? {
+        measure(labels, &mut measured)?;
     }
-    if at_hand.is_empty() {
+    if measured.at_hand.is_empty() {
         return Err(Failure("no labelled file is at hand".to_owned()));
     }
-    let tallies = mutants::run(&hosts)?;
-    let lines = table(&counts, &tallies);
-    shell::say(&lines);
-    let (right, wrong, missed) =
-        counts.values().fold((0, 0, 0), |(r, w, m), c| (r + c.right, w + c.wrong, m + c.missed));
-    let planted: usize = tallies.iter().map(|t| t.planted).sum();
+    let tallies = mutants::run(&measured.clean)?;
+    shell::say(&table(&measured.counts, &tallies));
     let failed: usize = tallies.iter().map(|t| t.failures.len()).sum();
-    shell::say(&format!(
-        "\nlabels: {} of {files} files, {} places; precision {} recall {}\nmutants: {planted} planted into {} clean files, {failed} not found as they stand ({})\n",
-        at_hand.len(),
-        right + missed,
-        percent(right, right + wrong),
-        percent(right, right + missed),
-        hosts.len(),
-        percent(planted - failed.min(planted), planted),
-    ));
-    remember(&counts)?;
+    shell::say(&summary(&measured, tallies.iter().map(|t| t.planted).sum(), failed));
+    remember(&measured.counts)?;
     for tally in &tallies {
         for failure in tally.failures.iter().take(3) {
             shell::say(&format!("mutant of {}: {failure}\n", tally.rule));
@@ -109,12 +77,55 @@ pub(crate) fn run(update: bool) -> Outcome<()> {
         let mut text =
             "# Where scanner and labels differ, by decision or for now: path, line, rule, wrong or missed.\n"
                 .to_owned();
-        for ((path, line, rule), kind) in &differences {
+        for ((path, line, rule), kind) in &measured.differences {
             let _ = writeln!(text, "{path}\t{line}\t{rule}\t{kind}");
         }
         return Ok(fs::write_atomic(&known, text.as_bytes(), fs::Mode::Default)?);
     }
-    strict(&std::fs::read_to_string(known)?, &differences, &at_hand, failed)
+    strict(&std::fs::read_to_string(known)?, &measured, failed)
+}
+
+/// Looks at the files of one repository, if they are to be had.
+fn measure(labels: &Labels, measured: &mut Measured) -> Outcome<()> {
+    measured.labelled += labels.files.len();
+    let Some((root, what)) = sources::find(labels)? else {
+        let (repository, variable) = (&labels.repository, sources::VARIABLE);
+        shell::say(&format!("{repository}: not at hand; set {variable} to a folder with a checkout\n"));
+        return Ok(());
+    };
+    let as_labelled = |path: &str, known: &str| {
+        std::fs::read(root.join(path)).is_ok_and(|bytes| digest::sha256(&bytes).starts_with(known))
+    };
+    let present: BTreeSet<&String> =
+        labels.files.iter().filter(|(path, known)| as_labelled(path, known)).map(|(path, _)| path).collect();
+    shell::say(&format!(
+        "{what}: {} of {} labelled files as they were labelled\n",
+        present.len(),
+        labels.files.len()
+    ));
+    measured.at_hand.extend(present.iter().map(|path| (*path).clone()));
+    compare(labels, &root, &present, &mut measured.counts, &mut measured.differences);
+    for path in present.into_iter().filter(|path| !labels.places.iter().any(|(own, ..)| own == *path)) {
+        let text = std::fs::read_to_string(root.join(path))?;
+        measured.clean.push(mutants::Host { path: path.clone(), text });
+    }
+    Ok(())
+}
+
+fn summary(measured: &Measured, planted: usize, failed: usize) -> String {
+    let (right, wrong, missed) =
+        measured.counts.values().fold((0, 0, 0), |(r, w, m), c| (r + c.right, w + c.wrong, m + c.missed));
+    format!(
+        "\nlabels: {} of {} files, {} places; precision {} recall {}\n\
+         mutants: {planted} planted into {} clean files, {failed} files with a difference ({})\n",
+        measured.at_hand.len(),
+        measured.labelled,
+        right + missed,
+        percent(right, right + wrong),
+        percent(right, right + missed),
+        measured.clean.len(),
+        percent(planted - failed.min(planted), planted),
+    )
 }
 
 /// Counts one repository.
@@ -175,18 +186,14 @@ fn compare(
 }
 
 /// Refuses differences that are not listed, and listed ones that are none.
-fn strict(
-    known: &str,
-    differences: &BTreeSet<(Place, &'static str)>,
-    at_hand: &BTreeSet<String>,
-    failed: usize,
-) -> Outcome<()> {
+fn strict(known: &str, measured: &Measured, failed: usize) -> Outcome<()> {
     let show = |((path, line, rule), kind): &(Place, &str)| format!("{path}\t{line}\t{rule}\t{kind}");
-    let now: BTreeSet<String> = differences.iter().map(show).collect();
+    let now: BTreeSet<String> = measured.differences.iter().map(show).collect();
     let listed: BTreeSet<String> = known
         .lines()
         .filter(|line| {
-            !line.starts_with('#') && line.split('\t').next().is_some_and(|path| at_hand.contains(path))
+            !line.starts_with('#')
+                && line.split('\t').next().is_some_and(|path| measured.at_hand.contains(path))
         })
         .map(str::to_owned)
         .collect();
