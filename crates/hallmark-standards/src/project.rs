@@ -28,10 +28,38 @@ pub(crate) struct Project {
     pub(crate) sqlite: bool,
     /// What a file of the project takes from another's imports of a mocking library, as `module.name`.
     pub(crate) handed_on: FxHashSet<String>,
+    /// One for each module of the index.
+    followed: Vec<Followed>,
+}
+
+/// Where the paths that a module names lead.
+struct Followed {
+    /// Bases of its classes, in their last form.
+    bases: Vec<String>,
+    /// What it registers, in its last form.
+    registers: Vec<String>,
+    /// The modules that both rest on, sorted.
+    seen: Vec<u32>,
+}
+
+impl Followed {
+    fn new(index: &Index, module: &Interface) -> Self {
+        let view = index.view(module);
+        let bases = module.classes.iter().flat_map(|c| c.bases.iter().flatten());
+        let bases =
+            bases.filter(|base| !base.starts_with("builtins.")).map(|base| view.canonical(base)).collect();
+        let registers = module.registers.iter().map(|path| view.canonical(path)).collect();
+        Self { bases, registers, seen: view.seen() }
+    }
 }
 
 impl Project {
     pub(crate) fn new(index: Index) -> Self {
+        let followed = index.modules().par_iter().map(|module| Followed::new(&index, module)).collect();
+        Self::join(index, followed)
+    }
+
+    fn join(index: Index, followed: Vec<Followed>) -> Self {
         let (mut subclassed, mut registered) = (FxHashSet::default(), FxHashSet::default());
         let mut product = FxHashSet::default();
         let mut node_names: FxHashMap<Name, Vec<Name>> = FxHashMap::default();
@@ -53,27 +81,19 @@ impl Project {
                 product.extend(module.classes.iter().filter(|c| c.top_level).map(|c| c.name.clone()));
             }
         }
-        // Following paths through other files is most of the work, and waited for after a key that changes what files show.
-        let followed = index.modules().par_iter().map(|module| {
-            let view = index.view(module);
-            let bases = module.classes.iter().flat_map(|c| c.bases.iter().flatten());
-            let bases = bases.filter(|base| !base.starts_with("builtins.")).map(|base| view.canonical(base));
-            let registers = module.registers.iter().map(|path| view.canonical(path));
-            (bases.collect::<Vec<_>>(), registers.collect::<Vec<_>>())
-        });
-        for (bases, registers) in followed.collect::<Vec<_>>() {
-            subclassed.extend(bases);
-            registered.extend(registers);
+        for module in &followed {
+            subclassed.extend(module.bases.iter().cloned());
+            registered.extend(module.registers.iter().cloned());
         }
         let handed_on = handed_on(&index);
         node_names.retain(|_, files| files.len() > 1);
-        Self { index, subclassed, registered, node_names, product, postgresql, sqlite, handed_on }
+        Self { index, subclassed, registered, node_names, product, postgresql, sqlite, handed_on, followed }
     }
 
     /// Puts another outside in the place of a file's. Gives whether what the project says of classes may be another now.
     ///
-    /// [`Project::new`] and the paths that it follows look at everything but functions, services and plugins: while only those change, as they do when
-    /// somebody types in a signature, nothing of it has to be worked out again.
+    /// [`Project::new`] and the paths that it follows look at everything but functions, services and plugins: while only those
+    /// change, as they do when somebody types in a signature, nothing of it has to be worked out again.
     pub(crate) fn replace(&mut self, place: usize, old: &Interface, new: &Arc<Interface>) -> bool {
         // Spelled out, so that a new field has to be thought of here.
         let Interface {
@@ -95,10 +115,24 @@ impl Project {
             && (uses_postgresql, uses_sqlite) == (&new.uses_postgresql, &new.uses_sqlite)
             && registers == &new.registers;
         self.index.replace(place, new.clone());
-        if !same {
-            *self = Self::new(std::mem::take(&mut self.index));
+        if same {
+            return false;
         }
-        !same
+        let mut followed = std::mem::take(&mut self.followed);
+        let id = u32::try_from(place).unwrap_or(u32::MAX);
+        for (at, (module, followed)) in self.index.modules().iter().zip(&mut followed).enumerate() {
+            // Somebody waits at the keyboard: only paths that lead through this file are followed again.
+            if at == place || followed.seen.binary_search(&id).is_ok() {
+                *followed = Followed::new(&self.index, module);
+            }
+        }
+        let joined = Self::join(std::mem::take(&mut self.index), followed);
+        let says_more = (&joined.subclassed, &joined.registered, &joined.product, &joined.handed_on)
+            != (&self.subclassed, &self.registered, &self.product, &self.handed_on)
+            || (joined.postgresql, joined.sqlite) != (self.postgresql, self.sqlite)
+            || joined.node_names != self.node_names;
+        *self = joined;
+        says_more
     }
 
     /// What the project says of the classes of a file, as one number: which are derived from, and which are registered by
