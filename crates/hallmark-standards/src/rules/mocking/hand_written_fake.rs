@@ -92,7 +92,8 @@ fn check_unnamed(context: &mut Context<'_>, class: &Class) {
         return;
     };
     let services = replaced.services.join(" and ");
-    let message = format!("`{}` takes the place of `{}`, which talks to {services}", class.name, replaced.name);
+    let message =
+        format!("`{}` takes the place of `{}`, which talks to {services}", class.name, replaced.name);
     context.report_double(class.span, class.scope, message).label(format!("stands in for {services}"));
 }
 
@@ -112,7 +113,8 @@ fn replaced<'a>(context: &Context<'a>, class: &Class) -> Option<Replaced<'a>> {
     }
     for ancestor in context.ancestors(class) {
         let Resolved::Class(parent) = ancestor else { continue };
-        let talking = parent.module.methods(parent.class).find(|m| !m.services.is_empty() && names.contains(&&*m.name));
+        let talking =
+            parent.module.methods(parent.class).find(|m| !m.services.is_empty() && names.contains(&&*m.name));
         if let Some(method) = talking {
             let services = method.services.iter().map(|s| &**s).collect();
             return Some(Replaced { name: format!("{}.{}", parent.class.name, method.name), services });

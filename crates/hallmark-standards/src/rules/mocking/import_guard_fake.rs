@@ -68,7 +68,8 @@ fn check(context: &mut Context<'_>, handler: &Handler) {
             Some(path) => {
                 let last = path.trim_end_matches("()").rsplit('.').next().unwrap_or_default();
                 // What is imported from elsewhere under such a name is no invention of this place.
-                let is_made_here = path.ends_with("()") || context.module().classes.iter().any(|class| *class.path == *path);
+                let is_made_here =
+                    path.ends_with("()") || context.module().classes.iter().any(|class| *class.path == *path);
                 is_made_here && double_word(last).is_some()
                     || member(context, &context.canonical(path)).is_some_and(|m| m.contains("Mock"))
             }

@@ -60,10 +60,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "The double is out of sight: the test reads as if it talked to the service, and passes whatever the service does.",
     action: "give the fixture a connection to the running stack (hallmark up), or move the test to the unit tier",
     source: include_str!("mock_fixture.rs"),
-    checks: &[
-        Check::Function(check),
-        Check::CallTo(&["usefixtures", "getfixturevalue"], check_named),
-    ],
+    checks: &[Check::Function(check), Check::CallTo(&["usefixtures", "getfixturevalue"], check_named)],
     ..Rule::STABLE
 };
 
@@ -135,7 +132,10 @@ fn check_autouse(context: &mut Context<'_>, function: &Function) {
     if face.fixture.as_ref().is_some_and(|fixture| fixture.autouse)
         && let Some(what) = patches(context, home, face)
     {
-        let message = format!("the fixture `{}` replaces code, by `{what}`, for tests that do not ask for it", function.name);
+        let message = format!(
+            "the fixture `{}` replaces code, by `{what}`, for tests that do not ask for it",
+            function.name
+        );
         let scope = context.scope_of(function);
         context.report_double(function.span, scope, message);
     }
@@ -190,7 +190,8 @@ fn returned<'a>(
         }
         let (module, name) = built.rsplit_once('.')?;
         let helper_home = if *module == *home.name { home } else { context.index().module(module)? };
-        let helper = helper_home.functions.iter().find(|f| f.top_level && &*f.name == name && f.fixture.is_none())?;
+        let helper =
+            helper_home.functions.iter().find(|f| f.top_level && &*f.name == name && f.fixture.is_none())?;
         if std::ptr::eq(helper, function) {
             return None;
         }
@@ -226,7 +227,10 @@ fn find<'a>(context: &Context<'a>, name: &str) -> Option<(&'a Interface, &'a Fun
     let index = context.index();
     let of = |home: &'a Interface| {
         let named = |function: &FunctionFace| {
-            function.fixture.as_ref().is_some_and(|fixture| **fixture.name.as_ref().unwrap_or(&function.name) == *name)
+            function
+                .fixture
+                .as_ref()
+                .is_some_and(|fixture| **fixture.name.as_ref().unwrap_or(&function.name) == *name)
         };
         home.functions.iter().find(|f| named(f)).map(|f| (home, f))
     };

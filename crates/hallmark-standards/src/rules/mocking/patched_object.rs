@@ -74,12 +74,15 @@ fn check(context: &mut Context<'_>, call: &Call) {
     }
     let place = if form == "patch" { 1 } else { 2 };
     let new = call.positional(place).or_else(|| call.keyword("new")).map(|a| &a.value);
-    if matches!(form, "patch" | "patch.object") && target.as_deref().is_some_and(|target| is_setting(target, new)) {
+    if matches!(form, "patch" | "patch.object")
+        && target.as_deref().is_some_and(|target| is_setting(target, new))
+    {
         return;
     }
     if form == "patch.dict"
         && target.as_deref() == Some("sys.modules")
-        && let Some(Value::Dict(modules)) = call.positional(1).or_else(|| call.keyword("values")).map(|a| &a.value)
+        && let Some(Value::Dict(modules)) =
+            call.positional(1).or_else(|| call.keyword("values")).map(|a| &a.value)
         && let Some(module) = modules.first()
     {
         target = Some(module.to_string());

@@ -70,7 +70,8 @@ fn check_call(context: &mut Context<'_>, call: &Call) {
     if &*call.callee != "builtins.setattr" || !context.is_test_file() {
         return;
     }
-    if let (Some(object), Some(name), Some(value)) = (call.positional(0), call.positional(1), call.positional(2))
+    if let (Some(object), Some(name), Some(value)) =
+        (call.positional(0), call.positional(1), call.positional(2))
         && let (Some(object), Some(name)) = (object.value.path(), name.value.text())
     {
         report(context, &format!("{object}.{name}"), &value.value, (call.span, call.scope));
@@ -112,8 +113,7 @@ fn is_foreign(context: &Context<'_>, target: &str) -> bool {
 
 fn is_replacement(context: &Context<'_>, value: &Value, of_object: bool) -> bool {
     is_double_value(context, value)
-        || !of_object
-            && matches!(value.path(), Some("types.ModuleType()" | "types.SimpleNamespace()"))
+        || !of_object && matches!(value.path(), Some("types.ModuleType()" | "types.SimpleNamespace()"))
 }
 
 /// Whether the object is itself a double, or the tool that makes one.

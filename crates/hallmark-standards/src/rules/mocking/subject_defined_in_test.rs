@@ -76,7 +76,8 @@ fn check(context: &mut Context<'_>, class: &Class) {
             format!("`{}` is defined here although the product has a class of that name", class.name);
         context.report_double(class.span, class.scope, message);
     } else if is_title(file, &class.name) && !imports_product(context) {
-        let message = format!("`{}`, which the file is named after, is defined in the file itself", class.name);
+        let message =
+            format!("`{}`, which the file is named after, is defined in the file itself", class.name);
         context.report_double(class.span, class.scope, message);
     }
 }
@@ -91,7 +92,8 @@ fn check_function(context: &mut Context<'_>, function: &Function) {
         && is_title(file, &function.name)
         && !imports_product(context)
     {
-        let message = format!("`{}`, which the file is named after, is defined in the file itself", function.name);
+        let message =
+            format!("`{}`, which the file is named after, is defined in the file itself", function.name);
         context.report_double(function.span, function.scope, message);
     }
 }
