@@ -410,7 +410,8 @@ pub struct Arg {
 pub struct Assign {
     /// The last part of the target: a name, an attribute or a string key.
     pub name: Name,
-    /// The path of the target, if it is an attribute of something with a path; `sys.modules` for an item of that.
+    /// The path of the target, if it is an attribute of something with a path; `sys.modules` for an item of that,
+    /// whose name is empty if the key is no literal.
     pub target: Option<Name>,
     /// The value.
     pub value: Value,
@@ -447,6 +448,8 @@ pub struct Handler {
     pub tries_check: bool,
     /// Whether a failure can leave it: it raises, asserts, fails or ends the process.
     pub can_fail: bool,
+    /// Whether it skips the test.
+    pub skips: bool,
     /// The name that the exception is bound to.
     pub bound: Option<Name>,
     /// Where it stands.

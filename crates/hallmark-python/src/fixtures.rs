@@ -76,6 +76,13 @@ fn replaces(call: &Call) -> bool {
     if is_environment {
         return false;
     }
+    let (target, place) = match (method, first.and_then(Value::text)) {
+        ("patch", Some(target)) => (target, 1),
+        _ => (call.positional(1).and_then(|a| a.value.text()).unwrap_or_default(), 2),
+    };
+    if is_setting(target, call.positional(place).or_else(|| call.keyword("new")).map(|a| &a.value)) {
+        return false;
+    }
     match method {
         "patch" => !holder.is_empty(),
         "object" | "dict" | "multiple" => holder.ends_with("patch"),
@@ -89,4 +96,26 @@ fn replaces(call: &Call) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a setting is replaced by another: a constant, in capitals, by a literal.
+#[must_use]
+pub fn is_setting(target: &str, value: Option<&Value>) -> bool {
+    let name = target.rsplit('.').next().unwrap_or_default();
+    let is_constant = name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && name.len() > 1
+        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    let is_literal = value.is_some_and(|value| {
+        matches!(
+            value,
+            Value::Text(_)
+                | Value::Formatted
+                | Value::Bool(_)
+                | Value::Integer(_)
+                | Value::Constant
+                | Value::Dict(_)
+                | Value::Sequence
+        )
+    });
+    is_constant && is_literal
 }

@@ -175,24 +175,3 @@ pub(crate) fn is_double_value(context: &Context<'_>, value: &Value) -> bool {
         || is_own_function
         || member(context, &context.canonical(path)).is_some_and(|rest| rest.contains("()"))
 }
-
-/// Whether a setting is replaced by another: a constant, in capitals, by a literal.
-pub(crate) fn is_setting(target: &str, value: Option<&Value>) -> bool {
-    let name = target.rsplit('.').next().unwrap_or_default();
-    let is_constant = name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
-        && name.len() > 1
-        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
-    let is_literal = value.is_some_and(|value| {
-        matches!(
-            value,
-            Value::Text(_)
-                | Value::Formatted
-                | Value::Bool(_)
-                | Value::Integer(_)
-                | Value::Constant
-                | Value::Dict(_)
-                | Value::Sequence
-        )
-    });
-    is_constant && is_literal
-}

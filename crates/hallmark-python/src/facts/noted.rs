@@ -126,8 +126,6 @@ pub enum StatementKind {
 /// A text that begins like an SQL statement and is built by formatting.
 #[derive(Clone, Debug)]
 pub struct SqlText {
-    /// The first literal part, cut at a bound.
-    pub text: Name,
     /// How it is built: `f-string`, `%`, `+` or `format`.
     pub built_by: &'static str,
     /// What kind of statement it is.

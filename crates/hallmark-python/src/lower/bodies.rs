@@ -99,9 +99,13 @@ impl<'a> Lowerer<'a> {
         }
         let checks = CHECKS.contains(&name) || CHECKING.iter().any(|start| name.starts_with(start));
         if checks {
-            self.checks += 1;
             self.bodies(|body| body.can_fail = true);
-            self.handler_can_fail();
+            if name == "skip" {
+                self.handler_skips();
+            } else {
+                self.checks += 1;
+                self.handler_can_fail();
+            }
             return;
         }
         // A plain call, or one of an own method, may lead to the function that checks.
@@ -125,6 +129,12 @@ impl<'a> Lowerer<'a> {
             {
                 body.calls.push(name);
             }
+        }
+    }
+
+    fn handler_skips(&mut self) {
+        if let Some(handler) = self.handler.and_then(|h| self.module.handlers.get_mut(h)) {
+            handler.skips = true;
         }
     }
 

@@ -88,7 +88,7 @@ impl<'a> Lowerer<'a> {
         if !subscript.slice.is_string_literal_expr() {
             return;
         }
-        if let Some(path) = self.path(&subscript.value).filter(|path| path.ends_with(".execute()")) {
+        if let Some(path) = self.path(&subscript.value).filter(|path| gives_pair(path)) {
             let (place, scope) = (span(subscript.range()), self.scope);
             self.module.pair_subscripts.push(Literal { text: path, span: place, scope });
         }
@@ -98,8 +98,12 @@ impl<'a> Lowerer<'a> {
     pub(super) fn note_code(&mut self, call: &'a ExprCall, method: &str) {
         let code = match method {
             "add_node" => {
-                let Some(Expr::StringLiteral(kind)) = call.arguments.args.first() else { return };
-                if !matches!(kind.value.to_str(), "PythonCodeNode" | "AsyncPythonCodeNode") {
+                let kind = match call.arguments.args.first() {
+                    Some(Expr::StringLiteral(kind)) => kind.value.to_str(),
+                    Some(Expr::Name(kind)) => kind.id.as_str(),
+                    _ => return,
+                };
+                if !matches!(kind, "PythonCodeNode" | "AsyncPythonCodeNode") {
                     return;
                 }
                 let config = call
@@ -125,10 +129,22 @@ impl<'a> Lowerer<'a> {
         let mut fact = NodeCode { span: place, scope, ..NodeCode::default() };
         match code {
             Expr::StringLiteral(text) => read_code(text.value.to_str(), &mut fact),
+            Expr::FString(text) => {
+                fact.formatted = self.value(code) == Value::Formatted;
+                let parts = text.value.elements().filter_map(|element| element.as_literal());
+                let lines = |part: &str| part.lines().filter(|line| !line.trim().is_empty()).count();
+                let lines: usize = parts.map(|part| lines(&part.value)).sum();
+                fact.lines = u32::try_from(lines).unwrap_or(u32::MAX);
+            }
             _ => fact.formatted = self.value(code) == Value::Formatted,
         }
         self.module.codes.push(fact);
     }
+}
+
+/// Whether a path ends in a call that gives a pair of results and run id.
+fn gives_pair(path: &str) -> bool {
+    path.ends_with(".execute()") || path.ends_with(".execute_workflow_async()")
 }
 
 /// Reads a text as the module that the node would run.

@@ -63,7 +63,15 @@ fn is_shown(expr: &Expr) -> bool {
         Expr::StringLiteral(literal) => fits(literal.value.to_str()),
         Expr::FString(formatted) => formatted.value.elements().all(|element| match element {
             InterpolatedStringElement::Literal(literal) => fits(&literal.value),
-            InterpolatedStringElement::Interpolation(_) => true,
+            InterpolatedStringElement::Interpolation(part) => match &*part.expression {
+                Expr::StringLiteral(literal) => fits(literal.value.to_str()),
+                // `{'*' * n}`
+                Expr::BinOp(repeated) => match &*repeated.left {
+                    Expr::StringLiteral(literal) => fits(literal.value.to_str()),
+                    _ => true,
+                },
+                _ => true,
+            },
         }),
         Expr::BinOp(operation) => {
             // `"=" * 60 + "..."`: chains are short here, and deep ones are cut by the walk around.

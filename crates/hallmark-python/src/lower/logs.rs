@@ -1,6 +1,6 @@
 //! Secrets that are given to a log or printed.
 
-use ruff_python_ast::{Expr, ExprCall, InterpolatedStringElement};
+use ruff_python_ast::{Expr, ExprCall, ExprSlice, InterpolatedStringElement};
 use ruff_text_size::Ranged as _;
 
 use super::{Lowerer, span};
@@ -43,16 +43,17 @@ impl<'a> Lowerer<'a> {
         }
     }
 
-    /// Keeps the secrets that a text shows. What goes through a call or is cut is masked or measured, not shown.
+    /// Keeps the secrets that a text shows. What goes through a call or is cut short is masked or
+    /// measured, not shown.
     fn shown(&mut self, expr: &'a Expr) {
         match expr {
             Expr::Name(name) => self.note_shown(name.id.as_str(), expr),
             Expr::Attribute(attribute) => self.note_shown(attribute.attr.as_str(), expr),
-            Expr::Subscript(subscript) => {
-                if let Expr::StringLiteral(key) = &*subscript.slice {
-                    self.note_shown(key.value.to_str(), expr);
-                }
-            }
+            Expr::Subscript(subscript) => match &*subscript.slice {
+                Expr::StringLiteral(key) => self.note_shown(key.value.to_str(), expr),
+                Expr::Slice(slice) if shows_much(slice) => self.shown(&subscript.value),
+                _ => {}
+            },
             Expr::If(choice) => self.deeper(expr, |this| {
                 this.shown(&choice.body);
                 this.shown(&choice.orelse);
@@ -85,5 +86,25 @@ impl<'a> Lowerer<'a> {
             let literal = Literal { text, span: span(at.range()), scope: self.scope };
             self.module.logged_secrets.push(literal);
         }
+    }
+}
+
+/// Whether a part that is cut out is long enough to give a secret away.
+fn shows_much(slice: &ExprSlice) -> bool {
+    /// What is commonly shown to tell one key from another.
+    const HINT: i64 = 8;
+    let number = |bound: &Expr| match bound {
+        Expr::NumberLiteral(number) => number.value.as_int().and_then(|value| value.as_i64()),
+        Expr::UnaryOp(minus) => match &*minus.operand {
+            Expr::NumberLiteral(number) => number.value.as_int().and_then(|value| value.as_i64()),
+            _ => None,
+        },
+        _ => None,
+    };
+    match (slice.lower.as_deref(), slice.upper.as_deref()) {
+        (None, Some(bound @ Expr::NumberLiteral(_))) | (Some(bound @ Expr::UnaryOp(_)), None) => {
+            number(bound).is_some_and(|length| length > HINT)
+        }
+        _ => false,
     }
 }

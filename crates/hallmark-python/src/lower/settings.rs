@@ -16,6 +16,7 @@ const WATCHED: &[&str] = &[
     "default_model",
     "embedding_model",
     "host",
+    "llm_provider",
     "mock_response",
     "model",
     "model_name",

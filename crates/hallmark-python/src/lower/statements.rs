@@ -152,6 +152,7 @@ impl<'a> Lowerer<'a> {
                 is_empty: handler.body.iter().all(Stmt::is_pass_stmt),
                 swallows: bodies::swallows(handler),
                 can_fail: false,
+                skips: false,
                 reraises: false,
                 tries_check,
                 tries_cleanup,
@@ -282,9 +283,11 @@ impl<'a> Lowerer<'a> {
         } else if let Expr::Subscript(subscript) = target {
             self.expr(&subscript.value);
             self.expr(&subscript.slice);
-            if let Expr::StringLiteral(key) = &*subscript.slice {
-                let holder = self.path(&subscript.value).filter(|path| &**path == "sys.modules");
-                self.note_assign(key.value.to_str(), holder, value, place);
+            let holder = self.path(&subscript.value).filter(|path| &**path == "sys.modules");
+            match &*subscript.slice {
+                Expr::StringLiteral(key) => self.note_assign(key.value.to_str(), holder, value, place),
+                _ if holder.is_some() => self.note_assign("", holder, value, place),
+                _ => {}
             }
         }
         self.bind_target(target, path);

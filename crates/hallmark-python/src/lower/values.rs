@@ -52,22 +52,14 @@ impl Lowerer<'_> {
         let Some((first, built_by)) = formatted_text(expr) else { return };
         let Some(kind) = kind_of(&first) else { return };
         let names_only = kind == StatementKind::Data && interpolates_names_only(expr);
-        let statement = self.name(text::cut(first.trim(), limits::LITERAL_BYTES));
         let sink: Option<Name> = sink.map(|s| self.name(s));
         let (place, scope) = (span(expr.range()), self.scope);
-        self.module.statements.push(SqlText {
-            text: statement,
-            built_by,
-            kind,
-            names_only,
-            sink,
-            span: place,
-            scope,
-        });
+        self.module.statements.push(SqlText { built_by, kind, names_only, sink, span: place, scope });
     }
 }
 
-/// The first literal part of a text that is built by formatting with something that is not a constant.
+/// The text that is built by formatting with something that is not a constant, as far as it is literal: all of an f-string with
+/// `{}` for each interpolation, what stands before the first operator otherwise.
 fn formatted_text(expr: &Expr) -> Option<(String, &'static str)> {
     match expr {
         Expr::FString(formatted) => f_string(formatted).map(|first| (first, "f-string")),
@@ -103,16 +95,18 @@ fn formatted_text(expr: &Expr) -> Option<(String, &'static str)> {
 }
 
 fn f_string(formatted: &ExprFString) -> Option<String> {
-    let mut first = String::new();
+    let mut text = String::new();
     let mut dynamic = false;
     for element in formatted.value.elements() {
         match element {
-            InterpolatedStringElement::Literal(literal) if !dynamic => first.push_str(&literal.value),
-            InterpolatedStringElement::Literal(_) => {}
-            InterpolatedStringElement::Interpolation(part) => dynamic |= is_dynamic(&part.expression),
+            InterpolatedStringElement::Literal(literal) => text.push_str(&literal.value),
+            InterpolatedStringElement::Interpolation(part) => {
+                dynamic |= is_dynamic(&part.expression);
+                text.push_str("{}");
+            }
         }
     }
-    dynamic.then_some(first)
+    dynamic.then_some(text)
 }
 
 /// Whether a part of a statement may hold a value from outside: not a literal, a constant or a list of placeholders.

@@ -50,11 +50,19 @@ fn check(context: &mut Context<'_>, call: &Call) {
     let Some(config) = call.positional(2).or_else(|| call.keyword("config")) else { return };
     let nested =
         matches!(&config.value, Value::Dict(keys) if matches!(keys.as_slice(), [only] if &**only == "data"));
-    if single && nested && context.is_builder_method(call, "add_node") {
+    if single && nested && !has_field_data(context, kind) && context.is_builder_method(call, "add_node") {
         context.report(
             config.span,
             call.scope,
             format!("`{kind}` takes its fields directly, not under `data`"),
         );
     }
+}
+
+/// Whether the model that the node belongs to stands in this file and has a field of that name itself.
+fn has_field_data(context: &Context<'_>, kind: &str) -> bool {
+    let model = kind.strip_suffix("CreateNode").unwrap_or(kind);
+    context.module().classes.iter().filter(|class| &*class.name == model).any(|class| {
+        class.model.as_ref().is_some_and(|model| model.fields.iter().any(|field| &*field.name == "data"))
+    })
 }

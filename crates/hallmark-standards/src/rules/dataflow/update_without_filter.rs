@@ -44,18 +44,24 @@ pub(crate) static RULE: Rule = Rule {
     ..Rule::STABLE
 };
 
+/// What is written in the place of the two.
+const MISNAMED: &[&str] = &["conditions", "data", "filters", "updates", "values", "where"];
+
 fn check(context: &mut Context<'_>, call: &Call) {
     let Some(kind) = call.positional(0).and_then(|a| a.value.text()) else { return };
     let single = kind.ends_with("UpdateNode") && !kind.contains("Bulk");
     let Some(config) = call.positional(2).or_else(|| call.keyword("config")) else { return };
     let Value::Dict(keys) = &config.value else { return };
     let has = |name: &str| keys.iter().any(|key| &**key == name);
-    let loose = !keys.is_empty() && !["filter", "fields", "conditions", "updates"].into_iter().any(has);
-    if single && loose && context.is_builder_method(call, "add_node") {
-        context.report(
-            config.span,
-            call.scope,
-            format!("`{kind}` is told neither which records nor what to change"),
-        );
+    let missing = match (has("filter"), has("fields")) {
+        (true, true) => return,
+        // One of them may come through a connection.
+        (true, false) | (false, true) if !keys.iter().any(|key| MISNAMED.contains(&&**key)) => return,
+        (true, false) => "what to change, as `fields`",
+        (false, true) => "which records, as `filter`",
+        (false, false) => "which records, as `filter`, and what to change, as `fields`",
+    };
+    if single && !keys.is_empty() && context.is_builder_method(call, "add_node") {
+        context.report(config.span, call.scope, format!("`{kind}` is not told {missing}"));
     }
 }

@@ -50,7 +50,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 /// The packages that are the SDK.
-const ROOTS: &[&str] = &["dataflow", "kailash", "kaizen", "nexus"];
+const ROOTS: &[&str] = &["dataflow", "kailash", "kailash_mcp", "kaizen", "kaizen_agents", "nexus"];
 
 fn check(context: &mut Context<'_>, handler: &Handler) {
     if !catches_import(handler) || !handler.tried_imports.iter().any(|m| is_sdk(m)) {

@@ -112,11 +112,10 @@ fn report(context: &mut Context<'_>, name: &str, given: &Given<'_>, (span, scope
     let named = |name: &str| sdk::service_of(&name.replace('_', "."));
     let service = given.through.as_deref().and_then(named).or_else(|| named(name));
     let label = service.map(|service| format!("replaces {service}"));
-    let is_patch = given.what.starts_with("patch") || given.what.starts_with("monkeypatch");
-    let does = if is_patch { "replaces code by" } else { "gives" };
+    let (does, what) = &given.double;
     let message = match &given.through {
-        Some(other) => format!("the fixture `{name}` rests on `{other}`, which {does} `{}`", given.what),
-        None => format!("the fixture `{name}` {does} `{}`", given.what),
+        Some(other) => format!("the fixture `{name}` rests on `{other}`, which {does} `{what}`"),
+        None => format!("the fixture `{name}` {does} `{what}`"),
     };
     context.report_double(span, scope, message).label(label.unwrap_or_default());
 }
@@ -130,12 +129,10 @@ fn check_autouse(context: &mut Context<'_>, function: &Function) {
     let home = context.index().from();
     let Some(face) = place.and_then(|place| home.functions.get(place)) else { return };
     if face.fixture.as_ref().is_some_and(|fixture| fixture.autouse)
-        && let Some(what) = patches(context, home, face)
+        && let Some((does, what)) = patches(context, home, face)
     {
-        let message = format!(
-            "the fixture `{}` replaces code, by `{what}`, for tests that do not ask for it",
-            function.name
-        );
+        let message =
+            format!("the fixture `{}` {does} `{what}` for tests that do not ask for it", function.name);
         let scope = context.scope_of(function);
         context.report_double(function.span, scope, message);
     }
@@ -145,8 +142,8 @@ fn check_autouse(context: &mut Context<'_>, function: &Function) {
 struct Given<'a> {
     /// The file of the fixture that builds it.
     home: &'a Interface,
-    /// What it is.
-    what: String,
+    /// What the fixture does, and with what.
+    double: (&'static str, String),
     /// The fixture that gives it, if it is another one.
     through: Option<String>,
 }
@@ -155,8 +152,9 @@ struct Given<'a> {
 fn given<'a>(context: &Context<'a>, name: &str, steps: usize) -> Option<Given<'a>> {
     let steps = steps.checked_sub(1)?;
     let (home, fixture) = find(context, name)?;
-    if let Some(what) = returned(context, home, fixture, steps).or_else(|| patches(context, home, fixture)) {
-        return Some(Given { home, what, through: None });
+    let given_back = returned(context, home, fixture, steps).map(|what| ("gives", what));
+    if let Some(double) = given_back.or_else(|| patches(context, home, fixture)) {
+        return Some(Given { home, double, through: None });
     }
     let asked = fixture.params.iter().filter(|param| &***param != name);
     asked.into_iter().find_map(|param| {
@@ -200,26 +198,31 @@ fn returned<'a>(
 }
 
 /// What a fixture builds doubles with, or puts in the place of code while the test runs.
-fn patches<'a>(context: &Context<'a>, home: &'a Interface, fixture: &FunctionFace) -> Option<String> {
+fn patches<'a>(
+    context: &Context<'a>,
+    home: &'a Interface,
+    fixture: &FunctionFace,
+) -> Option<(&'static str, String)> {
     let face = fixture.fixture.as_ref()?;
     if let Some(path) = face.builds.as_deref()
         && let Some(name) = member(context, &context.index().canonical_from(path, home))
         && BUILT.contains(&name)
     {
-        return Some(name.to_owned());
+        return Some(("builds", name.to_owned()));
     }
+    let by = "replaces code by";
     let path = face.replaces.as_deref()?;
     if path.starts_with('$') {
-        return Some(path.trim_start_matches('$').to_owned());
+        return Some((by, path.trim_start_matches('$').to_owned()));
     }
     let canonical = context.index().canonical_from(path, home);
     let is_patch = member(context, &canonical).is_some_and(|m| PATCHES.contains(&m));
     let by_monkeypatch = canonical.contains("MonkeyPatch");
     let method = canonical.rsplit('.').next().unwrap_or_default();
     if by_monkeypatch {
-        return Some(format!("monkeypatch.{method}"));
+        return Some((by, format!("monkeypatch.{method}")));
     }
-    is_patch.then(|| canonical.rsplit("mock.").next().unwrap_or(&canonical).to_owned())
+    is_patch.then(|| (by, canonical.rsplit("mock.").next().unwrap_or(&canonical).to_owned()))
 }
 
 /// The fixture of this name: of the file itself, of the nearest `conftest.py`, imported into one of them, or of a plugin.

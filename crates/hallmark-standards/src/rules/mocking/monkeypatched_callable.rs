@@ -76,9 +76,16 @@ fn check(context: &mut Context<'_>, call: &Call) {
     });
     let attribute = call.positional(1).and_then(|a| a.value.text()).unwrap_or_default().to_owned();
     let what = target.map_or_else(|| "object".to_owned(), |target| target.to_string());
+    // The name of a class: without it, the code under test takes another way.
+    let hides = value.is_some_and(|a| a.value == Value::Nothing)
+        && attribute.starts_with(|c: char| c.is_ascii_uppercase())
+        && attribute.contains(|c: char| c.is_ascii_lowercase());
+    let puts_back = value
+        .and_then(|a| a.value.path())
+        .is_some_and(|value| place == 2 && *context.canonical(value) == format!("{what}.{attribute}"));
     let environment =
         what == "os.environ" || what.starts_with("sys.argv") || what == "sys" && attribute == "argv";
-    if environment || (constant && what != "sys.modules") {
+    if environment || puts_back || (constant && !hides && what != "sys.modules") {
         return;
     }
     let named = place == 2 && !attribute.is_empty() && what != "sys.modules";

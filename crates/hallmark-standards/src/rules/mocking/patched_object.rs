@@ -36,9 +36,10 @@
 
 use hallmark_diagnostics::Severity;
 use hallmark_python::facts::{Call, Value};
+use hallmark_python::fixtures::is_setting;
 
 use crate::Context;
-use crate::doubles::{PATCHES, is_setting, member, service_behind};
+use crate::doubles::{PATCHES, member, service_behind};
 use crate::rule::{Check, Family, Rule};
 
 pub(crate) static RULE: Rule = Rule {

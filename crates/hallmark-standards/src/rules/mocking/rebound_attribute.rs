@@ -82,6 +82,8 @@ fn report(context: &mut Context<'_>, target: &str, value: &Value, (span, scope):
     let Some((holder, name)) = target.rsplit_once('.') else { return };
     // What a mock is told to give back is part of the mock.
     if matches!(name, "return_value" | "side_effect" | "wraps")
+        // A module that the test makes is its own; where it is entered, another rule speaks.
+        || matches!(holder, "types.ModuleType()" | "types.SimpleNamespace()")
         || name.starts_with("__")
         || !(is_object(holder) || is_foreign(context, target))
         || is_of_a_double(context, holder)
@@ -118,11 +120,25 @@ fn is_replacement(context: &Context<'_>, value: &Value, of_object: bool) -> bool
 
 /// Whether the object is itself a double, or the tool that makes one.
 fn is_of_a_double(context: &Context<'_>, holder: &str) -> bool {
-    if member(context, &context.canonical(holder)).is_some() {
+    if member(context, &context.canonical(holder)).is_some() || was_replaced(context, holder) {
         return true;
     }
     holder.split(['.', '$', '(']).any(|part| {
         let lower = part.to_ascii_lowercase();
         ["mock", "fake", "stub", "dummy", "spy", "patch"].iter().any(|word| lower.contains(word))
     })
+}
+
+/// Whether the file itself puts a double where this attribute is, as a fixture does before the test: `node.raft = Mock()`.
+fn was_replaced(context: &Context<'_>, holder: &str) -> bool {
+    let Some((object, name)) = holder.rsplit_once('.').filter(|(object, _)| object.starts_with('$')) else {
+        return false;
+    };
+    !object.contains('.')
+        && context.module().assigns.iter().any(|assign| {
+            let target = assign.target.as_deref().unwrap_or_default();
+            target.rsplit('.').next() == Some(name)
+                && target != holder
+                && is_double_value(context, &assign.value)
+        })
 }

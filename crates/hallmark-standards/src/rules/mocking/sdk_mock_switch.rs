@@ -41,14 +41,16 @@ pub(crate) static RULE: Rule = Rule {
     why: "The SDK then answers by itself. Nothing was asked of the service, whatever the run reports.",
     action: "name the real provider; point it at the local model of the running stack",
     source: include_str!("sdk_mock_switch.rs"),
-    checks: &[Check::Setting(&["use_real_mcp", "mock_response", "provider"], check)],
+    checks: &[Check::Setting(&["use_real_mcp", "mock_response", "provider", "llm_provider"], check)],
     ..Rule::STABLE
 };
 
 fn check(context: &mut Context<'_>, setting: &Setting) {
     let on = match &*setting.name {
         "use_real_mcp" => setting.value == Value::Bool(false),
-        "provider" => setting.value.text().is_some_and(|text| matches!(text, "mock" | "fake" | "dummy")),
+        "provider" | "llm_provider" => {
+            setting.value.text().is_some_and(|text| matches!(text, "mock" | "fake" | "dummy"))
+        }
         _ => !matches!(setting.value, Value::Nothing | Value::Bool(false)),
     };
     // A keyword that is handed on is somebody else's choice.

@@ -139,11 +139,25 @@ fn check_marks(context: &mut Context<'_>, decorators: &[Decorator], scope: Scope
         return;
     }
     for decorator in decorators {
+        check_decorator(context, decorator, scope);
         let mark = decorator.path.as_deref().and_then(|path| path.strip_prefix("pytest.mark."));
         if let Some(mark) = mark.filter(|mark| MARKS.contains(mark)) {
             let message = format!("the marker `{mark}` lets recorded answers stand in for an HTTP service");
             context.report_double(decorator.span, scope, message);
         }
+    }
+}
+
+/// A tool of such a library that decorates without being called: `@respx.mock`.
+fn check_decorator(context: &mut Context<'_>, decorator: &Decorator, scope: ScopeId) {
+    let path = decorator.path.as_deref().filter(|path| !decorator.called && path.contains('.'));
+    let Some(path) = path else { return };
+    let Some((name, service)) = LIBRARIES.iter().find(|(name, _)| path.split('.').next() == Some(*name))
+    else {
+        return;
+    };
+    if !context.index().is_own(name) {
+        context.report_double(decorator.span, scope, format!("`{path}` stands in for {service}"));
     }
 }
 

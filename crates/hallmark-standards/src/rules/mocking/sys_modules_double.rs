@@ -49,8 +49,18 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(context: &mut Context<'_>, assign: &Assign) {
-    let is_module = assign.target.as_deref() == Some("sys.modules") && context.is_test_file();
-    if is_module && is_invented(context, &assign.value) {
+    if assign.target.as_deref() != Some("sys.modules") || !context.is_test_file() {
+        return;
+    }
+    if assign.value == Value::Nothing {
+        let what = if assign.name.is_empty() {
+            "a module".to_owned()
+        } else {
+            format!("the module `{}`", assign.name)
+        };
+        let message = format!("{what} is hidden: importing it fails");
+        context.report_double(assign.span, assign.scope, message);
+    } else if is_invented(context, &assign.value) {
         report(context, &assign.name, assign.span, assign.scope);
     }
 }
@@ -77,7 +87,8 @@ fn check_call(context: &mut Context<'_>, call: &Call) {
 
 fn report(context: &mut Context<'_>, name: &str, span: Span, scope: ScopeId) {
     let label = service_behind(context, name).map(|service| format!("replaces {service}"));
-    let message = format!("something invented takes the place of the module `{name}`");
+    let what = if name.is_empty() { "a module".to_owned() } else { format!("the module `{name}`") };
+    let message = format!("something invented takes the place of {what}");
     context.report_double(span, scope, message).label(label.unwrap_or_default());
 }
 
@@ -85,4 +96,10 @@ fn report(context: &mut Context<'_>, name: &str, span: Span, scope: ScopeId) {
 fn is_invented(context: &Context<'_>, value: &Value) -> bool {
     matches!(value.path(), Some("types.ModuleType()" | "types.SimpleNamespace()"))
         || is_double_value(context, value)
+        || value.path().and_then(|path| path.strip_suffix("()")).is_some_and(|path| {
+            let own = path.strip_prefix(&*context.module().name).and_then(|rest| rest.strip_prefix('.'));
+            own.is_some_and(|name| {
+                context.module().classes.iter().any(|c| &*c.name == name || &*c.path == path)
+            })
+        })
 }

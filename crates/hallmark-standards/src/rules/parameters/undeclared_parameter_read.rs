@@ -56,7 +56,8 @@ fn check(context: &mut Context<'_>, class: &Class) {
     let module = context.module();
     let methods = || class.methods.iter().filter_map(|m| module.functions.get(*m as usize));
     let Some(declared) = methods().find_map(|f| f.declared.as_ref()) else { return };
-    if declared.open || !declared.literal || !context.is_node(class) {
+    // A node that declares nothing at all is the matter of `empty-get-parameters`.
+    if declared.open || !declared.literal || declared.entries.is_empty() || !context.is_node(class) {
         return;
     }
     for run in methods().filter(|f| matches!(&*f.name, "run" | "async_run" | "run_governed")) {

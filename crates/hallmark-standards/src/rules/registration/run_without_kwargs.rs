@@ -64,6 +64,11 @@ fn check(context: &mut Context<'_>, class: &Class) {
     for method in methods(module, class).filter(|f| WORK.contains(&&*f.name) && f.kwarg.is_none()) {
         if let Some(message) = problem(method, declared) {
             context.report(method.span, class.scope, message);
+        } else if declared.is_some() && !method.params.is_empty() {
+            let message = format!("`{}` takes its parameters one by one, without `**kwargs`", method.name);
+            let raw = context.report(method.span, class.scope, message);
+            raw.severity(Severity::Info)
+                .action("take `**kwargs`, as the template does: what is declared later arrives too");
         }
     }
 }

@@ -81,7 +81,7 @@ const PLACEHOLDERS: &[&str] = &[
 
 fn check(context: &mut Context<'_>, assign: &Assign) {
     let Some(text) = assign.value.text() else { return };
-    if context.is_test_file() || !is_secret(&assign.name) || !looks_secret(text, &assign.name) {
+    if !is_secret(&assign.name) || !looks_secret(text, &assign.name) {
         return;
     }
     // `PASSWORD = "password"` in a class is a member of an enumeration: a kind of secret, not one.
@@ -93,7 +93,7 @@ fn check(context: &mut Context<'_>, assign: &Assign) {
         return;
     }
     context
-        .report(
+        .report_milder_in_tests(
             assign.value_span,
             assign.scope,
             format!("`{}` holds a secret written in the source", assign.name),
@@ -109,6 +109,11 @@ fn looks_secret(text: &str, name: &str) -> bool {
         || text.contains("://")
         || PLACEHOLDERS.iter().any(|p| lower.contains(p))
     {
+        return false;
+    }
+    // Its own name with a number behind it.
+    let stem = lower.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '_' | '-'));
+    if stem.contains(['_', '-']) && name.to_ascii_lowercase().ends_with(stem) {
         return false;
     }
     let has_digit = text.contains(|c: char| c.is_ascii_digit());
@@ -167,6 +172,7 @@ mod tests {
         for (name, text) in [
             ("token", "access_token"),
             ("api_key", "x-api-key"),
+            ("SERVICE_API_KEY", "api_key_456"),
             ("api_key", "OPENAI_API_KEY_2"),
             ("token", "Authorization"),
             ("api_key", "X-Api-Key"),

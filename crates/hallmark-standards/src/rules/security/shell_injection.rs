@@ -75,11 +75,12 @@ fn check(context: &mut Context<'_>, call: &Call) {
         return;
     }
     let command = call.positional(0).or_else(|| call.keyword("args")).or_else(|| call.keyword("cmd"));
-    if command.is_some_and(|a| !matches!(a.value, Value::Text(_))) {
-        context.report(
-            call.head,
-            call.scope,
-            format!("`{callee}` gives a shell a command that is not in the source"),
-        );
+    let Some(command) = command else { return };
+    if !matches!(command.value, Value::Text(_)) {
+        let message = format!("`{callee}` gives a shell a command that is not in the source");
+        context.report(call.head, call.scope, message);
+    } else if SHELLS.contains(&callee) {
+        let message = format!("`{callee}` starts a shell for a command that needs none");
+        context.report(call.head, call.scope, message).severity(Severity::Info);
     }
 }

@@ -96,9 +96,13 @@ fn ids_of<'a>(context: &Context<'a>, receiver: &str, home: ScopeId) -> Option<Ve
         if !own || !call.callee.contains("WorkflowBuilder()") {
             continue;
         }
-        // Filled from somewhere else as well: a nested function, or another way of adding.
         if !here(call) {
-            return None;
+            if is_within(module, call.scope, home) {
+                // Filled by a nested function as well.
+                return None;
+            }
+            // Another function's builder of the same name.
+            continue;
         }
         if context.is_builder_method(call, "add_node") {
             let id = call.positional(1).or_else(|| call.keyword("node_id"))?;
@@ -133,6 +137,18 @@ fn function_scope(module: &Module, scope: ScopeId) -> ScopeId {
         id = at.parent;
     }
     id
+}
+
+/// Whether a scope lies in another.
+fn is_within(module: &Module, scope: ScopeId, outer: ScopeId) -> bool {
+    let mut id = scope;
+    while id != outer {
+        match module.scopes.get(id as usize) {
+            Some(at) if at.parent != id => id = at.parent,
+            _ => return false,
+        }
+    }
+    true
 }
 
 /// The number of letters by which two words differ, place by place; good enough for a slip of the keys.

@@ -49,7 +49,10 @@ pub(crate) static RULE: Rule = Rule {
 fn check(context: &mut Context<'_>, module: &Module) {
     for pair in &module.pair_subscripts {
         let path = context.canonical(&pair.text);
-        if path.strip_suffix("().execute()").is_some_and(sdk::is_sync_runtime) {
+        let of_async = path.strip_suffix("().execute_workflow_async()");
+        if path.strip_suffix("().execute()").is_some_and(sdk::is_sync_runtime)
+            || of_async.is_some_and(sdk::is_runtime)
+        {
             context.report(pair.span, pair.scope, "a pair of results and run id is used as the results");
         }
     }

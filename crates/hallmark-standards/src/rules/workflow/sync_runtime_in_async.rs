@@ -53,7 +53,8 @@ fn check(context: &mut Context<'_>, call: &Call) {
         Some(ScopeKind::Function(index)) => module.functions.get(index as usize).is_some_and(|f| f.is_async),
         _ => false,
     };
-    if !in_async || !call.callee.ends_with("().execute") {
+    // What is awaited is another runtime's, whatever the name says.
+    if !in_async || call.role.awaited || !call.callee.ends_with("().execute") {
         return;
     }
     let callee = context.canonical(&call.callee);
