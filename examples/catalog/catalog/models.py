@@ -83,7 +83,7 @@ class User:
     job_title: Optional[str] = None
     timezone: str = "UTC"
     language: str = "en"
-    notification_preferences: Dict[str, Any] = None
+    notification_preferences: Optional[Dict[str, Any]] = None
     created_at: datetime
     updated_at: datetime
     deleted_at: Optional[datetime] = None
@@ -134,7 +134,7 @@ class Customer:
     last_order_date: Optional[datetime] = None
     acquisition_date: Optional[datetime] = None
     preferred_currency: str = "USD"
-    communication_preferences: Dict[str, Any] = None
+    communication_preferences: Optional[Dict[str, Any]] = None
     created_at: datetime
     updated_at: datetime
     deleted_at: Optional[datetime] = None
@@ -180,7 +180,7 @@ class Quote:
     payment_terms: str = "net_30"
     delivery_terms: Optional[str] = None
     notes: Optional[str] = None
-    line_items: List[Dict[str, Any]] = None
+    line_items: Optional[List[Dict[str, Any]]] = None
     probability: float = 0.0
     expected_close_date: Optional[datetime] = None
     competitor_info: Optional[str] = None
@@ -238,7 +238,7 @@ class ProductClassification:
     validated_by: Optional[int] = None
     validation_date: Optional[datetime] = None
     needs_review: bool = False
-    recommendations: List[str] = None
+    recommendations: Optional[List[str]] = None
     user_feedback: Optional[str] = None
     feedback_score: Optional[int] = None
     classified_at: datetime
@@ -330,7 +330,7 @@ class ClassificationCache:
     id: int
     cache_key: str
     product_data_hash: str
-    cached_result: Dict[str, Any] = None
+    cached_result: Optional[Dict[str, Any]] = None
     hit_count: int = 0
     miss_count: int = 0
     last_hit_at: Optional[datetime] = None
@@ -440,11 +440,11 @@ class ClassificationRule:
     rule_pattern: str
     target_code: str
     confidence_score: float = 0.8
-    required_keywords: List[str] = None
-    excluded_keywords: List[str] = None
-    context_filters: Dict[str, Any] = None
-    training_examples: List[Dict[str, Any]] = None
-    feature_weights: Dict[str, float] = None
+    required_keywords: Optional[List[str]] = None
+    excluded_keywords: Optional[List[str]] = None
+    context_filters: Optional[Dict[str, Any]] = None
+    training_examples: Optional[List[Dict[str, Any]]] = None
+    feature_weights: Optional[Dict[str, float]] = None
     model_version: Optional[str] = None
     accuracy_score: float = 0.0
     precision_score: float = 0.0
@@ -542,9 +542,9 @@ class ClassificationMetrics:
     unspsc_value: Optional[float] = None
     etim_value: Optional[float] = None
     dual_value: Optional[float] = None
-    by_method: Dict[str, float] = None
-    by_confidence: Dict[str, float] = None
-    by_language: Dict[str, float] = None
+    by_method: Optional[Dict[str, float]] = None
+    by_confidence: Optional[Dict[str, float]] = None
+    by_language: Optional[Dict[str, float]] = None
     previous_value: Optional[float] = None
     change_percentage: Optional[float] = None
     trend_direction: Optional[str] = None

@@ -47,9 +47,10 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(context: &mut Context<'_>, call: &Call) {
     let path = &context.module().path;
-    let script = path
-        .split('/')
-        .any(|s| matches!(s, "scripts" | "examples" | "tools" | "bin" | "demo" | "docs" | "cli"))
+    // Below `src` a folder `tools` holds what the package offers, not what a person runs.
+    let mut outer = path.split('/').take_while(|s| *s != "src");
+    let script = outer.any(|s| matches!(s, "scripts" | "examples" | "tools" | "bin" | "demo" | "docs"))
+        || path.split('/').any(|s| s == "cli")
         || path.ends_with("__main__.py")
         || path.ends_with("cli.py");
     let outside = call.scope == 0;
