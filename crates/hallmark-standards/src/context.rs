@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use crate::project::Project;
 use crate::rule::Rule;
 use crate::tier::{self, Tier};
-use crate::{Edition, Profile, ScanOptions, sdk};
+use crate::{Edition, Profile, ScanOptions, follow, sdk};
 
 /// A finding before its place is turned into lines and columns.
 pub struct Raw {
@@ -134,16 +134,16 @@ impl<'a> Context<'a> {
         self.file.tier.is_test()
     }
 
-    /// The path in its last form: re-exports followed, core names of the SDK spelled by their own module.
+    /// The path in its last form: re-exports, fixtures and helpers followed, core names of the SDK spelled by their own module.
     #[must_use]
     pub fn canonical(&self, path: &str) -> Name {
         if let Some(known) = self.file.canonical.borrow().get(path) {
             return known.clone();
         }
-        let last: Name = if path.starts_with("builtins.") || path.starts_with('$') {
+        let last: Name = if path.starts_with("builtins.") {
             path.into()
         } else {
-            sdk::normalise(&self.file.view.canonical(path)).into()
+            follow::canonical(&self.file.view, path, self.is_test_file()).into()
         };
         self.file.canonical.borrow_mut().insert(path.into(), last.clone());
         last

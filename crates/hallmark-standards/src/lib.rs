@@ -9,6 +9,7 @@ pub mod baseline;
 mod context;
 mod doubles;
 mod engine;
+mod follow;
 pub mod history;
 pub mod limits;
 mod load;

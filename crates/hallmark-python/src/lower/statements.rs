@@ -325,7 +325,8 @@ impl<'a> Lowerer<'a> {
     /// Keeps an assignment if a rule may ask for it.
     pub(super) fn note_assign(&mut self, name: &str, target: Option<Name>, value: &Expr, place: Span) {
         let secret = value.is_string_literal_expr() && crate::names::is_secret(name);
-        let rebinds = target.as_deref().is_some_and(|t| !t.starts_with(&*self.module.name));
+        let rebinds =
+            target.as_deref().is_some_and(|t| t.contains("()") || !t.starts_with(&*self.module.name));
         // Nearly every binding ends here; only those that are kept are looked at further.
         if secret || rebinds || matches!(name, "verify_mode" | "check_hostname") {
             let kept = self.value(value);

@@ -43,7 +43,7 @@
 
 use hallmark_diagnostics::Severity;
 use hallmark_python::Interface;
-use hallmark_python::facts::{Call, Function, Name, ScopeId, Span};
+use hallmark_python::facts::{Call, Function, ScopeId, Span};
 use hallmark_python::fixtures::is_fixture;
 use hallmark_python::interface::FunctionFace;
 use hallmark_python::names::double_word;
@@ -51,7 +51,7 @@ use hallmark_python::names::double_word;
 use crate::Context;
 use crate::doubles::{BUILT, PATCHES, member};
 use crate::rule::{Check, Family, Rule};
-use crate::sdk;
+use crate::{follow, sdk};
 
 pub(crate) static RULE: Rule = Rule {
     name: "mock-fixture",
@@ -151,7 +151,7 @@ struct Given<'a> {
 /// The double that the fixture of this name gives or rests on.
 fn given<'a>(context: &Context<'a>, name: &str, steps: usize) -> Option<Given<'a>> {
     let steps = steps.checked_sub(1)?;
-    let (home, fixture) = find(context, name)?;
+    let (home, fixture) = follow::fixture(context.index(), name)?;
     let given_back = returned(context, home, fixture, steps).map(|what| ("gives", what));
     if let Some(double) = given_back.or_else(|| patches(context, home, fixture)) {
         return Some(Given { home, double, through: None });
@@ -223,30 +223,6 @@ fn patches<'a>(
         return Some((by, format!("monkeypatch.{method}")));
     }
     is_patch.then(|| (by, canonical.rsplit("mock.").next().unwrap_or(&canonical).to_owned()))
-}
-
-/// The fixture of this name: of the file itself, of the nearest `conftest.py`, imported into one of them, or of a plugin.
-fn find<'a>(context: &Context<'a>, name: &str) -> Option<(&'a Interface, &'a FunctionFace)> {
-    let index = context.index();
-    let of = |home: &'a Interface| {
-        let named = |function: &FunctionFace| {
-            function
-                .fixture
-                .as_ref()
-                .is_some_and(|fixture| **fixture.name.as_ref().unwrap_or(&function.name) == *name)
-        };
-        home.functions.iter().find(|f| named(f)).map(|f| (home, f))
-    };
-    let imported = |home: &'a Interface| {
-        let path = home.export(name)?;
-        let (module, _) = path.rsplit_once('.')?;
-        index.module(module).and_then(of)
-    };
-    let listed = |modules: &'a [Name]| modules.iter().find_map(|module| index.module(module).and_then(of));
-    let look = |home: &'a Interface| {
-        of(home).or_else(|| imported(home)).or_else(|| listed(&home.stars)).or_else(|| listed(&home.plugins))
-    };
-    look(index.from()).or_else(|| index.conftests().find_map(look))
 }
 
 /// Whether a class is defined in a test or a helper of tests.

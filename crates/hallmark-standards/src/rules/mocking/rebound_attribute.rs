@@ -87,11 +87,16 @@ fn report(context: &mut Context<'_>, target: &str, value: &Value, (span, scope):
         || name.starts_with("__")
         || !(is_object(holder) || is_foreign(context, target))
         || is_of_a_double(context, holder)
+        || is_own(context, holder)
         || !is_replacement(context, value, is_object(holder))
     {
         return;
     }
-    let shown = target.trim_start_matches('$').trim_end_matches("()");
+    let shown = match context.canonical(holder) {
+        made if is_object(holder) => format!("{made}.{name}"),
+        _ => target.to_owned(),
+    };
+    let shown = shown.trim_start_matches('$').trim_end_matches("()");
     let label = service_behind(context, target).map(|service| format!("replaces {service}"));
     let whole = if is_object(holder) { "" } else { " for the whole process" };
     let message = format!("an assignment replaces `{shown}`{whole}");
@@ -116,6 +121,13 @@ fn is_foreign(context: &Context<'_>, target: &str) -> bool {
 fn is_replacement(context: &Context<'_>, value: &Value, of_object: bool) -> bool {
     is_double_value(context, value)
         || !of_object && matches!(value.path(), Some("types.ModuleType()" | "types.SimpleNamespace()"))
+}
+
+/// Whether the object is of a class of this file, or of something that this file alone knows.
+fn is_own(context: &Context<'_>, holder: &str) -> bool {
+    let name = &*context.module().name;
+    holder.contains("()")
+        && context.canonical(holder).strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Whether the object is itself a double, or the tool that makes one.
