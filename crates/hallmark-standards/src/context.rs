@@ -299,6 +299,16 @@ impl<'a> Context<'a> {
             })
     }
 
+    /// Whether a class is an agent: it derives from `Node` for its interface, and `run` is what its callers call.
+    #[must_use]
+    pub fn is_agent(&self, class: ClassRef<'a>) -> bool {
+        &*class.class.name == "BaseAgent"
+            || self.file.view.ancestors(class).iter().any(|ancestor| match ancestor {
+                Resolved::Class(found) => found.class.name.ends_with("Agent"),
+                Resolved::Path(path) => path.ends_with("Agent"),
+            })
+    }
+
     /// Whether the product, as apart from its tests, has a class of this name.
     #[must_use]
     pub fn is_product_class(&self, class: &Class) -> bool {

@@ -38,7 +38,7 @@ use hallmark_python::facts::Class;
 
 use crate::Context;
 use crate::rule::{Check, Family, Rule};
-use hallmark_python::index::Resolved;
+use hallmark_python::index::ClassRef;
 
 pub(crate) static RULE: Rule = Rule {
     name: "unregistered-node",
@@ -58,11 +58,9 @@ fn check(context: &mut Context<'_>, class: &Class) {
     let registered =
         class.decorators.iter().filter_map(|d| d.path.as_deref()).any(|p| p.ends_with("register_node"))
             || context.is_registered_by_call(class);
-    // An agent derives from Node for its interface; nobody names it in a workflow.
-    let is_agent = context.ancestors(class).iter().any(|ancestor| match ancestor {
-        Resolved::Class(found) => found.class.name.ends_with("Agent"),
-        Resolved::Path(path) => path.ends_with("Agent"),
-    });
+    // Nobody names an agent in a workflow.
+    let module = context.index().from();
+    let is_agent = context.face(class).is_some_and(|class| context.is_agent(ClassRef { module, class }));
     let in_sdk = context.module().name.starts_with("kailash.nodes.");
     if registered || is_agent || in_sdk {
         return;

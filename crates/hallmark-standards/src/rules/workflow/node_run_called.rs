@@ -1,6 +1,6 @@
 //! ## What it does
 //!
-//! Finds `run` called directly on an instance of a node.
+//! Finds `run` called directly on an instance of a node. An agent derives from `Node` too, but `run` is what its callers call.
 //!
 //! ## Why
 //!
@@ -58,7 +58,8 @@ fn check(context: &mut Context<'_>, call: &Call) {
         return;
     }
     let name = match context.index().resolve(object) {
-        Resolved::Class(found) => context.is_node_class(found).then(|| found.class.name.to_string()),
+        Resolved::Class(found) => (context.is_node_class(found) && !context.is_agent(found))
+            .then(|| found.class.name.to_string()),
         Resolved::Path(path) => (sdk::is_node_base(&path) && path.ends_with("Node"))
             .then(|| path.rsplit('.').next().unwrap_or_default().to_owned()),
     };
