@@ -8,27 +8,37 @@ use crate::shell::{self, Outcome};
 /// The language client of the tests in `crates/hallmark-lsp/tests/clients`.
 const LANGUAGE_CLIENT: &str = "pytest-lsp==1.0.1";
 
+/// Stand-ins for services, which `hallmark verify` must unmask: from PyPI and from npm.
+const STAND_INS: &[&str] = &["fakellm==0.3.5", "fakeredis==2.40.0"];
+const STAND_INS_NODE: &[&str] = &["@electric-sql/pglite@0.5.14", "@electric-sql/pglite-socket@0.2.17"];
+
 /// Where the tests look for a Python that has it.
 pub(crate) fn python(target: &Path) -> PathBuf {
     target.join("test-clients/bin/python")
 }
 
-/// Installs what is missing: curl from the system, the language client into the target folder.
+/// Installs what is missing: curl from the system, the language client and the stand-ins into the target folder.
 pub(crate) fn install(target: &Path) -> Outcome {
     if !runs("curl", &["--version"]) {
         apt(&["curl"])?;
     }
     let python = python(target);
-    let installed = || runs(&python.to_string_lossy(), &["-c", "import pytest_lsp"]);
-    if installed() {
+    let folder = target.join("test-clients");
+    if !folder.join("node_modules/@electric-sql/pglite-socket").is_dir() {
+        shell::say(&format!("installing {}\n", STAND_INS_NODE.join(" ")));
+        let install = ["install", "--no-audit", "--no-fund", "--no-save", "--loglevel=error", "--prefix"];
+        shell::run(Command::new("npm").args(install).arg(&folder).args(STAND_INS_NODE))?;
+    }
+    if runs(&python.to_string_lossy(), &["-c", "import pytest_lsp, fakeredis, fakellm"]) {
         return Ok(());
     }
     if !runs("python3", &["-c", "import venv, ensurepip"]) {
         apt(&["python3-venv"])?;
     }
-    shell::say(&format!("installing {LANGUAGE_CLIENT}\n"));
-    shell::run(Command::new("python3").args(["-m", "venv"]).arg(target.join("test-clients")))?;
-    shell::run(Command::new(&python).args(["-m", "pip", "install", "--quiet", LANGUAGE_CLIENT]))
+    shell::say(&format!("installing {LANGUAGE_CLIENT} {}\n", STAND_INS.join(" ")));
+    shell::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    let install = ["-m", "pip", "install", "--quiet", LANGUAGE_CLIENT];
+    shell::run(Command::new(&python).args(install).args(STAND_INS))
 }
 
 /// Installs packages of the system.

@@ -19,6 +19,7 @@ pub mod redis;
 pub mod section;
 pub mod stack;
 mod url;
+pub mod verify;
 
 pub use chroma::{Chroma, ChromaConfig};
 pub use endpoints::{Endpoints, Variable};
@@ -30,6 +31,7 @@ pub use postgres::{Postgres, PostgresConfig};
 pub use probe::{ProbeOptions, ProbeReport, State, Step, probe, probe_all, probe_with};
 pub use redis::{Redis, RedisConfig};
 pub use stack::{Stack, StackConfig};
+pub use verify::{Judgement, Outcome, Trial, Verification, verify, verify_all};
 
 hallmark_core::codes! {
     /// Errors of the services: HM-S001 to HM-S049 clients and probes, from HM-S050 the stack that runs them.
@@ -65,5 +67,6 @@ hallmark_core::codes! {
         STARTING = "HM-S029", "the server is still starting", Unavailable;
         ANSWERS_SUSPECT = "HM-S030", "the answers do not depend on the questions", Unavailable;
         TLS_FAILED = "HM-S031", "no trusted TLS connection could be made", Unavailable;
+        STAND_IN = "HM-S032", "the server does what no real one does", Findings;
     }
 }

@@ -74,5 +74,11 @@ pub const PROBE_MODEL_STEP: Duration = Duration::from_secs(45);
 /// How long a server may take to answer the first bytes of its protocol; one that hangs is found out here.
 pub const PROBE_HANDSHAKE: Duration = Duration::from_secs(5);
 
+/// How long one trial of a verification may take.
+pub const TRIAL: Duration = Duration::from_secs(20);
+
+/// How long a trial may take in which a model answers several questions.
+pub const TRIAL_MODEL: Duration = Duration::from_secs(120);
+
 /// How long a probe's canary may outlive a probe that was killed, in seconds.
 pub const CANARY_TTL_S: u64 = 60;

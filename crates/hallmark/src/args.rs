@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Down(DownArgs),
     /// Say how each service stands
     Status(FormatArgs),
+    /// Try on the wire whether each server is real, and no stand-in
+    Verify(VerifyServicesArgs),
     /// Print what a test run needs to reach the services
     Env(EnvArgs),
     /// Show the last lines of a service's log
@@ -309,6 +311,17 @@ pub(crate) struct CertifyArgs {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
     /// How to print the verdict
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// `hallmark verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyServicesArgs {
+    /// The services: postgres, neo4j, chromadb, redis, openai (default: all)
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+    /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
 }

@@ -12,7 +12,7 @@ use crate::recorder::{Recorder, Sample, Seen, Stopped, canary_lost, nonce, tcp};
 use crate::{ServiceKind, codes, http, limits};
 
 /// The collection of a probe; the rest of the name is the second it was made and a token.
-const PREFIX: &str = "hallmark_canary_";
+pub(super) const PREFIX: &str = "hallmark_canary_";
 
 pub(crate) async fn probe(config: &ChromaConfig, recorder: &mut Recorder) -> Result<(), Stopped> {
     recorder.step("tcp", tcp(&config.host, config.port)).await?;
@@ -27,7 +27,7 @@ pub(crate) async fn probe(config: &ChromaConfig, recorder: &mut Recorder) -> Res
 }
 
 /// A client of the probe's own: its requests must fail sooner than those of the work.
-fn client() -> Result<reqwest::Client> {
+pub(super) fn client() -> Result<reqwest::Client> {
     http::client(http::Timeouts { connect: limits::CONNECT_TIMEOUT, total: limits::PROBE_HANDSHAKE })
 }
 
@@ -50,7 +50,7 @@ fn not_chroma(seen: &str) -> Error {
     .next("check the port of ChromaDB: another program listens there, or a version before 1.0")
 }
 
-async fn heartbeat(client: &reqwest::Client, config: &ChromaConfig) -> Result<u64> {
+pub(super) async fn heartbeat(client: &reqwest::Client, config: &ChromaConfig) -> Result<u64> {
     let answer = get(client, config, "heartbeat").await?;
     answer["nanosecond heartbeat"].as_u64().ok_or_else(|| not_chroma(&format!("its heartbeat is {answer}")))
 }
@@ -133,7 +133,7 @@ fn vector(token: &str) -> Vec<f32> {
 }
 
 /// Removes what probes left that were killed. Only names that a probe makes are touched.
-async fn sweep(chroma: &Chroma) -> Result<()> {
+pub(super) async fn sweep(chroma: &Chroma) -> Result<()> {
     let horizon =
         jiff::Timestamp::now().as_second() - i64::try_from(limits::CANARY_TTL_S).unwrap_or(i64::MAX);
     for collection in chroma.list_collections().await? {

@@ -74,6 +74,14 @@ impl Neo4j {
     }
 }
 
+impl Neo4j {
+    /// A transaction of its own connection, for a verification that needs two at a time.
+    pub(super) async fn begin(&self) -> Result<neo4rs::Txn> {
+        let graph = self.graph.as_ref().ok_or_else(|| url::not_configured(ServiceKind::Neo4j))?;
+        graph.start_txn().await.map_err(|e| error(&e))
+    }
+}
+
 async fn rows(graph: &Graph, query: Query) -> Result<Vec<Map<String, Value>>> {
     let mut stream = graph.execute(query).await.map_err(|e| error(&e))?;
     let mut rows = Vec::new();

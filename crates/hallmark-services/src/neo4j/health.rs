@@ -67,7 +67,11 @@ async fn wrong_password(config: &Neo4jConfig) -> Seen<()> {
 }
 
 /// The one row that the query returns.
-async fn row(neo4j: &Neo4j, cypher: &str, params: Map<String, Value>) -> Result<Map<String, Value>> {
+pub(super) async fn row(
+    neo4j: &Neo4j,
+    cypher: &str,
+    params: Map<String, Value>,
+) -> Result<Map<String, Value>> {
     let rows = neo4j.query(cypher, params).await?;
     let count = rows.len();
     rows.into_iter().next().filter(|_| count == 1).ok_or_else(|| {

@@ -200,6 +200,15 @@ impl OpenAi {
         })
     }
 
+    /// The API's whole answer to a request of the caller's own; the model is added.
+    pub(super) async fn complete_raw(&self, mut body: Value) -> Result<Value> {
+        let inner = self.inner()?;
+        body["model"] = json!(inner.config.model);
+        let url = format!("{}/chat/completions", inner.config.base_url);
+        let response = send(&inner.http, &inner.config.api_key, Method::POST, &url, Some(body)).await?;
+        http::json(response).await
+    }
+
     fn inner(&self) -> Result<&Inner> {
         self.inner.as_deref().ok_or_else(|| url::not_configured(ServiceKind::OpenAi))
     }

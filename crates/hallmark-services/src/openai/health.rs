@@ -146,7 +146,7 @@ async fn embeds(config: &OpenAiConfig) -> Seen<()> {
     Ok(((), format!("vectors of {} numbers; two random texts agree to {different:.2}", vectors[0].len())))
 }
 
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
+pub(super) fn cosine(a: &[f32], b: &[f32]) -> f64 {
     let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(p, q)| f64::from(*p) * f64::from(*q)).sum::<f64>();
     let size = (dot(a, a) * dot(b, b)).sqrt();
     if size > 0.0 { dot(a, b) / size } else { 0.0 }

@@ -4,6 +4,7 @@ mod client;
 mod config;
 pub(crate) mod health;
 pub(crate) mod process;
+pub(crate) mod verify;
 
 pub use client::{ChatMessage, ChatRequest, Completion, OpenAi};
 pub use config::{DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL, OpenAiConfig};

@@ -23,8 +23,8 @@ const IDENTITY: &str = "SELECT current_setting('server_version_num')::int4, curr
     current_setting('transaction_read_only') = 'on'";
 
 /// A connection of its own; a probe does not borrow from the pool, which may be exhausted.
-struct Session {
-    client: Client,
+pub(super) struct Session {
+    pub(super) client: Client,
     _driver: AbortOnDropHandle<()>,
 }
 
@@ -67,7 +67,7 @@ async fn handshake(config: &PostgresConfig) -> Seen<()> {
     }
 }
 
-async fn open(config: &PostgresConfig) -> Result<Session> {
+pub(super) async fn open(config: &PostgresConfig) -> Result<Session> {
     if config.require_tls {
         let (client, connection) = config.driver().connect(tls::connector(config)?).await.map_err(error)?;
         return Ok(session(client, connection));
@@ -162,7 +162,7 @@ async fn round_trip(writer: &Session, reader: &Session, schema: &str, token: &st
 }
 
 /// Removes what probes left that were killed. Only names that this function's own kind makes are touched.
-async fn sweep(session: &Session) -> Result<()> {
+pub(super) async fn sweep(session: &Session) -> Result<()> {
     let find = r"SELECT nspname::text FROM pg_namespace WHERE nspname ~ '^hallmark_canary_[0-9]+_[a-z0-9]{12}$'
         AND split_part(nspname, '_', 3)::int8 < $1";
     let horizon = seconds() - i64::try_from(limits::CANARY_TTL_S).unwrap_or(i64::MAX);
@@ -177,7 +177,7 @@ async fn sweep(session: &Session) -> Result<()> {
     Ok(())
 }
 
-fn seconds() -> i64 {
+pub(super) fn seconds() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 

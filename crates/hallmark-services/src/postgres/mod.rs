@@ -6,6 +6,7 @@ mod error;
 pub(crate) mod health;
 pub(crate) mod process;
 mod tls;
+pub(crate) mod verify;
 
 pub use client::Postgres;
 pub use config::PostgresConfig;

@@ -51,7 +51,7 @@ async fn handshake(config: &RedisConfig) -> Seen<()> {
     }
 }
 
-async fn open(config: &RedisConfig) -> Result<MultiplexedConnection> {
+pub(super) async fn open(config: &RedisConfig) -> Result<MultiplexedConnection> {
     let settings = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(limits::CONNECT_TIMEOUT))
         .set_response_timeout(Some(limits::REDIS_RESPONSE));
@@ -66,7 +66,7 @@ async fn wrong_password(config: &RedisConfig) -> Seen<()> {
     judge_wrong_password(ServiceKind::Redis, open(&wrong).await.map(drop))
 }
 
-async fn info(connection: &mut MultiplexedConnection) -> Result<HashMap<String, String>> {
+pub(super) async fn info(connection: &mut MultiplexedConnection) -> Result<HashMap<String, String>> {
     let text: String = redis::cmd("INFO").query_async(connection).await.map_err(|e| error(&e))?;
     Ok(text
         .lines()

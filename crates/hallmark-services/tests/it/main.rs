@@ -8,3 +8,4 @@ mod planted;
 mod probes;
 mod stack;
 mod support;
+mod verify;

@@ -26,6 +26,7 @@ mod supervise;
 mod undo;
 mod up;
 mod verify;
+mod verify_certificate;
 
 use hallmark_core::{ExitClass, Result};
 
@@ -71,7 +72,8 @@ pub(crate) fn run(app: &App<'_>, command: Option<Command>) -> Result<ExitClass> 
         Some(Command::Lsp) => lsp::run(),
         Some(Command::Mcp) => mcp::run(app),
         Some(Command::Certify(args)) => certify::run(app, &args),
-        Some(Command::VerifyCertificate(args)) => verify::run(app, &args),
+        Some(Command::Verify(args)) => verify::run(app, &args),
+        Some(Command::VerifyCertificate(args)) => verify_certificate::run(app, &args),
         Some(Command::Supervise(args)) => supervise::run(app, &args),
     }
 }

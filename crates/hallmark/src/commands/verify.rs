@@ -1,41 +1,113 @@
-//! `hallmark verify-certificate FILE`: signature, conclusions, expiry, log and tree, offline.
+//! `hallmark verify [SERVICE…]`: whether each server is real, tried on the wire.
 
-use hallmark_certify::verify_certificate;
 use hallmark_core::{ExitClass, Result};
-use hallmark_evidence::Verdict;
+use hallmark_services::{Endpoints, Judgement, Outcome, ServiceKind, Trial, Verification, verify};
 
 use crate::app::App;
-use crate::args::{Format, VerifyArgs};
+use crate::args::{Format, VerifyServicesArgs};
+use crate::commands::logs;
 use crate::ui::Mark;
+use crate::wiring;
 
-pub(crate) fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitClass> {
-    // The key, the log and the tree are asked for only where there is a log to compare with.
-    let project = app.project.state_path().is_dir().then_some(&app.project);
-    let verification = verify_certificate(&args.certificate, project)?;
-    let exit = if verification.holds() { ExitClass::Ok } else { ExitClass::Findings };
+pub(crate) fn run(app: &App<'_>, args: &VerifyServicesArgs) -> Result<ExitClass> {
+    let mut asked = args.services.iter().map(|name| logs::service(name)).collect::<Result<Vec<_>>>()?;
+    if asked.is_empty() {
+        asked = ServiceKind::ALL.to_vec();
+    }
+    let endpoints = wiring::endpoints(app)?;
+    let made = app.block_on(async { Ok(all(app, args, &asked, &endpoints).await) })?;
     if args.format == Format::Json {
-        app.ui.line(&serde_json::to_string(&verification.checks).unwrap_or_default());
-        return Ok(exit);
+        app.ui.line(&serde_json::to_string(&made).unwrap_or_default());
+    } else {
+        conclude(app, &made);
     }
-    for check in &verification.checks {
-        app.ui.line(&format!("{} {:<12} {}", app.ui.mark(mark(check.verdict)), check.name, check.detail));
-    }
-    let certificate = &verification.certificate;
-    app.ui.line(&format!(
-        "{}: score {:.3}, {}",
-        if verification.holds() { "the certificate holds" } else { "the certificate does NOT hold" },
-        certificate.production_readiness_score,
-        if certificate.deployment_approved { "deployment approved" } else { "deployment refused" },
-    ));
-    Ok(exit)
+    let any = |judgement| made.iter().any(|v| v.judgement == judgement);
+    Ok(if any(Judgement::Unproven) || any(Judgement::NotMeasured) {
+        ExitClass::Unavailable
+    } else if any(Judgement::StandIn) {
+        ExitClass::Findings
+    } else {
+        ExitClass::Ok
+    })
 }
 
-/// The mark of a verdict: only `proven` is green.
-pub(crate) fn mark(verdict: Verdict) -> Mark {
-    match verdict {
-        Verdict::Proven => Mark::Ok,
-        Verdict::Failed => Mark::Fail,
-        Verdict::Exempted => Mark::Warn,
-        Verdict::NotMeasured => Mark::Unknown,
+/// One service after another; each is shown as soon as it is judged.
+async fn all(
+    app: &App<'_>,
+    args: &VerifyServicesArgs,
+    asked: &[ServiceKind],
+    endpoints: &Endpoints,
+) -> Vec<Verification> {
+    let mut made = Vec::new();
+    for kind in asked {
+        app.ui.progress(&format!("verifying {kind}"));
+        let verification = verify(*kind, endpoints).await;
+        app.ui.settle(&format!("verified {kind}"));
+        if args.format == Format::Text {
+            show(app, &verification);
+        }
+        made.push(verification);
+    }
+    made
+}
+
+fn show(app: &App<'_>, verification: &Verification) {
+    let mark = app.ui.mark(mark(verification.judgement));
+    let title = format!("{} {}", verification.service, word(verification.judgement));
+    app.ui.line(&format!("{mark} {}", app.ui.strong(&title)));
+    let rows: Vec<Vec<String>> = verification.trials.iter().map(|trial| row(app, trial)).collect();
+    if !rows.is_empty() {
+        app.ui.table(&["  TRIAL", "TOOK", "SHOWED"], &rows);
+    }
+    app.ui.line("");
+}
+
+fn row(app: &App<'_>, trial: &Trial) -> Vec<String> {
+    let mark = app.ui.mark(match trial.outcome {
+        Outcome::Held => Mark::Ok,
+        Outcome::Refuted if trial.counts => Mark::Fail,
+        Outcome::Refuted => Mark::Warn,
+        Outcome::NotMade => Mark::Unknown,
+    });
+    let detail =
+        if trial.counts { trial.detail.clone() } else { format!("{} (evidence only)", trial.detail) };
+    vec![format!("  {mark} {}", trial.name), format!("{:.0} ms", trial.duration_ms), detail]
+}
+
+fn conclude(app: &App<'_>, made: &[Verification]) {
+    for verification in made {
+        if let Some(reason) = &verification.reason {
+            app.ui.note(&format!("{}: {reason}", verification.service));
+        }
+    }
+    let count = |judgement| made.iter().filter(|v| v.judgement == judgement).count();
+    let (genuine, stand_ins) = (count(Judgement::Genuine), count(Judgement::StandIn));
+    app.ui.note(&format!(
+        "{genuine} of {} genuine, {stand_ins} not, {} unproven",
+        made.len(),
+        made.len() - genuine - stand_ins
+    ));
+    // A stand-in is worse news than a server that is down.
+    let first = |wanted: &dyn Fn(&Verification) -> bool| made.iter().find(|v| wanted(v));
+    let worst =
+        first(&|v| v.judgement == Judgement::StandIn).or(first(&|v| v.judgement != Judgement::Genuine));
+    let next = worst.and_then(|v| v.next.clone());
+    app.ui.next(next.as_deref().unwrap_or("hallmark certify"));
+}
+
+fn word(judgement: Judgement) -> &'static str {
+    match judgement {
+        Judgement::Genuine => "is genuine",
+        Judgement::StandIn => "is a stand-in",
+        Judgement::Unproven => "is unproven",
+        Judgement::NotMeasured => "was not measured",
+    }
+}
+
+fn mark(judgement: Judgement) -> Mark {
+    match judgement {
+        Judgement::Genuine => Mark::Ok,
+        Judgement::StandIn => Mark::Fail,
+        Judgement::Unproven | Judgement::NotMeasured => Mark::Unknown,
     }
 }
