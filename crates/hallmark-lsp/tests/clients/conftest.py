@@ -16,7 +16,7 @@ SOURCE = textwrap.dedent(
 
     workflow = WorkflowBuilder()
     workflow.addNode("CSVReaderNode", "😀", {}); workflow.addNode("JSONReaderNode", "b", {})
-    workflow.addConnection("a", "out", "b", "in")
+    workflow.addConnection("😀", "out", "b", "in")
     API_TOKEN = "sk-live-0123456789abcdef"  # hallmark: allow[hardcoded-secret] the vendor's public test key
     '''
 )
