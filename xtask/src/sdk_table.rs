@@ -25,6 +25,9 @@ struct Table {
     modules: BTreeMap<String, Surface>,
 }
 
+/// What every program that builds and executes a workflow imports.
+const BEGINNING: &[&str] = &["kailash.workflow.builder", "kailash.runtime.local"];
+
 /// Writes the table of an edition.
 pub(crate) fn run(edition: Option<&str>, folder: Option<&str>) -> Outcome {
     let (Some(edition), Some(folder)) = (edition, folder) else {
@@ -130,6 +133,24 @@ fn spread_stars(modules: &mut BTreeMap<String, Surface>) -> bool {
     changed
 }
 
+/// The modules of the SDK that are loaded once a program has what a workflow needs.
+fn loaded_first(modules: &BTreeMap<String, Surface>) -> BTreeSet<&str> {
+    let mut loaded = BTreeSet::new();
+    let mut queue: Vec<&str> = BEGINNING.to_vec();
+    while let Some(next) = queue.pop() {
+        // A package is loaded before what lies in it.
+        let dots = next.match_indices('.').map(|(at, _)| &next[..at]);
+        for path in dots.chain([next]) {
+            if let Some((name, module)) = modules.get_key_value(path)
+                && loaded.insert(name.as_str())
+            {
+                queue.extend(module.loads.iter().map(String::as_str));
+            }
+        }
+    }
+    loaded
+}
+
 /// The distributions that are installed in a folder, by the module at their top.
 fn distributions(folder: &Path) -> BTreeMap<String, (String, String)> {
     let mut found = BTreeMap::new();
@@ -166,7 +187,8 @@ fn write(table: &Table, edition: &str) -> String {
     let mut out = format!(
         "# The public names of the Kailash SDK {edition}. Written by `cargo xtask gen-sdk {edition} FOLDER`, never by hand, from\n\
          # {}\n\
-         # package: module at the top, distribution. node: registered name, module. module: `!` if it may give names that\n\
+         # package: module at the top, distribution. node: registered name, module, `first` if\n\
+         # whatever builds and executes a workflow registers it. module: `!` if it may give names that\n\
          # are not listed; `=` what it defines, `+` what it imports from the SDK or loads when it is asked for. outside: what modules import from elsewhere.\n",
         versions.join(" ")
     );
@@ -181,8 +203,10 @@ fn write(table: &Table, edition: &str) -> String {
         .map(|(n, _)| n.as_str())
         .collect();
     let _ = writeln!(out, "outside {}", joined(outside));
+    let first = loaded_first(&table.modules);
     for (name, module) in &table.nodes {
-        let _ = writeln!(out, "node {name} {module}");
+        let mark = if first.contains(module.as_str()) { " first" } else { "" };
+        let _ = writeln!(out, "node {name} {module}{mark}");
     }
     for (name, module) in &table.modules {
         let open = module.open

@@ -19,6 +19,8 @@ pub struct Surface {
     pub stars: Vec<String>,
     /// Names in `__all__`.
     pub public: BTreeSet<String>,
+    /// Modules, or names in modules, that are imported whenever it is: what stands under no condition and in no `try`.
+    pub loads: BTreeSet<String>,
     /// Whether it may give names that cannot be read here.
     pub open: bool,
 }
@@ -33,6 +35,9 @@ pub fn read(name: &str, is_package: bool, text: &str) -> Surface {
     reader.visit_body(parsed.suite());
     if let Some(hook) = reader.hook.take() {
         reader.handed_out(hook);
+    }
+    for stmt in parsed.suite() {
+        reader.loaded(stmt);
     }
     reader.surface.open |= !parsed.errors().is_empty();
     reader.surface
@@ -141,6 +146,22 @@ impl<'a> Reader<'a> {
         }
         parts.extend(module);
         parts.join(".")
+    }
+
+    fn loaded(&mut self, stmt: &Stmt) {
+        match stmt {
+            Stmt::Import(import) => {
+                self.surface.loads.extend(import.names.iter().map(|alias| alias.name.to_string()));
+            }
+            Stmt::ImportFrom(import) => {
+                let module = self.absolute(import.module.as_deref(), import.level);
+                self.surface
+                    .loads
+                    .extend(import.names.iter().map(|alias| format!("{module}.{}", alias.name)));
+                self.surface.loads.insert(module);
+            }
+            _ => {}
+        }
     }
 
     /// Keeps what a value that is bound says of the module's names.
@@ -263,6 +284,8 @@ mod tests {
             surface.imported.iter().map(|(name, path)| (name.as_str(), path.as_str())).collect();
         assert_eq!(imported, [("N", "kailash.nodes.base.Node"), ("a", "a"), ("e", "c.d")]);
         assert_eq!(surface.stars, ["kailash.nodes.data.x"]);
+        assert!(surface.loads.contains("kailash.nodes.base") && surface.loads.contains("a.b"));
+        assert!(read("m", false, "if x:\n    import y\n").loads.is_empty());
     }
 
     #[test]

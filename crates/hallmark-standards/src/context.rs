@@ -9,6 +9,7 @@ use hallmark_python::index::{ClassRef, Resolved, View};
 use hallmark_python::interface::{ClassFace, Interface};
 use rustc_hash::FxHashMap;
 
+use crate::announced::Announced;
 use crate::project::Project;
 use crate::rule::Rule;
 use crate::tier::{self, Tier};
@@ -321,6 +322,21 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn project_uses_sqlite(&self) -> bool {
         self.file.project.sqlite
+    }
+
+    /// What the files of the project tell the registry of nodes and pytest.
+    #[must_use]
+    pub(crate) fn announced(&self) -> &'a Announced {
+        &self.file.project.announced
+    }
+
+    /// Whether a test asks for the failure of what begins at this place: `with pytest.raises(...)` in the same function.
+    #[must_use]
+    pub(crate) fn is_expected_to_fail(&self, span: Span, scope: ScopeId) -> bool {
+        self.is_test_file()
+            && self.file.module.calls.iter().any(|call| {
+                call.scope == scope && call.span.start < span.start && call.callee.ends_with(".raises")
+            })
     }
 
     /// Whether another class of the project derives from it.

@@ -4,6 +4,7 @@
 //! rules read facts and index. Scanning never fails: what cannot be read or parsed is a problem in the report, and the rest is
 //! scanned. Rules do no I/O: only `walk` and `load` touch the file system.
 
+mod announced;
 mod asked;
 pub mod baseline;
 mod context;
@@ -28,6 +29,7 @@ mod suppress;
 mod threads;
 pub mod tier;
 mod timing;
+mod unused;
 mod walk;
 mod workspace;
 

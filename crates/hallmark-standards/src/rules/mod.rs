@@ -51,6 +51,7 @@ rules! {
         star_import,
         sys_path_edit,
         unknown_sdk_name,
+        unused_node_import,
     }
     meta {
         blanket_suppression,
@@ -170,6 +171,7 @@ rules! {
         self_connection,
         sync_execute_on_async_runtime,
         sync_runtime_in_async,
+        unknown_node_type,
         unmanaged_runtime,
     }
 }

@@ -17,9 +17,18 @@ pub(crate) struct Table {
     packages: FxHashMap<&'static str, &'static str>,
     /// Names that modules of the SDK import from elsewhere.
     outside: FxHashSet<&'static str>,
-    /// Registered names of nodes, with the module of each.
-    nodes: FxHashMap<&'static str, &'static str>,
+    /// Registered names of nodes.
+    nodes: FxHashMap<&'static str, Node>,
     modules: FxHashMap<&'static str, Entry>,
+}
+
+/// A node of the SDK.
+#[derive(Clone, Copy)]
+pub(crate) struct Node {
+    /// The module that registers it.
+    pub(crate) module: &'static str,
+    /// Whether whatever builds and executes a workflow registers it; the others are registered when their module is imported.
+    pub(crate) first: bool,
 }
 
 /// A module of the SDK.
@@ -73,7 +82,10 @@ impl Table {
                     }
                 }
                 "package" => table.packages.extend(rest.split_once(' ')),
-                "node" => table.nodes.extend(rest.split_once(' ')),
+                "node" => table.nodes.extend(rest.split_once(' ').map(|(name, rest)| {
+                    let module = rest.strip_suffix(" first");
+                    (name, Node { module: module.unwrap_or(rest), first: module.is_some() })
+                })),
                 "outside" => table.outside.extend(rest.split(' ')),
                 _ => {}
             }
@@ -152,8 +164,8 @@ impl Table {
         self.modules.keys().copied()
     }
 
-    /// The module that registers a node under this name.
-    pub(crate) fn node(&self, name: &str) -> Option<&'static str> {
+    /// The node that is registered under this name.
+    pub(crate) fn node(&self, name: &str) -> Option<Node> {
         self.nodes.get(name).copied()
     }
 
@@ -182,7 +194,7 @@ fn is_word_of(words: &str, word: &str) -> bool {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "# a comment\npackage sdk sdk-dist\noutside Any\nnode ReadNode sdk.nodes\nmodule sdk\n+ Reader\nmodule sdk.nodes !\n= ReadNode\nmodule sdk.read\n= Reader Readers\nmodule sdk.folder.inner\n= Reader2\n";
+    const TEXT: &str = "# a comment\npackage sdk sdk-dist\noutside Any\nnode ReadNode sdk.nodes\nnode CodeNode sdk.code first\nmodule sdk\n+ Reader\nmodule sdk.nodes !\n= ReadNode\nmodule sdk.read\n= Reader Readers\nmodule sdk.folder.inner\n= Reader2\n";
 
     #[test]
     fn a_table_tells_what_is_there() {
@@ -206,7 +218,8 @@ mod tests {
         }
         assert_eq!(table.home("Reader"), Some("sdk.read"));
         assert_eq!(table.home("Read"), None);
-        assert_eq!(table.node("ReadNode"), Some("sdk.nodes"));
+        assert_eq!(table.node("ReadNode").map(|n| (n.module, n.first)), Some(("sdk.nodes", false)));
+        assert_eq!(table.node("CodeNode").map(|n| (n.module, n.first)), Some(("sdk.code", true)));
     }
 
     #[test]

@@ -36,7 +36,7 @@ use std::collections::BTreeSet;
 
 use hallmark_core::nearest;
 use hallmark_diagnostics::Severity;
-use hallmark_python::facts::{Import, Value};
+use hallmark_python::facts::Import;
 
 use crate::rule::{Check, Family, Rule};
 use crate::sdk::table::{Known, Table};
@@ -83,7 +83,11 @@ const MOVED: &[(&str, &str)] = &[
 fn check(context: &mut Context<'_>, import: &Import) {
     let module = &*import.module;
     let guarded = import.guard.import_try || import.guard.handler || import.guard.type_checking;
-    if import.level > 0 || guarded || context.index().is_own(module) || is_expected_to_fail(context, import) {
+    if import.level > 0
+        || guarded
+        || context.index().is_own(module)
+        || context.is_expected_to_fail(import.span, import.scope)
+    {
         return;
     }
     let top = module.split('.').next().unwrap_or(module);
@@ -122,22 +126,6 @@ fn check(context: &mut Context<'_>, import: &Import) {
             context.report(import.span, import.scope, message).action(action);
         }
     }
-}
-
-/// Whether a test asks for the failure: `with pytest.raises(ImportError)` in the same function.
-fn is_expected_to_fail(context: &Context<'_>, import: &Import) -> bool {
-    let is_failure = |value: &Value| {
-        value.path().is_some_and(|path| {
-            matches!(path, "builtins.ImportError" | "builtins.ModuleNotFoundError" | "builtins.Exception")
-        })
-    };
-    context.is_test_file()
-        && context.module().calls.iter().any(|call| {
-            call.scope == import.scope
-                && call.span.start < import.span.start
-                && call.callee.ends_with(".raises")
-                && call.args.iter().any(|arg| is_failure(&arg.value) || arg.value == Value::Sequence)
-        })
 }
 
 /// Where the SDK has what is imported, or the name that comes nearest.
