@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::announced::Announced;
+use crate::surroundings::Surroundings;
 use crate::tier;
 
 /// The project as rules see it: the index and what is known of all its classes.
@@ -31,6 +32,8 @@ pub(crate) struct Project {
     pub(crate) handed_on: FxHashSet<String>,
     /// What files tell the registry of nodes and pytest.
     pub(crate) announced: Announced,
+    /// What lies around the files.
+    pub(crate) surroundings: Arc<Surroundings>,
     /// One for each module of the index.
     followed: Vec<Followed>,
 }
@@ -57,12 +60,12 @@ impl Followed {
 }
 
 impl Project {
-    pub(crate) fn new(index: Index) -> Self {
+    pub(crate) fn new(index: Index, surroundings: Arc<Surroundings>) -> Self {
         let followed = index.modules().par_iter().map(|module| Followed::new(&index, module)).collect();
-        Self::join(index, followed)
+        Self::join(index, followed, surroundings)
     }
 
-    fn join(index: Index, followed: Vec<Followed>) -> Self {
+    fn join(index: Index, followed: Vec<Followed>, surroundings: Arc<Surroundings>) -> Self {
         let (mut subclassed, mut registered) = (FxHashSet::default(), FxHashSet::default());
         let mut product = FxHashSet::default();
         let mut node_names: FxHashMap<Name, Vec<Name>> = FxHashMap::default();
@@ -101,6 +104,7 @@ impl Project {
             sqlite,
             handed_on,
             announced,
+            surroundings,
             followed,
         }
     }
@@ -142,7 +146,7 @@ impl Project {
                 *followed = Followed::new(&self.index, module);
             }
         }
-        let joined = Self::join(std::mem::take(&mut self.index), followed);
+        let joined = Self::join(std::mem::take(&mut self.index), followed, self.surroundings.clone());
         let says_more = (&joined.subclassed, &joined.registered, &joined.product, &joined.handed_on)
             != (&self.subclassed, &self.registered, &self.product, &self.handed_on)
             || (joined.postgresql, joined.sqlite) != (self.postgresql, self.sqlite)

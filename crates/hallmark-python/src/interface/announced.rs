@@ -12,7 +12,7 @@ pub(super) fn of(module: &Module) -> Announced {
         match call.callee.rsplit('.').next().unwrap_or_default() {
             "add_node" => announced.node_types.extend(kind(call).map(Name::from)),
             "addinivalue_line" if is_markers(call) => announced.markers.push(marker(call)),
-            "register" if call.callee.contains("Registry") => announced.nodes.extend(registered(call)),
+            "register" if call.callee.contains("NodeRegistry") => announced.nodes.extend(registered(call)),
             "register_node" => announced
                 .nodes
                 .extend(alias_of(call.keyword("alias").or(call.positional(0)).map(|arg| &arg.value))),
