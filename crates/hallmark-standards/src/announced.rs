@@ -1,6 +1,6 @@
 //! What the files of a project tell the registry of nodes and pytest, joined.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash as _, Hasher as _};
 
 use hallmark_python::Interface;
@@ -38,10 +38,8 @@ pub(crate) struct Announced {
     models: BTreeSet<Name>,
     /// Whether the product registers a node under a name that cannot be read.
     any_node: bool,
-    /// Markers that calls register.
-    markers: FxHashSet<Name>,
-    /// Whether a marker is registered that cannot be read.
-    any_marker: bool,
+    /// Markers that calls register, by the folder in which they count.
+    markers: BTreeMap<Name, FxHashSet<Name>>,
     /// Equal for equal nodes.
     pub(crate) digest: u64,
     /// Equal for equal markers.
@@ -67,14 +65,18 @@ impl Announced {
                 all.any_node |= &**name == UNREADABLE && !tier::is_test_path(&module.path);
                 all.nodes.insert(name.clone());
             }
-            for name in &module.announced.markers {
-                all.any_marker |= &**name == UNREADABLE;
-                all.markers.insert(name.clone());
+            if !module.announced.markers.is_empty() {
+                let markers = all.markers.entry(reach(&module.path).into()).or_default();
+                markers.extend(module.announced.markers.iter().cloned());
             }
         }
         all.digest =
             digest(&all.nodes) ^ digest(&all.models).rotate_left(1) ^ digest(&all.registered).rotate_left(2);
-        all.markers_digest = digest(&all.markers);
+        let of_folders = all
+            .markers
+            .iter()
+            .map(|(folder, names)| digest([folder]).wrapping_mul(31).wrapping_add(digest(names)));
+        all.markers_digest = of_folders.fold(0, |sum: u64, one| sum.wrapping_add(one));
         all
     }
 
@@ -100,9 +102,21 @@ impl Announced {
         self.models.iter().map(|name| &**name)
     }
 
-    /// Whether a call registers this marker.
-    pub(crate) fn has_marker(&self, name: &str) -> bool {
-        self.any_marker || self.markers.contains(name)
+    /// Whether a call registers this marker for the tests in a file, or one that cannot be read.
+    pub(crate) fn has_marker(&self, file: &str, name: &str) -> bool {
+        self.markers.iter().any(|(folder, names)| {
+            let below =
+                folder.is_empty() || file.strip_prefix(&**folder).is_some_and(|rest| rest.starts_with('/'));
+            below && (names.contains(name) || names.contains(UNREADABLE))
+        })
+    }
+}
+
+/// The folder in which what a file registers with pytest counts: its own for a `conftest.py`, all for a plugin.
+fn reach(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some((folder, "conftest.py")) => folder,
+        _ => "",
     }
 }
 

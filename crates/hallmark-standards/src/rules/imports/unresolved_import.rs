@@ -68,7 +68,7 @@ fn check(context: &mut Context<'_>, import: &Import) {
         return;
     }
     let Some(lack) = lack(context, import) else { return };
-    if context.is_expected_to_fail(import.span, import.scope) || is_made(context, &import.module) {
+    if context.is_expected_to_fail(import.span, import.scope) || is_made(context, import) {
         return;
     }
     let module = &*import.module;
@@ -139,14 +139,18 @@ fn is_generated(module: &str) -> bool {
 }
 
 /// Whether the file itself puts something in the module's place, or goes on without it.
-fn is_made(context: &Context<'_>, module: &str) -> bool {
+fn is_made(context: &Context<'_>, import: &Import) -> bool {
+    let module = &*import.module;
     let top = module.split('.').next().unwrap_or(module);
     let named = |text: &str| text == module || text == top;
     let file = context.module();
     file.assigns.iter().any(|assign| assign.target.as_deref() == Some("sys.modules") && named(&assign.name))
         || file.calls.iter().any(|call| {
-            ["importorskip", "find_spec", "setitem"].iter().any(|name| call.callee.ends_with(name))
-                && call.args.iter().any(|arg| arg.value.text().is_some_and(named))
+            let asked =
+                ["importorskip", "find_spec", "setitem"].iter().any(|name| call.callee.ends_with(name))
+                    && call.args.iter().any(|arg| arg.value.text().is_some_and(named));
+            // A function that extends the path, as one does for modules that it writes itself.
+            asked || (import.scope != 0 && call.scope == import.scope && call.callee.starts_with("sys.path."))
         })
 }
 

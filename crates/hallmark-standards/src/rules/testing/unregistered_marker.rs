@@ -2,7 +2,7 @@
 //!
 //! Finds `@pytest.mark.x` where `x` is neither a marker of pytest, nor one of a well-known plugin, nor registered: under `markers`
 //! in `pytest.ini`, `pyproject.toml`, `tox.ini` or `setup.cfg` in a folder above the file, or by
-//! `config.addinivalue_line("markers", ...)` anywhere in the project. Each marker is reported once in a file.
+//! `config.addinivalue_line("markers", ...)` in a `conftest.py` above the file or in a plugin. Each marker is reported once in a file.
 //!
 //! ## Why
 //!
@@ -105,9 +105,11 @@ fn check(context: &mut Context<'_>, module: &Module) {
     let mut first: FxHashMap<&str, (usize, usize)> = FxHashMap::default();
     for (at, marker) in module.markers.iter().enumerate() {
         let name = &*marker.text;
-        let known = BUILTIN.contains(&name)
+        // `pytest.mark.__getattr__(name)` is no marker.
+        let known = name.starts_with('_')
+            || BUILTIN.contains(&name)
             || PLUGINS.contains(&name)
-            || announced.has_marker(name)
+            || announced.has_marker(&module.path, name)
             || around.has_marker(&module.path, name);
         if !known {
             first.entry(name).or_insert((at, 0)).1 += 1;
