@@ -8,6 +8,7 @@ mod editors;
 mod generate;
 mod licences;
 mod lock;
+mod new_rule;
 mod sdk_table;
 mod shell;
 mod suite;
@@ -24,6 +25,7 @@ cargo xtask <chore>
   tidy                     the structure: arrows, lengths, stand-ins, pages, generated files
   editors                  type-check and build the extension of Visual Studio Code
   gen                      write the generated documents anew
+  new-rule FAMILY NAME     write a rule to be filled in, its test, and its line in the registry
   gen-sdk EDITION FOLDER   write the table of the SDK's names from its sources
   corpus [--update]        how right the scanner is: labels of real files, and planted violations
   licences                 every dependency's licence against the allow-list
@@ -41,6 +43,9 @@ fn main() -> ExitCode {
         Some("gen") => generate::run(),
         Some("gen-sdk") => {
             sdk_table::run(arguments.get(1).map(String::as_str), arguments.get(2).map(String::as_str))
+        }
+        Some("new-rule") => {
+            new_rule::run(arguments.get(1).map(String::as_str), arguments.get(2).map(String::as_str))
         }
         Some("editors") => editors::run(),
         Some("corpus") => corpus::run(has("--update")),
