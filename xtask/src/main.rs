@@ -8,6 +8,8 @@ mod editors;
 mod generate;
 mod licences;
 mod lock;
+mod new_rule;
+mod sdk_table;
 mod shell;
 mod suite;
 mod tidy;
@@ -23,6 +25,8 @@ cargo xtask <chore>
   tidy                     the structure: arrows, lengths, stand-ins, pages, generated files
   editors                  type-check and build the extension of Visual Studio Code
   gen                      write the generated documents anew
+  new-rule FAMILY NAME     write a rule to be filled in, its test, and its line in the registry
+  gen-sdk EDITION FOLDER   write the table of the SDK's names from its sources
   corpus [--update]        how right the scanner is: labels of real files, and planted violations
   licences                 every dependency's licence against the allow-list
   advisories               known vulnerabilities, or `not checked` where their database is out of reach
@@ -37,6 +41,12 @@ fn main() -> ExitCode {
         Some("test") => suite::run(&suite::Options { keep: has("--keep") }),
         Some("tidy") => tidy::run(),
         Some("gen") => generate::run(),
+        Some("gen-sdk") => {
+            sdk_table::run(arguments.get(1).map(String::as_str), arguments.get(2).map(String::as_str))
+        }
+        Some("new-rule") => {
+            new_rule::run(arguments.get(1).map(String::as_str), arguments.get(2).map(String::as_str))
+        }
         Some("editors") => editors::run(),
         Some("corpus") => corpus::run(has("--update")),
         Some("licences") => licences::run(),

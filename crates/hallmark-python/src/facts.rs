@@ -13,7 +13,7 @@ use crate::interface::Interface;
 pub use crate::suppression::Suppression;
 pub use calls::{Arg, Call, Role};
 pub use noted::{
-    Bound, Field, Given, IndexedField, Literal, ModelFacts, NodeCode, Setting, SqlText, StatementKind,
+    Bind, Bound, Field, Given, IndexedField, Literal, ModelFacts, NodeCode, Setting, SqlText, StatementKind,
 };
 
 /// A shared text; equal texts of one file share their bytes.
@@ -86,6 +86,8 @@ pub struct Module {
     pub logged_secrets: Vec<Literal>,
     /// Names of `pytestmark` marks.
     pub marks: Vec<Name>,
+    /// Every `pytest.mark.x`, wherever it stands; the text is `x`.
+    pub markers: Vec<Literal>,
     /// Scopes; the first is the module's.
     pub scopes: Vec<Scope>,
     /// Comments that suppress findings.
@@ -393,21 +395,6 @@ pub struct Handler {
     pub bound: Option<Name>,
     /// Where it stands.
     pub scope: ScopeId,
-}
-
-/// What a handler binds or returns.
-#[derive(Clone, Debug)]
-pub struct Bind {
-    /// The name that is bound; `return` for a returned value.
-    pub name: Name,
-    /// A path for values and imports, `None` for a class or function defined there.
-    pub value: Option<Name>,
-    /// Whether it is a class definition.
-    pub is_class: bool,
-    /// Whether it is the definition of a class or function.
-    pub is_definition: bool,
-    /// The place.
-    pub span: Span,
 }
 
 impl Module {

@@ -160,6 +160,18 @@ impl<'a> View<'a> {
         ids.into_iter().flatten().filter_map(|id| self.index.modules.get(*id as usize)).map(|m| &**m)
     }
 
+    /// Whether a file of this dotted name lies anywhere in the project, whatever the import roots are.
+    #[must_use]
+    pub fn is_somewhere(&self, name: &str) -> bool {
+        // Which files there are is not a matter of what they hold: nothing to note.
+        self.index.by_suffix.contains_key(name)
+    }
+
+    /// The dotted names of all files.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.index.modules.iter().map(|module| &*module.name)
+    }
+
     /// Whether this folder holds an `__init__.py`.
     #[must_use]
     pub fn is_package_folder(&self, folder: &str) -> bool {

@@ -1,6 +1,8 @@
 //! What other files may know of a file: no places, no bodies. An edit inside a function leaves it as it was, so a change of
 //! it tells which other files must be looked at again.
 
+mod announced;
+
 use std::hash::{Hash as _, Hasher as _};
 
 use rustc_hash::FxHashMap;
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::{Module, Name, ScopeKind};
 use crate::fixtures::{self, FixtureFace};
 use crate::{clients, facts};
+pub use announced::marker_name;
 
 /// The outside of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,6 +40,19 @@ pub struct Interface {
     pub plugins: Vec<Name>,
     /// Paths that are given to a call that registers.
     pub registers: Vec<Name>,
+    /// What it registers with calls and gives to builders.
+    pub announced: Announced,
+}
+
+/// What a file tells other programs about by calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Announced {
+    /// Names under which it registers nodes, besides those of its classes; `*` for one that cannot be read.
+    pub nodes: Vec<Name>,
+    /// Types of nodes that it gives to `add_node`.
+    pub node_types: Vec<Name>,
+    /// Markers that it registers with pytest; `*` for one that cannot be read.
+    pub markers: Vec<Name>,
 }
 
 /// The outside of a class.
@@ -189,6 +205,7 @@ pub(crate) fn of(
         services: imported,
         plugins: named.plugins,
         registers: registers.collect(),
+        announced: announced::of(module),
     }
 }
 

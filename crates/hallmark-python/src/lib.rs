@@ -15,6 +15,7 @@ pub mod models;
 pub mod names;
 pub mod source;
 pub mod suppression;
+pub mod surface;
 
 pub use facts::{Module, Name, Span};
 pub use interface::Interface;

@@ -4,13 +4,15 @@ use std::cell::RefCell;
 
 use hallmark_diagnostics::{Fix, Severity};
 use hallmark_python::Module;
-use hallmark_python::facts::{Call, Class, Function, Name, ScopeId, ScopeKind, Span};
+use hallmark_python::facts::{Call, Class, Function, Import, Name, ScopeId, ScopeKind, Span};
 use hallmark_python::index::{ClassRef, Resolved, View};
 use hallmark_python::interface::{ClassFace, Interface};
 use rustc_hash::FxHashMap;
 
+use crate::announced::Announced;
 use crate::project::Project;
 use crate::rule::Rule;
+use crate::surroundings::Surroundings;
 use crate::tier::{self, Tier};
 use crate::{Edition, Profile, ScanOptions, follow, sdk};
 
@@ -331,6 +333,34 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn project_uses_sqlite(&self) -> bool {
         self.file.project.sqlite
+    }
+
+    /// What the files of the project tell the registry of nodes and pytest.
+    #[must_use]
+    pub(crate) fn announced(&self) -> &'a Announced {
+        &self.file.project.announced
+    }
+
+    /// What lies around the Python files of the project.
+    #[must_use]
+    pub(crate) fn surroundings(&self) -> &'a Surroundings {
+        &self.file.project.surroundings
+    }
+
+    /// Whether an import is of a module that the configuration names as a patch of the SDK for one operating system.
+    #[must_use]
+    pub(crate) fn is_platform_shim(&self, import: &Import) -> bool {
+        let top = import.module.split('.').next().unwrap_or_default();
+        import.level == 0 && self.file.options.platform_shims.iter().any(|shim| shim == top)
+    }
+
+    /// Whether a test asks for the failure of what begins at this place: `with pytest.raises(...)` in the same function.
+    #[must_use]
+    pub(crate) fn is_expected_to_fail(&self, span: Span, scope: ScopeId) -> bool {
+        self.is_test_file()
+            && self.file.module.calls.iter().any(|call| {
+                call.scope == scope && call.span.start < span.start && call.callee.ends_with(".raises")
+            })
     }
 
     /// Whether another class of the project derives from it.

@@ -2,8 +2,10 @@
 //!
 //! [`scan`] reads and parses every file once and keeps small facts of it; the facts of all files are joined in an index, and the
 //! rules read facts and index. Scanning never fails: what cannot be read or parsed is a problem in the report, and the rest is
-//! scanned. Rules do no I/O: only `walk` and `load` touch the file system.
+//! scanned. Rules do no I/O: only `walk`, `load` and
+//! `surroundings` touch the file system.
 
+mod announced;
 mod asked;
 pub mod baseline;
 mod context;
@@ -26,9 +28,11 @@ pub mod score;
 mod sdk;
 mod selection;
 mod suppress;
+mod surroundings;
 mod threads;
 pub mod tier;
 mod timing;
+mod unused;
 mod walk;
 mod workspace;
 

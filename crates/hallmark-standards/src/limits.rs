@@ -17,3 +17,9 @@ pub const HISTORY_ENTRIES: usize = 500;
 
 /// The number of entries, the newest, that keep which file has how many findings of which rule.
 pub const HISTORY_PLACES: usize = 20;
+
+/// The largest manifest, lock file or configuration that is read, in bytes.
+pub const MANIFEST_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The number of folders above the root that are looked into for the beginning of the repository.
+pub const FOLDERS_ABOVE: usize = 16;

@@ -102,8 +102,11 @@ pub struct RuleConfig {
     pub weight: Option<f64>,
 }
 
+/// Modules that are known to patch the SDK for one operating system.
+const PLATFORM_SHIMS: &[&str] = &["windows_patch", "windows_sdk_compatibility"];
+
 /// The `[standards]` section of `hallmark.toml`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct StandardsConfig {
     /// `"2025"` or `"2026"`.
@@ -120,6 +123,8 @@ pub struct StandardsConfig {
     pub ignore: Vec<String>,
     /// Globs of files to leave out, relative to the folder of the configuration.
     pub exclude: Vec<String>,
+    /// Modules that patch the SDK for one operating system.
+    pub platform_shims: Vec<String>,
     /// The baseline file that applies without being asked for; only the project's own configuration names one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<PathBuf>,
@@ -129,6 +134,25 @@ pub struct StandardsConfig {
     pub per_file_ignores: BTreeMap<String, Vec<String>>,
     /// What is said of single rules, by their names.
     pub rules: BTreeMap<String, RuleConfig>,
+}
+
+impl Default for StandardsConfig {
+    fn default() -> Self {
+        Self {
+            edition: Edition::default(),
+            profile: Profile::default(),
+            preview: false,
+            governed: false,
+            select: Vec::new(),
+            ignore: Vec::new(),
+            exclude: Vec::new(),
+            platform_shims: PLATFORM_SHIMS.iter().map(|name| (*name).to_owned()).collect(),
+            baseline: None,
+            tiers: BTreeMap::new(),
+            per_file_ignores: BTreeMap::new(),
+            rules: BTreeMap::new(),
+        }
+    }
 }
 
 impl StandardsConfig {
@@ -202,7 +226,7 @@ pub struct Folder {
 }
 
 /// What to scan and how.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ScanOptions {
     /// The folder that paths in the report are relative to and that imports are resolved in.
     pub root: PathBuf,
@@ -222,6 +246,8 @@ pub struct ScanOptions {
     pub ignore: Vec<String>,
     /// Globs of files to leave out, relative to `root`.
     pub exclude: Vec<String>,
+    /// Modules that patch the SDK for one operating system.
+    pub platform_shims: Vec<String>,
     /// Globs of test files with the tier they belong to, before Hallmark's own reading of their paths.
     pub tiers: BTreeMap<String, String>,
     /// Globs, relative to `root`, to the rules and families that are left out in the files they fit.
@@ -232,6 +258,29 @@ pub struct ScanOptions {
     pub folders: Vec<Folder>,
     /// The day, as `YYYY-MM-DD`, on which suppressions are judged; without it none has expired.
     pub today: Option<String>,
+}
+
+impl Default for ScanOptions {
+    fn default() -> Self {
+        let blank = Self {
+            root: PathBuf::new(),
+            paths: Vec::new(),
+            edition: Edition::default(),
+            profile: Profile::default(),
+            preview: false,
+            governed: false,
+            select: Vec::new(),
+            ignore: Vec::new(),
+            exclude: Vec::new(),
+            platform_shims: Vec::new(),
+            tiers: BTreeMap::new(),
+            per_file_ignores: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            folders: Vec::new(),
+            today: None,
+        };
+        blank.with(&StandardsConfig::default())
+    }
 }
 
 impl ScanOptions {
@@ -252,6 +301,7 @@ impl ScanOptions {
             select: config.select.clone(),
             ignore: config.ignore.clone(),
             exclude: config.exclude.clone(),
+            platform_shims: config.platform_shims.clone(),
             tiers: config.tiers.clone(),
             per_file_ignores: config.per_file_ignores.clone(),
             rules: config.rules.clone(),
@@ -270,6 +320,7 @@ impl ScanOptions {
             select: self.select.clone(),
             ignore: self.ignore.clone(),
             exclude: self.exclude.clone(),
+            platform_shims: self.platform_shims.clone(),
             baseline: None,
             tiers: self.tiers.clone(),
             per_file_ignores: self.per_file_ignores.clone(),

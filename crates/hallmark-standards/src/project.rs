@@ -8,6 +8,8 @@ use hallmark_python::interface::Interface;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::announced::Announced;
+use crate::surroundings::Surroundings;
 use crate::tier;
 
 /// The project as rules see it: the index and what is known of all its classes.
@@ -26,8 +28,12 @@ pub(crate) struct Project {
     pub(crate) postgresql: bool,
     /// Whether packages of the product keep data in SQLite too.
     pub(crate) sqlite: bool,
-    /// What a file of the project takes from another's imports of a mocking library, as `module.name`.
+    /// What a file of the project takes from another's imports of a mocking library or of nodes, as `module.name`.
     pub(crate) handed_on: FxHashSet<String>,
+    /// What files tell the registry of nodes and pytest.
+    pub(crate) announced: Announced,
+    /// What lies around the files.
+    pub(crate) surroundings: Arc<Surroundings>,
     /// One for each module of the index.
     followed: Vec<Followed>,
 }
@@ -54,12 +60,12 @@ impl Followed {
 }
 
 impl Project {
-    pub(crate) fn new(index: Index) -> Self {
+    pub(crate) fn new(index: Index, surroundings: Arc<Surroundings>) -> Self {
         let followed = index.modules().par_iter().map(|module| Followed::new(&index, module)).collect();
-        Self::join(index, followed)
+        Self::join(index, followed, surroundings)
     }
 
-    fn join(index: Index, followed: Vec<Followed>) -> Self {
+    fn join(index: Index, followed: Vec<Followed>, surroundings: Arc<Surroundings>) -> Self {
         let (mut subclassed, mut registered) = (FxHashSet::default(), FxHashSet::default());
         let mut product = FxHashSet::default();
         let mut node_names: FxHashMap<Name, Vec<Name>> = FxHashMap::default();
@@ -86,8 +92,21 @@ impl Project {
             registered.extend(module.registers.iter().cloned());
         }
         let handed_on = handed_on(&index);
+        let announced = Announced::new(&index);
         node_names.retain(|_, files| files.len() > 1);
-        Self { index, subclassed, registered, node_names, product, postgresql, sqlite, handed_on, followed }
+        Self {
+            index,
+            subclassed,
+            registered,
+            node_names,
+            product,
+            postgresql,
+            sqlite,
+            handed_on,
+            announced,
+            surroundings,
+            followed,
+        }
     }
 
     /// Puts another outside in the place of a file's. Gives whether what the project says of classes may be another now.
@@ -109,11 +128,12 @@ impl Project {
             services: _,
             plugins: _,
             registers,
+            announced,
         } = old;
         let same = (path, name, is_package) == (&new.path, &new.name, &new.is_package)
             && (exports, stars, classes) == (&new.exports, &new.stars, &new.classes)
             && (uses_postgresql, uses_sqlite) == (&new.uses_postgresql, &new.uses_sqlite)
-            && registers == &new.registers;
+            && (registers, announced) == (&new.registers, &new.announced);
         self.index.replace(place, new.clone());
         if same {
             return false;
@@ -126,11 +146,12 @@ impl Project {
                 *followed = Followed::new(&self.index, module);
             }
         }
-        let joined = Self::join(std::mem::take(&mut self.index), followed);
+        let joined = Self::join(std::mem::take(&mut self.index), followed, self.surroundings.clone());
         let says_more = (&joined.subclassed, &joined.registered, &joined.product, &joined.handed_on)
             != (&self.subclassed, &self.registered, &self.product, &self.handed_on)
             || (joined.postgresql, joined.sqlite) != (self.postgresql, self.sqlite)
-            || joined.node_names != self.node_names;
+            || joined.node_names != self.node_names
+            || joined.announced.digest != self.announced.digest;
         *self = joined;
         says_more
     }
@@ -140,7 +161,11 @@ impl Project {
     pub(crate) fn answers(&self, file: &Interface) -> u64 {
         let mut hasher = rustc_hash::FxHasher::default();
         std::hash::Hash::hash(&(self.postgresql, self.sqlite), &mut hasher);
-        for (name, _) in file.exports.iter().filter(|(_, path)| is_mock_path(path)) {
+        // Who builds workflows rests on every node of the project, who writes tests on every marker.
+        let announced = &self.announced;
+        let nodes = if file.announced.node_types.is_empty() { 0 } else { announced.digest };
+        std::hash::Hash::hash(&(nodes, announced.markers_digest), &mut hasher);
+        for (name, _) in file.exports.iter().filter(|(_, path)| is_followed(path)) {
             std::hash::Hash::hash(&self.is_handed_on(file, name), &mut hasher);
         }
         for class in &file.classes {
@@ -170,11 +195,16 @@ fn is_mock_path(path: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// What files take from other files' imports of a mocking library: `path.name`, or `path.*` for a star.
+/// Whether it matters who takes what is imported by this path from another file.
+fn is_followed(path: &str) -> bool {
+    is_mock_path(path) || path.starts_with("kailash.nodes.")
+}
+
+/// What files take from other files' imports of a mocking library or of nodes: `path.name`, or `path.*` for a star.
 fn handed_on(index: &Index) -> FxHashSet<String> {
     let offers = |module: &Interface| {
-        module.exports.iter().any(|(_, path)| is_mock_path(path))
-            || module.stars.iter().any(|star| is_mock_path(star))
+        module.exports.iter().any(|(_, path)| is_followed(path))
+            || module.stars.iter().any(|star| is_followed(star))
     };
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
     let offering: FxHashSet<String> =

@@ -1,5 +1,6 @@
 //! Where the time of a scan goes: reading, joining, and each rule by itself.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hallmark_python::Module;
@@ -11,6 +12,7 @@ use crate::context::File;
 use crate::engine::{self, Plan};
 use crate::project::Project;
 use crate::scope::Scopes;
+use crate::surroundings::Surroundings;
 use crate::{Rule, ScanOptions, load, rules, threads, walk};
 
 /// Wall-clock times of the parts of one scan, each with all threads at work.
@@ -32,10 +34,11 @@ pub fn timings(options: &ScanOptions) -> Timings {
 
 fn measure(options: &ScanOptions) -> Timings {
     let started = Instant::now();
-    let (files, _) = walk::files(options);
+    let walked = walk::files(options);
     let packages: FxHashSet<&str> =
-        files.iter().filter_map(|f| hallmark_python::index::package_folder(f)).collect();
-    let modules: Vec<Module> = files
+        walked.files.iter().filter_map(|f| hallmark_python::index::package_folder(f)).collect();
+    let modules: Vec<Module> = walked
+        .files
         .par_iter()
         .filter_map(|path| {
             let source = load::Source::read(&options.root, path, None);
@@ -44,7 +47,9 @@ fn measure(options: &ScanOptions) -> Timings {
         .collect();
     let read = started.elapsed();
     let started = Instant::now();
-    let project = Project::new(Index::new(modules.iter().map(|m| m.interface.clone()).collect()));
+    let surroundings = Surroundings::read(&options.root, &walked.around, walked.places);
+    let index = Index::new(modules.iter().map(|m| m.interface.clone()).collect());
+    let project = Project::new(index, Arc::new(surroundings));
     let join = started.elapsed();
     let scopes = Scopes::new(options);
     let run = |chosen: &[&'static Rule]| {

@@ -1,12 +1,14 @@
-//! Which files a scan reads. The only place, with [`crate::load`], that touches the file system.
+//! Which files a scan reads. The only place, with [`crate::load`] and [`crate::surroundings`], that touches the file system.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use hallmark_diagnostics::Problem;
 use ignore::{DirEntry, WalkBuilder};
+use rustc_hash::FxHashSet;
 
-use crate::{ScanOptions, codes};
+use crate::{ScanOptions, codes, surroundings};
 
 /// Folders that never hold a project's own sources.
 const SKIPPED: &[&str] = &[
@@ -22,13 +24,27 @@ const SKIPPED: &[&str] = &[
     "site-packages",
 ];
 
-/// The Python files under the root, sorted, relative with forward slashes; and what could not be walked.
-pub(crate) fn files(options: &ScanOptions) -> (Vec<String>, Vec<Problem>) {
+/// What lies under the root; all paths are relative with forward slashes.
+#[derive(Default)]
+pub(crate) struct Walked {
+    /// The Python files, sorted.
+    pub(crate) files: Vec<String>,
+    /// Files that say something about the project, sorted.
+    pub(crate) around: Vec<String>,
+    /// Folders with Python files at some depth, those that are left out included, and modules in other forms, without their
+    /// ending.
+    pub(crate) places: Vec<String>,
+    /// What could not be walked.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Looks for the files of a project.
+pub(crate) fn files(options: &ScanOptions) -> Walked {
     let root = options.root.as_path();
     let parts = options.parts();
     let excluded = exclusions(parts.iter().flat_map(|(_, part)| &part.exclude));
-    let mut problems = Vec::new();
-    let mut files = Vec::new();
+    let mut walked = Walked::default();
+    let mut folders: FxHashSet<String> = FxHashSet::default();
     let mut linked: Vec<PathBuf> = Vec::new();
     let walk = WalkBuilder::new(root)
         .hidden(false)
@@ -41,7 +57,7 @@ pub(crate) fn files(options: &ScanOptions) -> (Vec<String>, Vec<Problem>) {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                problems.push(problem(root, &error));
+                walked.problems.push(problem(root, &error));
                 continue;
             }
         };
@@ -49,20 +65,52 @@ pub(crate) fn files(options: &ScanOptions) -> (Vec<String>, Vec<Problem>) {
         if entry.path_is_symlink() && path.is_dir() {
             linked.push(path.to_path_buf());
         }
-        let is_python =
-            path.extension().is_some_and(|e| e == "py") && entry.file_type().is_some_and(|t| t.is_file());
-        if !is_python || is_duplicate(root, &entry, &linked) {
+        if !entry.file_type().is_some_and(|t| t.is_file()) {
             continue;
         }
-        let relative = relative(root, path);
-        if !excluded.is_match(&relative) {
-            files.push(relative);
+        match path.extension().and_then(OsStr::to_str) {
+            Some("py") => {
+                if is_duplicate(root, &entry, &linked) {
+                    continue;
+                }
+                let relative = relative(root, path);
+                add_folders(&relative, &mut folders);
+                if !excluded.is_match(&relative) {
+                    walked.files.push(relative);
+                }
+            }
+            Some("pyi" | "pyx" | "so" | "pyd") => {
+                let relative = relative(root, path);
+                add_folders(&relative, &mut folders);
+                let name_at = relative.rfind('/').map_or(0, |at| at + 1);
+                let stem = relative[name_at..].find('.').map_or(relative.len(), |dot| name_at + dot);
+                walked.places.push(relative[..stem].to_owned());
+            }
+            _ => {
+                let relative = relative(root, path);
+                if surroundings::is_wanted(&relative) {
+                    walked.around.push(relative);
+                }
+            }
         }
     }
-    files.sort_unstable();
-    problems.sort_unstable();
-    problems.dedup();
-    (files, problems)
+    walked.places.extend(folders);
+    walked.files.sort_unstable();
+    walked.around.sort_unstable();
+    walked.problems.sort_unstable();
+    walked.problems.dedup();
+    walked
+}
+
+/// Adds every folder around a file.
+fn add_folders(file: &str, folders: &mut FxHashSet<String>) {
+    let mut rest = file;
+    while let Some((folder, _)) = rest.rsplit_once('/') {
+        if !folders.insert(folder.to_owned()) {
+            return;
+        }
+        rest = folder;
+    }
 }
 
 /// A file reached through a link whose target lies in the root is scanned in its own place.

@@ -25,8 +25,10 @@ const UNLABELLED: &[&str] = &[
     "implicit-root-import",
     "platform-shim-import",
     "ungoverned-node-base",
+    "unknown-node-type",
     "unregistered-marker",
     "unresolved-import",
+    "unused-node-import",
 ];
 
 /// What is counted of one rule.

@@ -101,6 +101,21 @@ pub struct Bound {
     pub scope: ScopeId,
 }
 
+/// What a handler binds or returns.
+#[derive(Clone, Debug)]
+pub struct Bind {
+    /// The name that is bound; `return` for a returned value.
+    pub name: Name,
+    /// A path for values and imports, `None` for a class or function defined there.
+    pub value: Option<Name>,
+    /// Whether it is a class definition.
+    pub is_class: bool,
+    /// Whether it is the definition of a class or function.
+    pub is_definition: bool,
+    /// The place.
+    pub span: Span,
+}
+
 /// A string literal with its place.
 #[derive(Clone, Debug)]
 pub struct Literal {

@@ -107,6 +107,7 @@ impl<'a> Lowerer<'a> {
             }
             Expr::Attribute(attribute) => {
                 self.note_result_attribute(attribute);
+                self.note_marker(attribute);
                 walk_expr(self, expr);
             }
             Expr::Subscript(subscript) => {
@@ -209,7 +210,7 @@ impl<'a> Lowerer<'a> {
             return METHODS.contains(&method)
                 || callee.contains("mock")
                 || callee.starts_with("$monkeypatch")
-                || method == "getfixturevalue";
+                || matches!(method, "getfixturevalue" | "addinivalue_line");
         }
         if callee.starts_with("builtins.") {
             return BUILTINS.contains(&callee);

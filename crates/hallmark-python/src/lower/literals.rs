@@ -1,6 +1,6 @@
-//! String literals that say something by themselves: tokens, paths of one system, and what a console is given.
+//! Texts and names that say something by themselves: tokens, paths of one system, what a console is given, markers of tests.
 
-use ruff_python_ast::{Expr, ExprCall, InterpolatedStringElement};
+use ruff_python_ast::{Expr, ExprAttribute, ExprCall, InterpolatedStringElement};
 use ruff_text_size::Ranged as _;
 
 use super::{Lowerer, span, text};
@@ -47,6 +47,20 @@ impl Lowerer<'_> {
         if writes {
             let literal = self.literal("", bad);
             self.module.console.push(literal);
+        }
+    }
+
+    /// Keeps `pytest.mark.x`.
+    pub(super) fn note_marker(&mut self, attribute: &ExprAttribute) {
+        // Attributes are many, markers few: the cheap questions come first.
+        let holder = match &*attribute.value {
+            Expr::Attribute(holder) => holder.attr.as_str() == "mark",
+            Expr::Name(holder) => holder.id.as_str().contains("mark"),
+            _ => false,
+        };
+        if holder && self.path(&attribute.value).as_deref() == Some("pytest.mark") {
+            let text = self.name(attribute.attr.as_str());
+            self.module.markers.push(Literal { text, span: span(attribute.range()), scope: self.scope });
         }
     }
 

@@ -46,11 +46,14 @@ rules! {
         bulk_node_import,
         implicit_root_import,
         non_canonical_import,
+        platform_shim_import,
         relative_import,
         silent_import_fallback,
         star_import,
         sys_path_edit,
         unknown_sdk_name,
+        unresolved_import,
+        unused_node_import,
     }
     meta {
         blanket_suppression,
@@ -143,6 +146,7 @@ rules! {
         test_returns_value,
         test_without_assertion,
         test_without_tier,
+        unregistered_marker,
         vacuous_assertion,
     }
     workflow {
@@ -170,6 +174,7 @@ rules! {
         self_connection,
         sync_execute_on_async_runtime,
         sync_runtime_in_async,
+        unknown_node_type,
         unmanaged_runtime,
     }
 }

@@ -16,7 +16,7 @@ use crate::tier::Tier;
 use crate::{ScanOptions, limits, rules};
 
 /// The first bytes of a cache file; the number changes with the form.
-const MAGIC: &[u8] = b"hallmark standards cache 2\n";
+const MAGIC: &[u8] = b"hallmark standards cache 3\n";
 
 #[derive(Serialize, Deserialize)]
 struct Entry<'a> {
@@ -85,18 +85,19 @@ fn key(options: &ScanOptions) -> u64 {
     xxh3_64(format!("{} {:?} {options:?}", env!("CARGO_PKG_VERSION"), program.ok()).as_bytes())
 }
 
-/// Reads a cache file.
-pub(super) fn load(file: &Path, options: &ScanOptions) -> Option<Vec<Record>> {
+/// Reads a cache file: what is known of each file, and the digest of the surroundings that it rests on.
+pub(super) fn load(file: &Path, options: &ScanOptions) -> Option<(Vec<Record>, u64)> {
     let size = file.metadata().ok()?.len();
     let bytes = if size <= limits::CACHE_BYTES { std::fs::read(file).ok()? } else { return None };
     let rest = bytes.strip_prefix(MAGIC)?;
-    let (head, body) = rest.split_at_checked(16)?;
+    let (head, body) = rest.split_at_checked(24)?;
     let number = |at: usize| head.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
     if number(0)? != key(options) || number(8)? != xxh3_64(body) {
         return None;
     }
     let entries: Vec<Entry<'_>> = postcard::from_bytes(body).ok()?;
-    entries.par_iter().map(|entry| record(entry, options)).collect()
+    let records = entries.par_iter().map(|entry| record(entry, options)).collect::<Option<_>>()?;
+    Some((records, number(16)?))
 }
 
 fn record(entry: &Entry<'_>, options: &ScanOptions) -> Option<Record> {
@@ -169,7 +170,12 @@ fn judged(stored: StoredJudged<'_>, path: &str, options: &ScanOptions) -> Option
 }
 
 /// Writes a cache file.
-pub(super) fn store(file: &Path, options: &ScanOptions, records: &[Record]) -> hallmark_core::Result<()> {
+pub(super) fn store(
+    file: &Path,
+    options: &ScanOptions,
+    records: &[Record],
+    around: u64,
+) -> hallmark_core::Result<()> {
     let encoded: Vec<Encoded> = records.par_iter().map(encode).collect();
     let entries = records.iter().zip(&encoded).map(|(record, (outside, judged))| Entry {
         path: &record.path,
@@ -189,6 +195,7 @@ pub(super) fn store(file: &Path, options: &ScanOptions, records: &[Record]) -> h
     let mut bytes = MAGIC.to_vec();
     bytes.extend(key(options).to_le_bytes());
     bytes.extend(xxh3_64(&body).to_le_bytes());
+    bytes.extend(around.to_le_bytes());
     bytes.extend(body);
     write_atomic(file, &bytes, Mode::Default)
 }

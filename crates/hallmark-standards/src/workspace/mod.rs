@@ -23,6 +23,7 @@ use crate::engine;
 use crate::project::Project;
 use crate::report::Report;
 use crate::scope::Scopes;
+use crate::surroundings::Surroundings;
 use crate::{ScanOptions, load, places, report, score, threads, walk};
 pub(crate) use record::{Families, Judged, Outside, Record};
 
@@ -35,6 +36,10 @@ pub struct Workspace {
     records: Vec<Record>,
     /// The joined outsides, if they are up to date.
     project: Option<Project>,
+    /// What lies around the files.
+    surroundings: Arc<Surroundings>,
+    /// The digest of the surroundings that the judgements rest on.
+    rests_around: u64,
     /// Texts that stand for those on disk.
     overlays: BTreeMap<String, Arc<str>>,
     /// What could not be walked.
@@ -70,6 +75,8 @@ impl Workspace {
             options,
             records: Vec::new(),
             project: None,
+            surroundings: Arc::default(),
+            rests_around: 0,
             overlays: BTreeMap::new(),
             problems: Vec::new(),
             judged: 0,
@@ -82,7 +89,8 @@ impl Workspace {
     #[must_use]
     pub fn with_cache(options: ScanOptions, file: &Path) -> Self {
         let mut workspace = Self::new(options);
-        workspace.records = threads::run(|| cache::load(file, &workspace.options)).unwrap_or_default();
+        let known = threads::run(|| cache::load(file, &workspace.options));
+        (workspace.records, workspace.rests_around) = known.unwrap_or_default();
         workspace
     }
 
@@ -91,7 +99,7 @@ impl Workspace {
     /// # Errors
     /// `HM-C010` or `HM-C011` if it cannot be written; nothing depends on it.
     pub fn store(&self, file: &Path) -> hallmark_core::Result<()> {
-        cache::store(file, &self.options, &self.records)
+        cache::store(file, &self.options, &self.records, self.rests_around)
     }
 
     /// The options.
@@ -126,7 +134,8 @@ impl Workspace {
     }
 
     fn refresh_all(&mut self) {
-        let (mut files, mut problems) = walk::files(&self.options);
+        let walk::Walked { mut files, around, places, mut problems } = walk::files(&self.options);
+        self.look_around(&around, places);
         let missing = self.asked.missing(&self.options.root);
         problems.extend(missing.into_iter().filter(|p| !self.overlays.contains_key(&p.path)));
         self.problems = problems;
@@ -181,6 +190,17 @@ impl Workspace {
             self.project = None;
         }
         self.judge_stale(modules, same_shape, &changed);
+    }
+
+    /// Reads what lies around the files. Where it changed, nothing that was judged holds any longer.
+    fn look_around(&mut self, files: &[String], places: Vec<String>) {
+        let surroundings = Surroundings::read(&self.options.root, files, places);
+        if surroundings.digest != self.rests_around {
+            self.records.iter_mut().for_each(|record| record.judged = None);
+            self.project = None;
+        }
+        self.rests_around = surroundings.digest;
+        self.surroundings = Arc::new(surroundings);
     }
 
     /// Reads a file; `None` if it holds what the record says.
@@ -242,7 +262,8 @@ impl Workspace {
 
     fn join(&self) -> Project {
         let outsides = self.records.iter().filter_map(|r| r.outside.as_ref());
-        Project::new(Index::new(outsides.map(|o| o.interface.clone()).collect()))
+        let index = Index::new(outsides.map(|o| o.interface.clone()).collect());
+        Project::new(index, self.surroundings.clone())
     }
 
     /// Asks the rules about one file, parsing it again if its facts are not at hand.

@@ -8,6 +8,8 @@
 //! - In a section `## planted` the files of rules about tests are integration tests; `cargo xtask corpus` plants these blocks
 //!   into real files.
 //! - A ```toml block before the files is the project's `hallmark.toml`; its `[standards]` section applies.
+//! - A block that opens with ```text and has `# file: path` on its first line is a file beside the Python files: the
+//!   configuration of pytest, declared dependencies.
 //! - A block that opens with ```python fixed is the text of the file of the same name after all of its fixes.
 //! - `# error: [rule]` (or `warning`, `info`) at the end of a line expects a finding of that rule on that line, of any severity
 //!   from its word upwards; `# error-above: [rule]` on a line of its own means the line above.
@@ -68,6 +70,10 @@ fn check(name: &str, section: &str, (rule, tests): (&str, bool), failures: &mut 
             expect(&file, u32::try_from(line + 1).unwrap(), text, &mut expected);
         }
         workspace.write(&file, format!("{block}\n"));
+    }
+    for block in section.split("```text\n").skip(1).map(|b| b.split("\n```").next().unwrap()) {
+        let path = block.lines().next().and_then(|l| l.strip_prefix("# file: ")).unwrap();
+        workspace.write(path, format!("{block}\n"));
     }
     let config = section.split_once("```toml\n").map(|(_, rest)| rest.split("\n```").next().unwrap());
     let mut options = options(config.unwrap_or_default());

@@ -85,6 +85,13 @@ pub static ALL: &[Setting] = &[
         doc: "The tier of the files that a glob fits, before Hallmark's own reading of their paths and markers.",
     },
     Setting {
+        key: "standards.platform-shims",
+        kind: Kind::Texts,
+        default: "[\"windows_patch\", \"windows_sdk_compatibility\"]",
+        example: "[\"windows_patch\"]",
+        doc: "Modules that patch the SDK for one operating system; importing one is a violation.",
+    },
+    Setting {
         key: "standards.per-file-ignores.GLOB",
         kind: Kind::Texts,
         default: "",

@@ -26,12 +26,13 @@
 //!
 //! Delete it.
 
-use hallmark_diagnostics::{Edit, Fix, Severity};
+use hallmark_diagnostics::{Fix, Severity};
 use hallmark_python::facts::Import;
 
 use crate::Context;
 use crate::doubles::primitive;
 use crate::rule::{Check, Family, Rule};
+use crate::unused;
 
 pub(crate) static RULE: Rule = Rule {
     name: "unused-mock-import",
@@ -58,50 +59,11 @@ fn check(context: &mut Context<'_>, import: &Import) {
     }
 }
 
-/// Deletes what nothing uses of the statement, at its first such name. Offered in test files only, which no other file imports
-/// from inside its functions, and where the statement has no comment in it.
+/// Offered in test files only, which no other file imports from inside its functions.
 fn fix(context: &Context<'_>, import: &Import) -> Option<Fix> {
     let module = context.module();
     let file = module.path.rsplit('/').next().unwrap_or_default();
     let is_test = file.starts_with("test_") || file.ends_with("_test.py");
-    let lines = import.lines.filter(|_| is_test)?;
-    let whole: Vec<&Import> = module.imports.iter().filter(|i| i.statement == import.statement).collect();
-    let kept = |i: &&&Import| i.used || primitive(context, i).is_none();
-    let first = whole.iter().find(|i| !kept(i))?;
-    if first.span != import.span {
-        return None;
-    }
-    let rest: Vec<String> = whole.iter().filter(kept).map(|i| alias(i)).collect();
-    let prefix = match &import.name {
-        Some(_) => format!("from {} import ", written_module(import)?),
-        None => "import ".to_owned(),
-    };
-    // Spelled otherwise, as over several lines, there may be comments in between.
-    let all: Vec<String> = whole.iter().map(|i| alias(i)).collect();
-    let length = prefix.len() + all.join(", ").len();
-    if length as u64 != u64::from(import.statement.end - import.statement.start) {
-        return None;
-    }
-    let edit = if rest.is_empty() {
-        Edit { start: lines.start, end: lines.end, content: String::new() }
-    } else {
-        let content = format!("{prefix}{}", rest.join(", "));
-        Edit { start: import.statement.start, end: import.statement.end, content }
-    };
-    Some(Fix::safe("Delete the unused import", vec![edit]))
-}
-
-/// The module as the statement names it; relative ones are left alone.
-fn written_module(import: &Import) -> Option<&str> {
-    (import.level == 0).then_some(&*import.module)
-}
-
-/// An imported name as the statement writes it.
-fn alias(import: &Import) -> String {
-    let written = import.name.as_ref().unwrap_or(&import.module);
-    let plain = match import.name {
-        Some(_) => *import.bound == **written,
-        None => written.split('.').next() == Some(&*import.bound),
-    };
-    if plain { written.to_string() } else { format!("{written} as {}", import.bound) }
+    let is_unused = |other: &Import| !other.used && primitive(context, other).is_some();
+    if is_test { unused::deletion(context, import, is_unused) } else { None }
 }

@@ -1,5 +1,11 @@
 //! The names of the Kailash SDK that rules ask for, in every spelling that an edition accepts or once did.
 
+pub(crate) mod table;
+
+use table::Table;
+
+use crate::Edition;
+
 /// The builder, by its own module.
 pub(crate) const BUILDER: &str = "kailash.workflow.builder.WorkflowBuilder";
 
@@ -24,7 +30,8 @@ pub(crate) const CORE: &[(&str, &str)] = &[
     ("register_node", "kailash.nodes.base"),
 ];
 
-/// The path with its core name spelled by the module that defines it; other paths as they are.
+/// The path with its core name spelled by the module that defines it, if the module that it names gives it in some edition;
+/// other paths as they are.
 pub(crate) fn normalise(path: &str) -> String {
     let (head, tail) = match path.find("()") {
         Some(at) => path.split_at(at),
@@ -35,13 +42,20 @@ pub(crate) fn normalise(path: &str) -> String {
         let mut end = head.len();
         while let Some(dot) = head[..end].rfind('.') {
             let name = &head[dot + 1..end];
-            if let Some((name, module)) = CORE.iter().find(|(core, _)| *core == name) {
+            if let Some((name, module)) = CORE.iter().find(|(core, _)| *core == name)
+                && is_given(&head[..dot], name)
+            {
                 return format!("{module}.{name}{}{tail}", &head[end..]);
             }
             end = dot;
         }
     }
     path.to_owned()
+}
+
+/// Whether a module of the SDK gives this name, in whatever edition.
+fn is_given(module: &str, name: &str) -> bool {
+    [Edition::E2026, Edition::E2025].into_iter().any(|edition| Table::of(edition).gives(module, name))
 }
 
 /// Whether a path is a runtime that executes without being awaited.
@@ -85,6 +99,7 @@ mod tests {
             "kailash.nodes.base.NodeRegistry.register"
         );
         assert_eq!(normalise("other.WorkflowBuilder()"), "other.WorkflowBuilder()");
+        assert_eq!(normalise("kailash.invented.WorkflowBuilder()"), "kailash.invented.WorkflowBuilder()");
     }
 
     #[test]
