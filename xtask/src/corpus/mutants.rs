@@ -43,10 +43,10 @@ pub(super) fn run(hosts: &[Host]) -> Outcome<Vec<Tally>> {
         let blocks = planted(&folder, rule)?;
         let mut tally = Tally { rule: rule.name, planted: 0, failures: Vec::new() };
         let in_tests = matches!(rule.family, Family::Mocking | Family::Testing);
-        // What a package imports is there for others: none of it is unused.
+        // What a package imports is there for others: none of it is unused, and all of it may be taken at once.
         let is_fit = |host: &&Host| {
             fits(&host.path, in_tests)
-                && !(rule.name.starts_with("unused-") && host.path.ends_with("__init__.py"))
+                && !(rule.family == Family::Imports && host.path.ends_with("__init__.py"))
         };
         let fitting: Vec<&Host> = hosts.iter().filter(is_fit).take(HOSTS).collect();
         for block in &blocks {

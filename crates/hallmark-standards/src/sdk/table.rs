@@ -19,7 +19,9 @@ pub(crate) struct Table {
     outside: FxHashSet<&'static str>,
     /// Registered names of nodes.
     nodes: FxHashMap<&'static str, Node>,
-    modules: FxHashMap<&'static str, Entry>,
+    /// Modules, sorted, each with the text that begins with its own line. Nothing else of that is read until it is asked for:
+    /// the table is large, and a scan may be small.
+    modules: Vec<(&'static str, &'static str)>,
 }
 
 /// A node of the SDK.
@@ -32,7 +34,7 @@ pub(crate) struct Node {
 }
 
 /// A module of the SDK.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Entry {
     /// Names that it defines, between blanks.
     defined: &'static str,
@@ -64,23 +66,11 @@ impl Table {
 
     fn parse(text: &'static str) -> Self {
         let mut table = Self::default();
-        let mut module = None;
-        for line in text.lines() {
+        let starts: Vec<usize> =
+            memchr::memmem::find_iter(text.as_bytes(), "\nmodule ").map(|at| at + 1).collect();
+        for line in text[..starts.first().copied().unwrap_or(text.len())].lines() {
             let Some((kind, rest)) = line.split_once(' ') else { continue };
             match kind {
-                "module" => {
-                    let (name, open) = rest.strip_suffix(" !").map_or((rest, false), |name| (name, true));
-                    table.modules.insert(name, Entry { open, ..Entry::default() });
-                    module = Some(name);
-                }
-                "=" | "+" => {
-                    let Some(entry) = module.and_then(|name| table.modules.get_mut(name)) else { continue };
-                    if kind == "=" {
-                        entry.defined = rest;
-                    } else {
-                        entry.imported = rest;
-                    }
-                }
                 "package" => table.packages.extend(rest.split_once(' ')),
                 "node" => table.nodes.extend(rest.split_once(' ').map(|(name, rest)| {
                     let module = rest.strip_suffix(" first");
@@ -90,7 +80,14 @@ impl Table {
                 _ => {}
             }
         }
+        table.modules = starts.iter().map(|start| (name_at(&text[*start..]), &text[*start..])).collect();
         table
+    }
+
+    /// What the table says of a module.
+    fn entry(&self, module: &str) -> Option<Entry> {
+        let at = self.modules.binary_search_by(|(name, _)| (*name).cmp(module)).ok()?;
+        self.modules.get(at).map(|(_, text)| Entry::parse(text))
     }
 
     /// The distribution that a module belongs to.
@@ -104,7 +101,7 @@ impl Table {
         if self.distribution(module).is_none() {
             return Known::There;
         }
-        let Some(entry) = self.modules.get(module) else {
+        let Some(entry) = self.entry(module) else {
             return if self.may_hide(module) { Known::There } else { Known::NoModule };
         };
         match name {
@@ -124,7 +121,7 @@ impl Table {
         }
         let mut up = module;
         while let Some((holder, name)) = up.rsplit_once('.') {
-            if let Some(entry) = self.modules.get(holder) {
+            if let Some(entry) = self.entry(holder) {
                 return entry.open || entry.has(name);
             }
             up = holder;
@@ -134,34 +131,35 @@ impl Table {
 
     /// Whether it is a module, or a folder with modules in it.
     fn is_module(&self, module: &str) -> bool {
-        self.modules.contains_key(module)
-            || self
-                .modules
-                .keys()
-                .any(|own| own.strip_prefix(module).is_some_and(|rest| rest.starts_with('.')))
+        // What lies in a module follows it, or stands where it would stand: `.` comes before every letter.
+        let at = self.modules.partition_point(|(name, _)| *name < module);
+        let below = |name: &str| {
+            name.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.modules.get(at).is_some_and(|(name, _)| below(name))
     }
 
     /// Whether the module surely gives this name.
     pub(crate) fn gives(&self, module: &str, name: &str) -> bool {
-        self.modules.get(module).is_some_and(|entry| entry.has(name))
+        self.entry(module).is_some_and(|entry| entry.has(name))
     }
 
     /// The one module that defines this name, if there is one alone.
     pub(crate) fn home(&self, name: &str) -> Option<&'static str> {
-        let mut homes = self.modules.iter().filter(|(_, entry)| is_word_of(entry.defined, name));
+        let mut homes = self.modules.iter().filter(|(_, text)| is_word_of(Entry::parse(text).defined, name));
         let (home, _) = homes.next()?;
         homes.next().is_none().then_some(*home)
     }
 
     /// The public names of a module.
     pub(crate) fn names(&self, module: &str) -> impl Iterator<Item = &'static str> {
-        let entry = self.modules.get(module);
-        entry.into_iter().flat_map(|entry| entry.defined.split(' ').chain(entry.imported.split(' ')))
+        let entry = self.entry(module).unwrap_or_default();
+        entry.defined.split(' ').chain(entry.imported.split(' '))
     }
 
-    /// Every module, in no order.
+    /// Every module, sorted.
     pub(crate) fn modules(&self) -> impl Iterator<Item = &'static str> {
-        self.modules.keys().copied()
+        self.modules.iter().map(|(name, _)| *name)
     }
 
     /// The node that is registered under this name.
@@ -175,7 +173,28 @@ impl Table {
     }
 }
 
+/// The name in the line of a module.
+fn name_at(text: &'static str) -> &'static str {
+    let line = text.split('\n').next().unwrap_or_default();
+    line.split(' ').nth(1).unwrap_or_default()
+}
+
 impl Entry {
+    /// Reads the lines of one module.
+    fn parse(text: &'static str) -> Self {
+        let mut lines = text.split('\n');
+        let mut entry =
+            Self { open: lines.next().is_some_and(|line| line.ends_with(" !")), ..Self::default() };
+        for line in lines {
+            match line.split_once(' ') {
+                Some(("=", names)) => entry.defined = names,
+                Some(("+", names)) => entry.imported = names,
+                _ => break,
+            }
+        }
+        entry
+    }
+
     fn has(&self, name: &str) -> bool {
         is_word_of(self.defined, name) || is_word_of(self.imported, name)
     }
@@ -194,7 +213,7 @@ fn is_word_of(words: &str, word: &str) -> bool {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "# a comment\npackage sdk sdk-dist\noutside Any\nnode ReadNode sdk.nodes\nnode CodeNode sdk.code first\nmodule sdk\n+ Reader\nmodule sdk.nodes !\n= ReadNode\nmodule sdk.read\n= Reader Readers\nmodule sdk.folder.inner\n= Reader2\n";
+    const TEXT: &str = "# a comment\npackage sdk sdk-dist\noutside Any\nnode ReadNode sdk.nodes\nnode CodeNode sdk.code first\nmodule sdk\n+ Reader\nmodule sdk.folder.inner\n= Reader2\nmodule sdk.nodes !\n= ReadNode\nmodule sdk.read\n= Reader Readers\nmodule sdk.read.deep\n+ X\n";
 
     #[test]
     fn a_table_tells_what_is_there() {
@@ -211,6 +230,7 @@ mod tests {
             ("sdk.nodes.below", None, Known::There),
             ("sdk.gone", None, Known::NoModule),
             ("sdk.gone.below", Some("X"), Known::NoModule),
+            ("sdk.fold", None, Known::NoModule),
             ("other", Some("X"), Known::There),
         ];
         for (module, name, expected) in cases {

@@ -45,7 +45,13 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(context: &mut Context<'_>, import: &Import) {
-    if import.name.as_deref() == Some("*") && !context.module().is_package {
+    if import.name.as_deref() != Some("*") {
+        return;
+    }
+    let module = context.module();
+    let top = module.name.split('.').next().unwrap_or_default();
+    let is_own = import.module.split('.').next() == Some(top);
+    if !(module.is_package && is_own) {
         context.report(import.statement, import.scope, format!("wildcard import of `{}`", import.module));
     }
 }

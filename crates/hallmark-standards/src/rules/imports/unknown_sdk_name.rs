@@ -141,9 +141,7 @@ fn elsewhere(table: &Table, import: &Import) -> String {
         };
     }
     if table.look_up(module, None) == Known::NoModule {
-        // Sorted, so that of two that are equally near it is always the same one.
-        let modules: BTreeSet<&str> = table.modules().collect();
-        return match nearest(module, modules) {
+        return match nearest(module, table.modules()) {
             Some(near) => format!("did you mean the module `{near}`?"),
             None => "use a module that the SDK has".to_owned(),
         };
