@@ -37,7 +37,7 @@ pub use nested::nested;
 pub use options::{Edition, Folder, Level, Profile, RuleConfig, ScanOptions, StandardsConfig};
 pub use report::{BaselineSummary, EvidenceSummary, FamilySummary, Report};
 pub use rule::{Check, Family, Rule, Status};
-pub use scan::{scan, scan_cached};
+pub use scan::{files, scan, scan_cached};
 pub use suppress::Effect;
 pub use timing::{Timings, timings};
 pub use workspace::{FileReport, Workspace};

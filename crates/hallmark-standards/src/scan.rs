@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::report::Report;
-use crate::{ScanOptions, Workspace};
+use crate::{ScanOptions, Workspace, walk};
 
 /// Scans a project. Never fails: what goes wrong is a problem in the report, and the rest is scanned.
 ///
@@ -31,6 +31,12 @@ pub fn scan_cached(options: &ScanOptions, cache: &Path) -> Report {
         let _ = workspace.store(cache);
     }
     finish(workspace, started)
+}
+
+/// The Python files that a scan reads, sorted, relative to the root with forward slashes.
+#[must_use]
+pub fn files(options: &ScanOptions) -> Vec<String> {
+    walk::files(options).0
 }
 
 fn finish(workspace: Workspace, started: Instant) -> Report {

@@ -42,7 +42,9 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
         timings(app, &options);
         return Ok(ExitClass::Ok);
     }
-    let mut report = match cache(&app.project).filter(|_| !args.no_cache) {
+    // Who wants no cache wants no state folder made for one either.
+    let cache = if args.no_cache { None } else { cache(&app.project) };
+    let mut report = match cache {
         Some(cache) => hallmark_standards::scan_cached(&options, &cache),
         None => hallmark_standards::scan(&options),
     };
@@ -119,7 +121,7 @@ pub(crate) fn cache(project: &Project) -> Option<PathBuf> {
     project.state().ok().map(|state| state.join("cache/standards"))
 }
 
-/// Where the time goes: one row for each rule.
+/// Where the time goes: the parts of a scan, single files, and one row for each rule.
 fn timings(app: &App<'_>, options: &ScanOptions) {
     let timings = hallmark_standards::timings(options);
     let milliseconds = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1e3);
@@ -127,6 +129,11 @@ fn timings(app: &App<'_>, options: &ScanOptions) {
         vec![milliseconds(timings.read), String::new(), "(read, parse, take facts)".to_owned()],
         vec![milliseconds(timings.join), String::new(), "(join files)".to_owned()],
     ];
+    for (share, name) in [(50, "p50"), (99, "p99"), (100, "most")] {
+        let last = timings.files.len().saturating_sub(1);
+        let took = timings.files.get(last * share / 100).copied().unwrap_or_default();
+        rows.push(vec![milliseconds(took), String::new(), format!("(one file, {name})")]);
+    }
     rows.extend(
         timings
             .rules
