@@ -12,6 +12,9 @@ use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use ruff_python_ast::PySourceType;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What a run came across.
 #[derive(Default)]
 struct Tally {

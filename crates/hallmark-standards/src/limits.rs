@@ -17,3 +17,9 @@ pub const HISTORY_ENTRIES: usize = 500;
 
 /// The number of entries, the newest, that keep which file has how many findings of which rule.
 pub const HISTORY_PLACES: usize = 20;
+
+/// How old a file must be, in seconds, for its times to tell a later write: no file system's clock ticks more slowly.
+pub const SETTLED_SECONDS: i64 = 2;
+
+/// One in so many files may have changed since a cache was written, for what changed to be written beside it instead of all anew.
+pub const NEWS_ONE_IN: usize = 16;

@@ -7,6 +7,7 @@ use hallmark_python::index::Index;
 use hallmark_python::interface::Interface;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
 
 use crate::tier;
 
@@ -14,6 +15,14 @@ use crate::tier;
 #[derive(Default)]
 pub(crate) struct Project {
     pub(crate) index: Index,
+    pub(crate) joined: Joined,
+    /// One for each module of the index; none if the project was remembered.
+    followed: Vec<Followed>,
+}
+
+/// What all files together say. It rests on what files show of themselves, but for functions, services and plugins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Joined {
     /// Paths of classes that other classes derive from.
     pub(crate) subclassed: FxHashSet<String>,
     /// Paths of classes that are registered by a call.
@@ -28,8 +37,6 @@ pub(crate) struct Project {
     pub(crate) sqlite: bool,
     /// What a file of the project takes from another's imports of a mocking library, as `module.name`.
     pub(crate) handed_on: FxHashSet<String>,
-    /// One for each module of the index.
-    followed: Vec<Followed>,
 }
 
 /// Where the paths that a module names lead.
@@ -55,8 +62,17 @@ impl Followed {
 
 impl Project {
     pub(crate) fn new(index: Index) -> Self {
-        let followed = index.modules().par_iter().map(|module| Followed::new(&index, module)).collect();
+        let followed = Self::follow(&index);
         Self::join(index, followed)
+    }
+
+    /// A project of which it is known what all files together say.
+    pub(crate) fn remembered(index: Index, joined: Joined) -> Self {
+        Self { index, joined, followed: Vec::new() }
+    }
+
+    fn follow(index: &Index) -> Vec<Followed> {
+        index.modules().par_iter().map(|module| Followed::new(index, module)).collect()
     }
 
     fn join(index: Index, followed: Vec<Followed>) -> Self {
@@ -87,51 +103,33 @@ impl Project {
         }
         let handed_on = handed_on(&index);
         node_names.retain(|_, files| files.len() > 1);
-        Self { index, subclassed, registered, node_names, product, postgresql, sqlite, handed_on, followed }
+        let joined = Joined { subclassed, registered, node_names, product, postgresql, sqlite, handed_on };
+        Self { index, joined, followed }
     }
 
     /// Puts another outside in the place of a file's. Gives whether what the project says of classes may be another now.
-    ///
-    /// [`Project::new`] and the paths that it follows look at everything but functions, services and plugins: while only those
-    /// change, as they do when somebody types in a signature, nothing of it has to be worked out again.
     pub(crate) fn replace(&mut self, place: usize, old: &Interface, new: &Arc<Interface>) -> bool {
-        // Spelled out, so that a new field has to be thought of here.
-        let Interface {
-            path,
-            name,
-            is_package,
-            exports,
-            stars,
-            classes,
-            functions: _,
-            uses_postgresql,
-            uses_sqlite,
-            services: _,
-            plugins: _,
-            registers,
-        } = old;
-        let same = (path, name, is_package) == (&new.path, &new.name, &new.is_package)
-            && (exports, stars, classes) == (&new.exports, &new.stars, &new.classes)
-            && (uses_postgresql, uses_sqlite) == (&new.uses_postgresql, &new.uses_sqlite)
-            && registers == &new.registers;
+        let same = says_the_same(old, new);
         self.index.replace(place, new.clone());
         if same {
             return false;
         }
         let mut followed = std::mem::take(&mut self.followed);
-        let id = u32::try_from(place).unwrap_or(u32::MAX);
-        for (at, (module, followed)) in self.index.modules().iter().zip(&mut followed).enumerate() {
-            // Somebody waits at the keyboard: only paths that lead through this file are followed again.
-            if at == place || followed.seen.binary_search(&id).is_ok() {
-                *followed = Followed::new(&self.index, module);
+        let modules = self.index.modules();
+        if followed.len() == modules.len() {
+            let id = u32::try_from(place).unwrap_or(u32::MAX);
+            for (at, (module, followed)) in modules.into_iter().zip(&mut followed).enumerate() {
+                // Somebody waits at the keyboard: only paths that lead through this file are followed again.
+                if at == place || followed.seen.binary_search(&id).is_ok() {
+                    *followed = Followed::new(&self.index, module);
+                }
             }
+        } else {
+            followed = Self::follow(&self.index);
         }
-        let joined = Self::join(std::mem::take(&mut self.index), followed);
-        let says_more = (&joined.subclassed, &joined.registered, &joined.product, &joined.handed_on)
-            != (&self.subclassed, &self.registered, &self.product, &self.handed_on)
-            || (joined.postgresql, joined.sqlite) != (self.postgresql, self.sqlite)
-            || joined.node_names != self.node_names;
-        *self = joined;
+        let next = Self::join(std::mem::take(&mut self.index), followed);
+        let says_more = next.joined != self.joined;
+        *self = next;
         says_more
     }
 
@@ -139,16 +137,17 @@ impl Project {
     /// calls elsewhere, which bear the name of a class of the product, and what the product is made of.
     pub(crate) fn answers(&self, file: &Interface) -> u64 {
         let mut hasher = rustc_hash::FxHasher::default();
-        std::hash::Hash::hash(&(self.postgresql, self.sqlite), &mut hasher);
+        let joined = &self.joined;
+        std::hash::Hash::hash(&(joined.postgresql, joined.sqlite), &mut hasher);
         for (name, _) in file.exports.iter().filter(|(_, path)| is_mock_path(path)) {
             std::hash::Hash::hash(&self.is_handed_on(file, name), &mut hasher);
         }
         for class in &file.classes {
             let said = (
-                self.subclassed.contains(&*class.path),
-                self.registered.contains(&*class.path),
-                self.product.contains(&*class.name),
-                class.registered_as.as_ref().and_then(|name| self.node_names.get(name)),
+                joined.subclassed.contains(&*class.path),
+                joined.registered.contains(&*class.path),
+                joined.product.contains(&*class.name),
+                class.registered_as.as_ref().and_then(|name| joined.node_names.get(name)),
             );
             std::hash::Hash::hash(&said, &mut hasher);
         }
@@ -159,8 +158,33 @@ impl Project {
 impl Project {
     /// Whether another file takes this name from the file's imports.
     pub(crate) fn is_handed_on(&self, file: &Interface, name: &str) -> bool {
-        !self.handed_on.is_empty() && self.handed_on.contains(&format!("{}.{name}", file.path))
+        let taken = &self.joined.handed_on;
+        !taken.is_empty() && taken.contains(&format!("{}.{name}", file.path))
     }
+}
+
+/// Whether two outsides of one file differ in nothing that [`Joined`] rests on, which is everything but functions, services and
+/// plugins: while only those change, as they do when somebody types in a signature, nothing of it has to be worked out again.
+pub(crate) fn says_the_same(old: &Interface, new: &Interface) -> bool {
+    // Spelled out, so that a new field has to be thought of here.
+    let Interface {
+        path,
+        name,
+        is_package,
+        exports,
+        stars,
+        classes,
+        functions: _,
+        uses_postgresql,
+        uses_sqlite,
+        services: _,
+        plugins: _,
+        registers,
+    } = old;
+    (path, name, is_package) == (&new.path, &new.name, &new.is_package)
+        && (exports, stars, classes) == (&new.exports, &new.stars, &new.classes)
+        && (uses_postgresql, uses_sqlite) == (&new.uses_postgresql, &new.uses_sqlite)
+        && registers == &new.registers
 }
 
 /// Whether a path leads into a mocking library.

@@ -11,7 +11,7 @@ use crate::context::File;
 use crate::engine::{self, Plan};
 use crate::project::Project;
 use crate::scope::Scopes;
-use crate::{Rule, ScanOptions, load, rules, threads, walk};
+use crate::{Rule, ScanOptions, Survey, load, rules, threads};
 
 /// Wall-clock times of the parts of one scan, each with all threads at work.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ pub fn timings(options: &ScanOptions) -> Timings {
 
 fn measure(options: &ScanOptions) -> Timings {
     let started = Instant::now();
-    let (files, _) = walk::files(options);
+    let (files, _) = Survey::of(&options.root).files(options);
     let packages: FxHashSet<&str> =
         files.iter().filter_map(|f| hallmark_python::index::package_folder(f)).collect();
     let loaded: Vec<(Module, Duration)> = files
