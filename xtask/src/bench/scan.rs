@@ -94,7 +94,8 @@ fn cases(corpus: &Path, list: &Path, copy: &Path) -> Outcome<Vec<Case>> {
         ("read only", words(&[&floor, "read", &list])),
         (project::UNCHANGED, again.clone()),
         (project::BODY, again.clone()),
-        (project::SIGNATURE, again),
+        (project::SIGNATURE, again.clone()),
+        (project::NAME, again),
     ];
     Ok(all.into_iter().map(|(name, command)| Case { name, command, costs: Vec::new() }).collect())
 }

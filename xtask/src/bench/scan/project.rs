@@ -13,6 +13,9 @@ pub(super) const BODY: &str = "again, a body changed";
 /// The case in which a signature is edited.
 pub(super) const SIGNATURE: &str = "again, a signature changed";
 
+/// The case in which a function gets another name, which any file may ask for: no limit is set for that.
+pub(super) const NAME: &str = "again, a name changed";
+
 /// The copy, with one file that is edited.
 pub(super) struct Copy {
     root: PathBuf,
@@ -20,6 +23,7 @@ pub(super) struct Copy {
     text: String,
     body: usize,
     signature: usize,
+    name: usize,
 }
 
 impl Copy {
@@ -30,7 +34,7 @@ impl Copy {
         sources.sort();
         let (_, file) = sources.get(sources.len() / 2).ok_or(Failure("no Python file there".to_owned()))?;
         let text = std::fs::read_to_string(file)?;
-        Ok(Self { file: file.clone(), root, text, body: 0, signature: 0 })
+        Ok(Self { file: file.clone(), root, text, body: 0, signature: 0, name: 0 })
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -42,10 +46,12 @@ impl Copy {
         match case {
             BODY => self.body += 1,
             SIGNATURE => self.signature += 1,
+            NAME => self.name += 1,
             _ => return Ok(()),
         }
-        let Self { text, body, signature, .. } = self;
-        let edited = format!("{text}\n\ndef edited_{signature}(value):\n    return value + {body}\n");
+        let Self { text, body, signature, name, .. } = self;
+        let edited =
+            format!("{text}\n\ndef edited_{name}(value, other_{signature}):\n    return value + {body}\n");
         Ok(std::fs::write(&self.file, edited)?)
     }
 }
