@@ -6,6 +6,7 @@ mod table;
 
 use std::path::{Path, PathBuf};
 
+use hallmark_core::fs::write_unsynced;
 use hallmark_standards::ScanOptions;
 
 use super::child::{self, Cost};
@@ -105,7 +106,7 @@ fn list_files(corpus: &Path, list: &Path) -> Outcome<usize> {
     let options = ScanOptions { root: corpus.to_path_buf(), ..ScanOptions::default() };
     let files = hallmark_standards::files(&options);
     let lines: Vec<String> = files.iter().map(|file| corpus.join(file).display().to_string()).collect();
-    std::fs::write(list, lines.join("\n"))?;
+    write_unsynced(list, lines.join("\n").as_bytes()).map_err(|e| Failure(e.to_string()))?;
     Ok(files.len())
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use hallmark_core::fs::write_unsynced;
+
 use crate::shell::{Failure, Outcome};
 
 /// The case in which nothing is edited.
@@ -52,7 +54,7 @@ impl Copy {
         let Self { text, body, signature, name, .. } = self;
         let edited =
             format!("{text}\n\ndef edited_{name}(value, other_{signature}):\n    return value + {body}\n");
-        Ok(std::fs::write(&self.file, edited)?)
+        write_unsynced(&self.file, edited.as_bytes()).map_err(|e| Failure(e.to_string()))
     }
 }
 
