@@ -21,11 +21,24 @@ pub enum Mode {
 /// # Errors
 /// `HM-C011` on a full disk or quota, `HM-C010` otherwise; the file at `path` is then as it was.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: Mode) -> Result<()> {
+    write(path, bytes, mode, true)
+}
+
+/// [`write_atomic`] without the sync: for what can be made again and tells by itself whether it is whole. A reader sees the old
+/// bytes or the new ones, but a loss of power may leave neither.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(path, bytes, Mode::Default, false)
+}
+
+fn write(path: &Path, bytes: &[u8], mode: Mode, sync: bool) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|e| failed(path, &e))?;
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let temporary = folder.join(format!(".{name}.{}.tmp", random::token(8)?));
-    let written = write_new(&temporary, bytes, mode)
+    let written = write_new(&temporary, bytes, mode, sync)
         .and_then(|()| if mode == Mode::Keep { keep_access(path, &temporary) } else { Ok(()) })
         .and_then(|()| std::fs::rename(&temporary, path));
     if let Err(error) = written {
@@ -35,7 +48,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: Mode) -> Result<()> {
     Ok(())
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: Mode) -> std::io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8], mode: Mode, sync: bool) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -46,7 +59,7 @@ fn write_new(path: &Path, bytes: &[u8], mode: Mode) -> std::io::Result<()> {
     let _ = mode;
     let mut file = options.open(path)?;
     file.write_all(bytes)?;
-    file.sync_all()
+    if sync { file.sync_all() } else { Ok(()) }
 }
 
 /// Gives the new file the permissions of the old one, and its owner if the process is allowed to.

@@ -4,21 +4,33 @@
 //! in the answers: as long as those stay as they are, and no file comes or goes, the answers stay too.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::facts::Name;
 use crate::interface::{ClassFace, Interface};
 use crate::limits;
+
+/// Gives the outside of the file at a place in the list of all.
+pub type Loader = Box<dyn Fn(usize) -> Arc<Interface> + Send + Sync>;
 
 /// All modules of a project by the names that they can be imported by.
 #[derive(Default)]
 pub struct Index {
-    modules: Vec<Arc<Interface>>,
+    modules: Vec<Slot>,
+    /// Where an outside comes from that is not at hand.
+    loader: Option<Loader>,
     /// Every dotted suffix of every module's path.
     by_suffix: FxHashMap<String, Vec<u32>>,
     /// Folders that hold an `__init__.py`.
     packages: FxHashSet<String>,
+}
+
+/// A file, and its outside once somebody asked for it.
+struct Slot {
+    path: Name,
+    outside: OnceLock<Arc<Interface>>,
 }
 
 /// A class of the project.
@@ -43,6 +55,18 @@ impl Index {
     /// Joins the outsides of all files.
     #[must_use]
     pub fn new(modules: Vec<Arc<Interface>>) -> Self {
+        let slot = |module: Arc<Interface>| Slot { path: module.path.clone(), outside: module.into() };
+        Self::join(modules.into_iter().map(slot).collect(), None)
+    }
+
+    /// The files of these paths, whose outsides are loaded when somebody asks for them.
+    #[must_use]
+    pub fn lazy(paths: Vec<Name>, loader: Loader) -> Self {
+        let slot = |path| Slot { path, outside: OnceLock::new() };
+        Self::join(paths.into_iter().map(slot).collect(), Some(loader))
+    }
+
+    fn join(modules: Vec<Slot>, loader: Option<Loader>) -> Self {
         let mut by_suffix: FxHashMap<String, Vec<u32>> = FxHashMap::default();
         let mut packages = FxHashSet::default();
         for (id, module) in modules.iter().enumerate() {
@@ -65,19 +89,31 @@ impl Index {
                 }
             }
         }
-        Self { modules, by_suffix, packages }
+        Self { modules, loader, by_suffix, packages }
     }
 
     /// The modules, in the order they were given in.
     #[must_use]
-    pub fn modules(&self) -> &[Arc<Interface>] {
-        &self.modules
+    pub fn modules(&self) -> Vec<&Interface> {
+        (0..self.modules.len()).filter_map(|place| self.module(place)).collect()
+    }
+
+    /// The module at this place.
+    #[must_use]
+    pub fn module(&self, place: usize) -> Option<&Interface> {
+        let slot = self.modules.get(place)?;
+        let load = || self.loader.as_ref().map(|load| load(place)).unwrap_or_default();
+        Some(&**slot.outside.get_or_init(load))
+    }
+
+    fn get(&self, id: u32) -> Option<&Interface> {
+        self.module(id as usize)
     }
 
     /// Puts a new outside in the place of that of the same file.
     pub fn replace(&mut self, place: usize, module: Arc<Interface>) {
         if let Some(old) = self.modules.get_mut(place).filter(|old| old.path == module.path) {
-            *old = module;
+            old.outside = module.into();
         }
     }
 
@@ -150,14 +186,14 @@ impl<'a> View<'a> {
     fn module_from(&self, name: &str, from: &Interface) -> Option<&'a Interface> {
         let id = self.index.find(name, &from.path)?;
         self.seen.borrow_mut().insert(id);
-        self.index.modules.get(id as usize).map(|m| &**m)
+        self.index.get(id)
     }
 
     /// The files of this dotted name anywhere in the project, whatever the import roots are.
     pub fn anywhere(&self, name: &str) -> impl Iterator<Item = &'a Interface> {
         let ids = self.index.by_suffix.get(name);
         self.seen.borrow_mut().extend(ids.into_iter().flatten());
-        ids.into_iter().flatten().filter_map(|id| self.index.modules.get(*id as usize)).map(|m| &**m)
+        ids.into_iter().flatten().filter_map(|id| self.index.get(*id))
     }
 
     /// Whether a file of this dotted name lies anywhere in the project, whatever the import roots are.
@@ -169,7 +205,7 @@ impl<'a> View<'a> {
 
     /// The dotted names of all files.
     pub fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.index.modules.iter().map(|module| &*module.name)
+        self.index.modules().into_iter().map(|module| &*module.name)
     }
 
     /// Whether this folder holds an `__init__.py`.
@@ -201,7 +237,7 @@ impl<'a> View<'a> {
             .copied()
             .find(|id| self.index.modules.get(*id as usize).is_some_and(|m| *m.path == *path))?;
         self.seen.borrow_mut().insert(id);
-        self.index.modules.get(id as usize).map(|m| &**m)
+        self.index.get(id)
     }
 
     /// Follows imports and re-exports until a class of the project or a path outside it is reached.

@@ -7,6 +7,7 @@ use hallmark_python::Interface;
 use hallmark_python::facts::Name;
 use hallmark_python::index::Index;
 use rustc_hash::{FxHashSet, FxHasher};
+use serde::{Deserialize, Serialize};
 
 use crate::tier;
 
@@ -29,7 +30,7 @@ const OPERATIONS: &[&str] = &[
 ];
 
 /// Nodes and markers that files announce.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Announced {
     /// Names that a node of the project may bear: of classes, and those given at registration.
     nodes: FxHashSet<Name>,

@@ -283,7 +283,7 @@ impl<'a> Context<'a> {
     /// Another file that registers a node under this name.
     #[must_use]
     pub fn other_registered(&self, name: &str) -> Option<&'a str> {
-        let files = self.file.project.node_names.get(name)?;
+        let files = self.file.project.joined.node_names.get(name)?;
         // Twice in this very file counts as well.
         let other = files.iter().find(|path| ***path != *self.file.module.path).or(files.first())?;
         self.file.module.name.contains('.').then_some(&**other)
@@ -314,13 +314,13 @@ impl<'a> Context<'a> {
     /// Whether the product, as apart from its tests, has a class of this name.
     #[must_use]
     pub fn is_product_class(&self, class: &Class) -> bool {
-        self.file.project.product.contains(&*class.name)
+        self.file.project.joined.product.contains(&*class.name)
     }
 
     /// Whether the product, as apart from its tests, talks to PostgreSQL.
     #[must_use]
     pub fn project_uses_postgresql(&self) -> bool {
-        self.file.project.postgresql
+        self.file.project.joined.postgresql
     }
 
     /// Whether another file takes this name from the imports of this one.
@@ -332,13 +332,13 @@ impl<'a> Context<'a> {
     /// Whether packages of the product keep data in SQLite too.
     #[must_use]
     pub fn project_uses_sqlite(&self) -> bool {
-        self.file.project.sqlite
+        self.file.project.joined.sqlite
     }
 
     /// What the files of the project tell the registry of nodes and pytest.
     #[must_use]
     pub(crate) fn announced(&self) -> &'a Announced {
-        &self.file.project.announced
+        &self.file.project.joined.announced
     }
 
     /// What lies around the Python files of the project.
@@ -366,13 +366,13 @@ impl<'a> Context<'a> {
     /// Whether another class of the project derives from it.
     #[must_use]
     pub fn is_subclassed(&self, class: &Class) -> bool {
-        self.file.project.subclassed.contains(&*class.path)
+        self.file.project.joined.subclassed.contains(&*class.path)
     }
 
     /// Whether a call somewhere in the project registers this class.
     #[must_use]
     pub fn is_registered_by_call(&self, class: &Class) -> bool {
-        self.file.project.registered.contains(&*class.path)
+        self.file.project.joined.registered.contains(&*class.path)
     }
 
     /// Whether a node class is one that a workflow could name: concrete, public, and not only a base of others.
@@ -393,7 +393,7 @@ impl<'a> Context<'a> {
         !class.is_abstract
             && !private
             && !abstract_method
-            && !self.file.project.subclassed.contains(&*class.path)
+            && !self.file.project.joined.subclassed.contains(&*class.path)
             && self.is_node(class)
     }
 

@@ -38,13 +38,14 @@ mod workspace;
 
 pub use baseline::Baseline;
 pub use context::{Context, Raw};
-pub use nested::nested;
+pub use nested::{nested, nested_in};
 pub use options::{Edition, Folder, Level, Profile, RuleConfig, ScanOptions, StandardsConfig};
 pub use report::{BaselineSummary, EvidenceSummary, FamilySummary, Report};
 pub use rule::{Check, Family, Rule, Status};
-pub use scan::{scan, scan_cached};
+pub use scan::{files, scan, scan_cached, scan_surveyed};
 pub use suppress::Effect;
 pub use timing::{Timings, timings};
+pub use walk::Survey;
 pub use workspace::{FileReport, Workspace};
 
 hallmark_core::codes! {

@@ -23,3 +23,9 @@ pub const MANIFEST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The number of folders above the root that are looked into for the beginning of the repository.
 pub const FOLDERS_ABOVE: usize = 16;
+
+/// How old a file must be, in seconds, for its times to tell a later write: no file system's clock ticks more slowly.
+pub const SETTLED_SECONDS: i64 = 2;
+
+/// One in so many files may have changed since a cache was written, for what changed to be written beside it instead of all anew.
+pub const NEWS_ONE_IN: usize = 16;

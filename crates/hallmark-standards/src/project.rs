@@ -7,6 +7,7 @@ use hallmark_python::index::Index;
 use hallmark_python::interface::Interface;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
 
 use crate::announced::Announced;
 use crate::surroundings::Surroundings;
@@ -16,6 +17,16 @@ use crate::tier;
 #[derive(Default)]
 pub(crate) struct Project {
     pub(crate) index: Index,
+    pub(crate) joined: Joined,
+    /// What lies around the files.
+    pub(crate) surroundings: Arc<Surroundings>,
+    /// One for each module of the index; none if the project was remembered.
+    followed: Vec<Followed>,
+}
+
+/// What all files together say. It rests on what files show of themselves, but for functions, services and plugins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Joined {
     /// Paths of classes that other classes derive from.
     pub(crate) subclassed: FxHashSet<String>,
     /// Paths of classes that are registered by a call.
@@ -32,10 +43,6 @@ pub(crate) struct Project {
     pub(crate) handed_on: FxHashSet<String>,
     /// What files tell the registry of nodes and pytest.
     pub(crate) announced: Announced,
-    /// What lies around the files.
-    pub(crate) surroundings: Arc<Surroundings>,
-    /// One for each module of the index.
-    followed: Vec<Followed>,
 }
 
 /// Where the paths that a module names lead.
@@ -61,8 +68,17 @@ impl Followed {
 
 impl Project {
     pub(crate) fn new(index: Index, surroundings: Arc<Surroundings>) -> Self {
-        let followed = index.modules().par_iter().map(|module| Followed::new(&index, module)).collect();
+        let followed = Self::follow(&index);
         Self::join(index, followed, surroundings)
+    }
+
+    /// A project of which it is known what all files together say.
+    pub(crate) fn remembered(index: Index, joined: Joined, surroundings: Arc<Surroundings>) -> Self {
+        Self { index, joined, surroundings, followed: Vec::new() }
+    }
+
+    fn follow(index: &Index) -> Vec<Followed> {
+        index.modules().par_iter().map(|module| Followed::new(index, module)).collect()
     }
 
     fn join(index: Index, followed: Vec<Followed>, surroundings: Arc<Surroundings>) -> Self {
@@ -92,67 +108,36 @@ impl Project {
             registered.extend(module.registers.iter().cloned());
         }
         let handed_on = handed_on(&index);
-        let announced = Announced::new(&index);
         node_names.retain(|_, files| files.len() > 1);
-        Self {
-            index,
-            subclassed,
-            registered,
-            node_names,
-            product,
-            postgresql,
-            sqlite,
-            handed_on,
-            announced,
-            surroundings,
-            followed,
-        }
+        let announced = Announced::new(&index);
+        let joined =
+            Joined { subclassed, registered, node_names, product, postgresql, sqlite, handed_on, announced };
+        Self { index, joined, surroundings, followed }
     }
 
     /// Puts another outside in the place of a file's. Gives whether what the project says of classes may be another now.
-    ///
-    /// [`Project::new`] and the paths that it follows look at everything but functions, services and plugins: while only those
-    /// change, as they do when somebody types in a signature, nothing of it has to be worked out again.
     pub(crate) fn replace(&mut self, place: usize, old: &Interface, new: &Arc<Interface>) -> bool {
-        // Spelled out, so that a new field has to be thought of here.
-        let Interface {
-            path,
-            name,
-            is_package,
-            exports,
-            stars,
-            classes,
-            functions: _,
-            uses_postgresql,
-            uses_sqlite,
-            services: _,
-            plugins: _,
-            registers,
-            announced,
-        } = old;
-        let same = (path, name, is_package) == (&new.path, &new.name, &new.is_package)
-            && (exports, stars, classes) == (&new.exports, &new.stars, &new.classes)
-            && (uses_postgresql, uses_sqlite) == (&new.uses_postgresql, &new.uses_sqlite)
-            && (registers, announced) == (&new.registers, &new.announced);
+        let same = says_the_same(old, new);
         self.index.replace(place, new.clone());
         if same {
             return false;
         }
         let mut followed = std::mem::take(&mut self.followed);
-        let id = u32::try_from(place).unwrap_or(u32::MAX);
-        for (at, (module, followed)) in self.index.modules().iter().zip(&mut followed).enumerate() {
-            // Somebody waits at the keyboard: only paths that lead through this file are followed again.
-            if at == place || followed.seen.binary_search(&id).is_ok() {
-                *followed = Followed::new(&self.index, module);
+        let modules = self.index.modules();
+        if followed.len() == modules.len() {
+            let id = u32::try_from(place).unwrap_or(u32::MAX);
+            for (at, (module, followed)) in modules.into_iter().zip(&mut followed).enumerate() {
+                // Somebody waits at the keyboard: only paths that lead through this file are followed again.
+                if at == place || followed.seen.binary_search(&id).is_ok() {
+                    *followed = Followed::new(&self.index, module);
+                }
             }
+        } else {
+            followed = Self::follow(&self.index);
         }
-        let joined = Self::join(std::mem::take(&mut self.index), followed, self.surroundings.clone());
-        let says_more = (&joined.subclassed, &joined.registered, &joined.product, &joined.handed_on)
-            != (&self.subclassed, &self.registered, &self.product, &self.handed_on)
-            || (joined.postgresql, joined.sqlite) != (self.postgresql, self.sqlite)
-            || joined.node_names != self.node_names
-            || joined.announced.digest != self.announced.digest;
-        *self = joined;
+        let next = Self::join(std::mem::take(&mut self.index), followed, self.surroundings.clone());
+        let says_more = next.joined != self.joined;
+        *self = next;
         says_more
     }
 
@@ -160,9 +145,10 @@ impl Project {
     /// calls elsewhere, which bear the name of a class of the product, and what the product is made of.
     pub(crate) fn answers(&self, file: &Interface) -> u64 {
         let mut hasher = rustc_hash::FxHasher::default();
-        std::hash::Hash::hash(&(self.postgresql, self.sqlite), &mut hasher);
+        let joined = &self.joined;
+        std::hash::Hash::hash(&(joined.postgresql, joined.sqlite), &mut hasher);
         // Who builds workflows rests on every node of the project, who writes tests on every marker.
-        let announced = &self.announced;
+        let announced = &joined.announced;
         let nodes = if file.announced.node_types.is_empty() { 0 } else { announced.digest };
         std::hash::Hash::hash(&(nodes, announced.markers_digest), &mut hasher);
         for (name, _) in file.exports.iter().filter(|(_, path)| is_followed(path)) {
@@ -170,10 +156,10 @@ impl Project {
         }
         for class in &file.classes {
             let said = (
-                self.subclassed.contains(&*class.path),
-                self.registered.contains(&*class.path),
-                self.product.contains(&*class.name),
-                class.registered_as.as_ref().and_then(|name| self.node_names.get(name)),
+                joined.subclassed.contains(&*class.path),
+                joined.registered.contains(&*class.path),
+                joined.product.contains(&*class.name),
+                class.registered_as.as_ref().and_then(|name| joined.node_names.get(name)),
             );
             std::hash::Hash::hash(&said, &mut hasher);
         }
@@ -184,8 +170,34 @@ impl Project {
 impl Project {
     /// Whether another file takes this name from the file's imports.
     pub(crate) fn is_handed_on(&self, file: &Interface, name: &str) -> bool {
-        !self.handed_on.is_empty() && self.handed_on.contains(&format!("{}.{name}", file.path))
+        let taken = &self.joined.handed_on;
+        !taken.is_empty() && taken.contains(&format!("{}.{name}", file.path))
     }
+}
+
+/// Whether two outsides of one file differ in nothing that [`Joined`] rests on, which is everything but functions, services and
+/// plugins: while only those change, as they do when somebody types in a signature, nothing of it has to be worked out again.
+pub(crate) fn says_the_same(old: &Interface, new: &Interface) -> bool {
+    // Spelled out, so that a new field has to be thought of here.
+    let Interface {
+        path,
+        name,
+        is_package,
+        exports,
+        stars,
+        classes,
+        functions: _,
+        uses_postgresql,
+        uses_sqlite,
+        services: _,
+        plugins: _,
+        registers,
+        announced,
+    } = old;
+    (path, name, is_package) == (&new.path, &new.name, &new.is_package)
+        && (exports, stars, classes) == (&new.exports, &new.stars, &new.classes)
+        && (uses_postgresql, uses_sqlite) == (&new.uses_postgresql, &new.uses_sqlite)
+        && (registers, announced) == (&new.registers, &new.announced)
 }
 
 /// Whether a path leads into a mocking library.

@@ -2,6 +2,7 @@
 
 use hallmark_diagnostics::Severity;
 use hallmark_python::Module;
+use rustc_hash::FxHashMap;
 
 use crate::report::FamilySummary;
 use crate::rule::Family;
@@ -59,41 +60,62 @@ pub(crate) fn applies(module: &Module, tier: Tier) -> Families {
 /// The state of every family, in the order of [`Family::ALL`]. A file that could not be parsed counts for every family that
 /// applies anywhere: nobody can say what it would have held.
 pub(crate) fn families(records: &[&Record], scopes: &Scopes) -> Vec<FamilySummary> {
-    Family::ALL.into_iter().map(|family| of_family(family, records, scopes)).collect()
-}
-
-fn of_family(family: Family, records: &[&Record], scopes: &Scopes) -> FamilySummary {
-    let mut counts = [0; 3];
-    let (mut applicable, mut compliant, mut kept) = (0, 0, 0.0);
+    let places: FxHashMap<&str, usize> =
+        Family::ALL.into_iter().enumerate().map(|(place, family)| (family.name(), place)).collect();
+    let mut tallies = Family::ALL.map(|_| Tally::default());
     for record in records {
-        let judged = record.judged.as_ref();
-        let own = judged.into_iter().flat_map(|j| &j.findings).filter(|f| f.family == family.name());
-        let (mut broken, mut lost) = (false, 0.0_f64);
-        for finding in own {
-            counts[finding.severity as usize] += 1;
+        // What the file loses in each family that it breaks.
+        let mut lost = Family::ALL.map(|_| None::<f64>);
+        for finding in record.judged.iter().flat_map(|judged| &judged.findings) {
+            let Some(place) = places.get(finding.family).copied() else { continue };
+            tallies[place].counts[finding.severity as usize] += 1;
             if finding.severity == Severity::Error {
-                broken = true;
-                lost = lost.max(scopes.of(&record.path).weight(finding.rule));
+                let weight = scopes.of(&record.path).weight(finding.rule);
+                lost[place] = Some(lost[place].unwrap_or(0.0).max(weight));
             }
         }
-        let unparsed = !record.problems.is_empty();
-        let applies = judged.is_some_and(|j| j.applies.has(family)) || (unparsed && family.weight() > 0.0);
-        if applies || broken {
-            applicable += 1;
-            compliant += usize::from(!broken && !unparsed);
-            kept += if unparsed { 0.0 } else { 1.0 - lost };
+        for ((family, tally), lost) in Family::ALL.into_iter().zip(&mut tallies).zip(lost) {
+            tally.add(family, record, lost);
         }
     }
-    FamilySummary {
-        family: family.name(),
-        requirement: family.requirement(),
-        errors: counts[Severity::Error as usize],
-        warnings: counts[Severity::Warning as usize],
-        infos: counts[Severity::Info as usize],
-        applicable_files: applicable,
-        compliant_files: compliant,
-        weight: family.weight(),
-        score: (applicable > 0).then(|| share(kept, applicable)),
+    Family::ALL.into_iter().zip(tallies).map(|(family, tally)| tally.summary(family)).collect()
+}
+
+/// The state of one family so far.
+#[derive(Default)]
+struct Tally {
+    /// Findings by severity.
+    counts: [usize; 3],
+    applicable: usize,
+    compliant: usize,
+    kept: f64,
+}
+
+impl Tally {
+    /// Counts a file, and what it loses if it breaks the family's standards.
+    fn add(&mut self, family: Family, record: &Record, lost: Option<f64>) {
+        let unparsed = !record.problems.is_empty();
+        let applies = record.judged.as_ref().is_some_and(|j| j.applies.has(family))
+            || (unparsed && family.weight() > 0.0);
+        if applies || lost.is_some() {
+            self.applicable += 1;
+            self.compliant += usize::from(lost.is_none() && !unparsed);
+            self.kept += if unparsed { 0.0 } else { 1.0 - lost.unwrap_or(0.0) };
+        }
+    }
+
+    fn summary(self, family: Family) -> FamilySummary {
+        FamilySummary {
+            family: family.name(),
+            requirement: family.requirement(),
+            errors: self.counts[Severity::Error as usize],
+            warnings: self.counts[Severity::Warning as usize],
+            infos: self.counts[Severity::Info as usize],
+            applicable_files: self.applicable,
+            compliant_files: self.compliant,
+            weight: family.weight(),
+            score: (self.applicable > 0).then(|| share(self.kept, self.applicable)),
+        }
     }
 }
 

@@ -19,6 +19,10 @@ use crate::app::App;
 use crate::args::Cli;
 use crate::ui::Ui;
 
+/// A scan makes and drops millions of small things on all threads at once.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     panic::install();
     let cli = Cli::parse();

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::corpus;
+use super::{binary, corpus};
 use crate::shell::{self, Failure, Outcome};
 
 /// The number of lines that the file to edit should have.
@@ -25,14 +25,12 @@ const TAIL: &str = "\n\ndef typed_in(text):\n    value = 1\n    return value\n";
 pub(super) fn run() -> Outcome {
     let root = corpus()?.canonicalize()?;
     shell::run(shell::cargo().args(["build", "--profile", "ready", "--quiet"]))?;
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from);
     let file = nearest(&root)?;
     let text = format!("{}{TAIL}", std::fs::read_to_string(&file)?);
     let lines = text.lines().count();
     shell::say(&format!("{} ({lines} lines)\n", file.strip_prefix(&root).unwrap_or(&file).display()));
     let began = Instant::now();
-    let mut client = Client::start(&target.join("ready/hallmark"), &root, &file)?;
+    let mut client = Client::start(&binary("hallmark"), &root, &file)?;
     client.open(&text)?;
     shell::say(&format!(
         "first diagnostics         {:.2} s after the start\n",

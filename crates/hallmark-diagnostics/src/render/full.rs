@@ -15,7 +15,7 @@ pub fn full(findings: &[Finding], problems: &[Problem], style: Style) -> String 
     let renderer = renderer.term_width(TEXT_WIDTH_COLUMNS).decor_style(decor);
     let clean = |s: &str| {
         let text = text::visible(s);
-        if style.unicode { text } else { text::ascii(&text) }
+        if style.unicode { text.into_owned() } else { text::ascii(&text) }
     };
     let mut out = String::new();
     for problem in problems {

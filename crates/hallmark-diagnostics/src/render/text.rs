@@ -1,5 +1,7 @@
 //! What the text formats share: wrapping and the ASCII twin of a text.
 
+use std::borrow::Cow;
+
 /// Wraps at spaces so that the first line has at most `first` columns and the others `rest`; longer words stay whole.
 pub(super) fn wrap(text: &str, first: usize, rest: usize) -> String {
     let mut out = String::with_capacity(text.len() + 8);
@@ -35,8 +37,12 @@ pub(super) fn ascii(text: &str) -> String {
 }
 
 /// The text with `?` in the place of each control character but the tabulator, so that no file name can steer a terminal.
-pub(super) fn visible(text: &str) -> String {
-    text.replace(|c: char| c.is_control() && c != '\t', "?")
+pub(super) fn visible(text: &str) -> Cow<'_, str> {
+    // Nearly every text is plain.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace(|c: char| c.is_control() && c != '\t', "?"))
 }
 
 /// `1 thing`, `2 things`, with thousands separated by commas.

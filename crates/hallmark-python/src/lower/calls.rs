@@ -182,10 +182,8 @@ impl<'a> Lowerer<'a> {
     }
 
     fn note_call(&mut self, call: &'a ExprCall, role: Role) {
-        let Some(callee) = self.path(&call.func) else { return };
-        if !self.is_kept(&callee) {
-            return;
-        }
+        // Most calls are of no interest: their paths are not kept either.
+        let Some(callee) = self.path_if(&call.func, Self::is_kept) else { return };
         let mut args = Vec::with_capacity(call.arguments.len());
         for arg in &call.arguments.args {
             let value = self.value(arg);

@@ -49,7 +49,7 @@ impl<'a> Lowerer<'a> {
             if !matches!(arg, Expr::Name(_) | Expr::Attribute(_)) {
                 continue;
             }
-            let Some(path) = self.path(arg).filter(|path| path.ends_with(BUILDER)) else { continue };
+            let Some(path) = self.path_if(arg, |_, path| path.ends_with(BUILDER)) else { continue };
             let to = self.path(&call.func);
             let position = u32::try_from(position).unwrap_or(u32::MAX);
             let (place, scope) = (span(arg.range()), self.scope);
@@ -77,7 +77,7 @@ impl<'a> Lowerer<'a> {
         if !subscript.slice.is_string_literal_expr() || DICT.contains(&attribute.attr.as_str()) {
             return;
         }
-        if let Some(path) = self.path(&subscript.value).filter(|path| path.ends_with("execute()[0]")) {
+        if let Some(path) = self.path_if(&subscript.value, |_, path| path.ends_with("execute()[0]")) {
             let (place, scope) = (span(attribute.range()), self.scope);
             self.module.result_attributes.push(Literal { text: path, span: place, scope });
         }
@@ -88,7 +88,7 @@ impl<'a> Lowerer<'a> {
         if !subscript.slice.is_string_literal_expr() {
             return;
         }
-        if let Some(path) = self.path(&subscript.value).filter(|path| gives_pair(path)) {
+        if let Some(path) = self.path_if(&subscript.value, |_, path| gives_pair(path)) {
             let (place, scope) = (span(subscript.range()), self.scope);
             self.module.pair_subscripts.push(Literal { text: path, span: place, scope });
         }

@@ -113,10 +113,17 @@ impl Lowerer<'_> {
 
     /// The path of an expression, if it can be named.
     pub(super) fn path(&mut self, expr: &Expr) -> Option<Name> {
+        self.path_if(expr, |_, _| true)
+    }
+
+    /// [`Lowerer::path`], if it is wanted; what is not is never allocated.
+    pub(super) fn path_if(&mut self, expr: &Expr, wanted: impl Fn(&Self, &str) -> bool) -> Option<Name> {
         // The text is written over and over into the same place.
         let mut out = std::mem::take(&mut self.scratch);
         out.clear();
-        let named = self.write_path(expr, &mut out).filter(|()| out.len() <= limits::PATH_BYTES);
+        let named = self
+            .write_path(expr, &mut out)
+            .filter(|()| out.len() <= limits::PATH_BYTES && wanted(self, &out));
         let path = named.map(|()| self.name(&out));
         self.scratch = out;
         path

@@ -4,18 +4,17 @@
 //! looked at, and what the project says of its classes. As long as all of that is as it was, the findings are too.
 
 mod cache;
+mod pack;
 mod record;
+mod refresh;
+mod stamp;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use hallmark_diagnostics::{Acceptance, Finding, Problem, Suppressed};
-use hallmark_python::Module;
-use hallmark_python::index::Index;
-use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::asked::Asked;
 use crate::context::File;
@@ -24,7 +23,10 @@ use crate::project::Project;
 use crate::report::Report;
 use crate::scope::Scopes;
 use crate::surroundings::Surroundings;
-use crate::{ScanOptions, load, places, report, score, threads, walk};
+use crate::{ScanOptions, Survey, limits, load, places, report, score, threads};
+use hallmark_diagnostics::{Acceptance, Finding, Problem, Suppressed};
+use hallmark_python::Module;
+use pack::Pack;
 pub(crate) use record::{Families, Judged, Outside, Record};
 
 /// A project and what is known of its files.
@@ -38,16 +40,33 @@ pub struct Workspace {
     project: Option<Project>,
     /// What lies around the files.
     surroundings: Arc<Surroundings>,
-    /// The digest of the surroundings that the judgements rest on.
-    rests_around: u64,
     /// Texts that stand for those on disk.
     overlays: BTreeMap<String, Arc<str>>,
     /// What could not be walked.
     problems: Vec<Problem>,
+    /// What there is below the root, for the next refresh only.
+    survey: Option<Survey>,
+    /// What is remembered on disk.
+    memory: Memory,
     /// How many files were judged by the last refresh.
     judged: usize,
-    /// How many files the last refresh had to parse, or found gone.
+    /// How many files the last refresh had to read, or found gone.
     read: usize,
+}
+
+/// What is remembered of a project on disk, and how far it still holds.
+#[derive(Default)]
+struct Memory {
+    /// The cache file, if there is to be one.
+    file: Option<PathBuf>,
+    /// What all files together say, if that still holds, as bytes.
+    joined: Option<Vec<u8>>,
+    /// The digest of what lay around the files when they were judged.
+    around: u64,
+    /// What tells the cache file from others, as long as most of it holds.
+    base: Option<u64>,
+    /// Where outsides lie that were not asked for yet.
+    packs: Vec<Arc<Pack>>,
 }
 
 /// What is said of one file.
@@ -76,9 +95,10 @@ impl Workspace {
             records: Vec::new(),
             project: None,
             surroundings: Arc::default(),
-            rests_around: 0,
             overlays: BTreeMap::new(),
             problems: Vec::new(),
+            survey: None,
+            memory: Memory::default(),
             judged: 0,
             read: 0,
         }
@@ -89,23 +109,46 @@ impl Workspace {
     #[must_use]
     pub fn with_cache(options: ScanOptions, file: &Path) -> Self {
         let mut workspace = Self::new(options);
-        let known = threads::run(|| cache::load(file, &workspace.options));
-        (workspace.records, workspace.rests_around) = known.unwrap_or_default();
+        workspace.memory.file = Some(file.to_path_buf());
+        if let Some(known) = threads::run(|| cache::load(file, &workspace.options)) {
+            let (joined, base, packs) = (known.joined, Some(known.base), known.packs);
+            workspace.records = known.records;
+            workspace.memory = Memory { joined, base, packs, around: known.around, ..workspace.memory };
+        }
         workspace
     }
 
-    /// Keeps what is known in a cache file.
+    /// Keeps what is known in a cache file; if little is new since it was written, in a small file beside it.
     ///
     /// # Errors
     /// `HM-C010` or `HM-C011` if it cannot be written; nothing depends on it.
-    pub fn store(&self, file: &Path) -> hallmark_core::Result<()> {
-        cache::store(file, &self.options, &self.records, self.rests_around)
+    pub fn store(&mut self, file: &Path) -> hallmark_core::Result<()> {
+        let news = self.records.iter().filter(|record| record.is_news).count();
+        if let Some(base) = self.memory.base.filter(|_| news <= self.records.len() / limits::NEWS_ONE_IN) {
+            return threads::run(|| cache::store_news(file, &self.options, &self.records, base));
+        }
+        let joined = match &self.project {
+            Some(project) => postcard::to_allocvec(&project.joined).ok(),
+            None => self.memory.joined.clone(),
+        };
+        let whole = cache::Whole { joined: joined.as_deref(), around: self.memory.around };
+        let written = threads::run(|| cache::store(file, &self.options, &self.records, whole))?;
+        self.memory.base = written;
+        for record in &mut self.records {
+            record.is_news = false;
+        }
+        Ok(())
     }
 
     /// The options.
     #[must_use]
     pub fn options(&self) -> &ScanOptions {
         &self.options
+    }
+
+    /// Spares the next refresh the walk.
+    pub(crate) fn surveyed(&mut self, survey: Option<Survey>) {
+        self.survey = survey;
     }
 
     /// How many files the last refresh had to judge; what is left of all was known.
@@ -133,139 +176,6 @@ impl Workspace {
         threads::run(|| self.refresh_all());
     }
 
-    fn refresh_all(&mut self) {
-        let walk::Walked { mut files, around, places, mut problems } = walk::files(&self.options);
-        self.look_around(&around, places);
-        let missing = self.asked.missing(&self.options.root);
-        problems.extend(missing.into_iter().filter(|p| !self.overlays.contains_key(&p.path)));
-        self.problems = problems;
-        let unsaved = self.overlays.keys().filter(|path| files.binary_search(path).is_err());
-        let unsaved: Vec<String> = unsaved.cloned().collect();
-        files.extend(unsaved);
-        files.sort_unstable();
-        let mut old: FxHashMap<String, Record> =
-            std::mem::take(&mut self.records).into_iter().map(|r| (r.path.clone(), r)).collect();
-        let shape_before: FxHashSet<&str> =
-            old.values().filter(|r| r.outside.is_some()).map(|r| r.path.as_str()).collect();
-        let packages: FxHashSet<&str> =
-            files.iter().filter_map(|f| hallmark_python::index::package_folder(f)).collect();
-        let read: Vec<Option<Fresh>> =
-            files.par_iter().map(|path| self.read(path, old.get(path), &packages)).collect();
-        self.read = read.iter().flatten().count() + old.len().abs_diff(files.len());
-        let readable = |(path, fresh): (&String, &Option<Fresh>)| match fresh {
-            Some(fresh) => fresh.record.outside.is_some(),
-            None => old.get(path).is_some_and(|r| r.outside.is_some()),
-        };
-        let shape: Vec<&str> = files
-            .iter()
-            .zip(&read)
-            .filter(|pair| readable((pair.0, pair.1)))
-            .map(|(path, _)| path.as_str())
-            .collect();
-        let same_shape = shape.len() == shape_before.len() && shape.iter().all(|p| shape_before.contains(p));
-        let mut changed: FxHashSet<u32> = FxHashSet::default();
-        let mut modules: Vec<Option<Module>> = Vec::with_capacity(files.len());
-        let mut records: Vec<Record> = Vec::with_capacity(files.len());
-        let mut place = 0;
-        for (path, fresh) in files.iter().zip(read) {
-            let before = old.get(path).and_then(|r| r.outside.as_ref()).map(|o| o.digest);
-            let (record, module) = match fresh {
-                Some(fresh) => (fresh.record, fresh.module),
-                None => match old.remove(path) {
-                    Some(record) => (record, None),
-                    None => continue,
-                },
-            };
-            if let Some(outside) = &record.outside {
-                if before != Some(outside.digest) {
-                    changed.insert(place);
-                }
-                place += 1;
-            }
-            records.push(record);
-            modules.push(module);
-        }
-        self.records = records;
-        if !same_shape || !changed.is_empty() {
-            self.project = None;
-        }
-        self.judge_stale(modules, same_shape, &changed);
-    }
-
-    /// Reads what lies around the files. Where it changed, nothing that was judged holds any longer.
-    fn look_around(&mut self, files: &[String], places: Vec<String>) {
-        let surroundings = Surroundings::read(&self.options.root, files, places);
-        if surroundings.digest != self.rests_around {
-            self.records.iter_mut().for_each(|record| record.judged = None);
-            self.project = None;
-        }
-        self.rests_around = surroundings.digest;
-        self.surroundings = Arc::new(surroundings);
-    }
-
-    /// Reads a file; `None` if it holds what the record says.
-    fn read(&self, path: &str, old: Option<&Record>, packages: &FxHashSet<&str>) -> Option<Fresh> {
-        let source = load::Source::read(&self.options.root, path, self.overlays.get(path));
-        let name = load::module_name(path, packages);
-        let known = old.is_some_and(|old| {
-            old.content.is_some()
-                && old.content == source.digest()
-                && old.outside.as_ref().is_none_or(|o| *o.interface.name == *name)
-        });
-        (!known).then(|| fresh(path, &name, &source))
-    }
-
-    /// Judges the files of these modules, and those whose findings rest on what changed.
-    fn judge_stale(&mut self, modules: Vec<Option<Module>>, same_shape: bool, changed: &FxHashSet<u32>) {
-        let unchanged = same_shape && changed.is_empty();
-        let due = |record: &Record, module: &Option<Module>, project: Option<&Project>| {
-            if record.outside.is_none() || !self.asked.includes(&record.path) {
-                return false;
-            }
-            let Some(judged) = &record.judged else { return true };
-            let classes = || match (project, &record.outside) {
-                (Some(project), Some(outside)) => project.answers(&outside.interface),
-                _ => judged.classes,
-            };
-            module.is_some()
-                || !same_shape
-                || judged.rests_on.iter().any(|id| changed.contains(id))
-                || (!unchanged && judged.classes != classes())
-        };
-        let nothing_due =
-            unchanged && !self.records.iter().zip(&modules).any(|(record, module)| due(record, module, None));
-        if nothing_due {
-            self.judged = 0;
-            return;
-        }
-        let project = self.project.take().unwrap_or_else(|| self.join());
-        let due: Vec<bool> = self
-            .records
-            .iter()
-            .zip(&modules)
-            .map(|(record, module)| due(record, module, Some(&project)))
-            .collect();
-        self.judged = due.iter().filter(|d| **d).count();
-        let judged: Vec<Option<Judged>> = self
-            .records
-            .par_iter()
-            .zip(modules.into_par_iter().zip(due))
-            .map(|(record, (module, due))| due.then(|| self.judge(record, module, &project)))
-            .collect();
-        for (record, judged) in self.records.iter_mut().zip(judged) {
-            if judged.is_some() {
-                record.judged = judged;
-            }
-        }
-        self.project = Some(project);
-    }
-
-    fn join(&self) -> Project {
-        let outsides = self.records.iter().filter_map(|r| r.outside.as_ref());
-        let index = Index::new(outsides.map(|o| o.interface.clone()).collect());
-        Project::new(index, self.surroundings.clone())
-    }
-
     /// Asks the rules about one file, parsing it again if its facts are not at hand.
     fn judge(&self, record: &Record, module: Option<Module>, project: &Project) -> Judged {
         let Some(outside) = &record.outside else { return Judged::default() };
@@ -275,7 +185,7 @@ impl Workspace {
             let module = match module {
                 Some(module) => module,
                 None => match source().as_ref().and_then(|source| source.text().ok()) {
-                    Some(text) => hallmark_python::read(&record.path, &outside.interface.name, &text),
+                    Some(text) => hallmark_python::read(&record.path, &outside.name, &text),
                     None => return changed(),
                 },
             };
@@ -299,7 +209,7 @@ impl Workspace {
                 suppressed,
                 applies: score::applies(&module, tier),
                 rests_on: file.view.seen(),
-                classes: project.answers(&outside.interface),
+                classes: project.answers(&module.interface),
             }
         }));
         checked
@@ -329,7 +239,10 @@ impl Workspace {
     pub fn into_report(mut self) -> Report {
         let summary = self.summary();
         let records = std::mem::take(&mut self.records).into_iter().filter(|r| self.asked.includes(&r.path));
-        let (mut findings, mut accepted) = (Vec::new(), Vec::new());
+        // Nobody asks for what was joined any longer, and there may be many findings: no place is taken twice.
+        (self.project, self.memory) = (None, Memory::default());
+        let number = summary.families.iter().map(|f| f.errors + f.warnings + f.infos).sum();
+        let (mut findings, mut accepted) = (Vec::with_capacity(number), Vec::new());
         for file in records.filter_map(|r| r.judged) {
             findings.extend(file.findings);
             accepted.extend(file.suppressed);
@@ -383,21 +296,27 @@ impl Workspace {
         if source.digest().is_some() && source.digest() == self.records[at].content {
             return Vec::new();
         }
-        let mut read = fresh(path, &before.interface.name, &source);
+        let mut read = fresh(path, &before.name, &source);
         let Some(outside) = read.record.outside.clone() else {
             self.refresh_all();
             return self.files().map(str::to_owned).collect();
         };
         let mut dependents = Vec::new();
-        let mut project = self.project.take().unwrap_or_else(|| self.join());
+        let mut project = self.project();
         if outside.digest != before.digest {
-            let id = self.records[..at].iter().filter(|r| r.outside.is_some()).count();
-            let says_more = project.replace(id, &before.interface, &outside.interface);
-            let id = u32::try_from(id).unwrap_or(u32::MAX);
-            for (_, record) in self.records.iter().enumerate().filter(|(place, _)| *place != at) {
-                let (Some(own), Some(judged)) = (&record.outside, &record.judged) else { continue };
+            let own = self.records[..at].iter().filter(|r| r.outside.is_some()).count();
+            let says_more = project.replace(own, &before.interface(), &outside.interface());
+            if says_more {
+                self.memory.joined = None;
+                self.memory.base = None;
+            }
+            let id = u32::try_from(own).unwrap_or(u32::MAX);
+            let readable = self.records.iter().filter(|r| r.outside.is_some());
+            for (place, record) in readable.enumerate().filter(|(place, _)| *place != own) {
+                let Some(judged) = &record.judged else { continue };
+                let answers = || project.index.module(place).map(|module| project.answers(module));
                 if judged.rests_on.binary_search(&id).is_ok()
-                    || (says_more && project.answers(&own.interface) != judged.classes)
+                    || (says_more && answers() != Some(judged.classes))
                 {
                     dependents.push(record.path.clone());
                 }
@@ -415,9 +334,10 @@ impl Workspace {
     pub fn judge_file(&mut self, path: &str) {
         threads::run(|| {
             let Some(at) = self.place(path).filter(|_| self.asked.includes(path)) else { return };
-            let project = self.project.take().unwrap_or_else(|| self.join());
+            let project = self.project();
             let judged = self.judge(&self.records[at], None, &project);
             self.records[at].judged = Some(judged);
+            self.records[at].is_news = true;
             self.project = Some(project);
         });
     }
@@ -448,6 +368,8 @@ fn fresh(path: &str, name: &str, source: &load::Source) -> Fresh {
     let record = Record {
         path: path.to_owned(),
         content: source.digest(),
+        stamp: None,
+        is_news: true,
         bytes: source.len(),
         outside,
         problems: loaded.problems,

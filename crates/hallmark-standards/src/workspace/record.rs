@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use hallmark_diagnostics::{Finding, Problem, Suppressed};
-use hallmark_python::Interface;
+use hallmark_python::{Interface, Name};
 
+use super::pack::{Pack, Place};
+use super::stamp::Stamp;
 use crate::rule::Family;
 
 /// One file: what it holds, what others may see of it, and what the rules said.
@@ -13,6 +15,10 @@ pub(crate) struct Record {
     pub(crate) path: String,
     /// The digest of its bytes; `None` if they could not be read, so that it is tried again.
     pub(crate) content: Option<u128>,
+    /// What the file system said of it when it was read, if that can be relied on.
+    pub(crate) stamp: Option<Stamp>,
+    /// Whether it is another than in the cache file that was loaded.
+    pub(crate) is_news: bool,
     /// Its length in bytes.
     pub(crate) bytes: u64,
     /// What others may see of it; `None` if it is no text.
@@ -23,17 +29,52 @@ pub(crate) struct Record {
     pub(crate) judged: Option<Judged>,
 }
 
+impl Record {
+    /// Whether Python would import the file by this name, as when the record was made.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.outside.as_ref().is_none_or(|outside| *outside.name == *name)
+    }
+}
+
 /// An interface and its digest.
 #[derive(Clone)]
 pub(crate) struct Outside {
-    pub(crate) interface: Arc<Interface>,
+    /// The dotted name that Python would import the file by.
+    pub(crate) name: Name,
     pub(crate) digest: u64,
+    face: Face,
+}
+
+#[derive(Clone)]
+enum Face {
+    Held(Arc<Interface>),
+    Packed(Arc<Pack>, Place),
 }
 
 impl Outside {
     pub(crate) fn new(interface: Arc<Interface>) -> Self {
-        let digest = interface.digest();
-        Self { interface, digest }
+        Self { name: interface.name.clone(), digest: interface.digest(), face: Face::Held(interface) }
+    }
+
+    /// One that lies in a cache file.
+    pub(crate) fn packed(name: Name, digest: u64, pack: Arc<Pack>, place: Place) -> Self {
+        Self { name, digest, face: Face::Packed(pack, place) }
+    }
+
+    /// The interface, read from the cache file if need be.
+    pub(crate) fn interface(&self) -> Arc<Interface> {
+        match &self.face {
+            Face::Held(interface) => interface.clone(),
+            Face::Packed(pack, place) => pack.interface(*place),
+        }
+    }
+
+    /// The bytes that stand for it in a cache file.
+    pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
+        match &self.face {
+            Face::Held(interface) => postcard::to_allocvec(&**interface).ok(),
+            Face::Packed(pack, place) => pack.bytes(*place),
+        }
     }
 }
 

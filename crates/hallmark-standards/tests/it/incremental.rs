@@ -83,6 +83,12 @@ fn a_cached_scan_is_never_stale() {
     for (file, texts) in FILES {
         workspace.put(file, texts[0]);
     }
+    // So many that an edit is little: what is new is kept beside the cache then.
+    for n in 0..64 {
+        workspace.write(&format!("filler/f{n}.py"), format!("from .. import a{n}\n"));
+    }
+    let news = workspace.path().join(".hallmark/cache/standards.news");
+    let mut beside = 0;
     for step in 0..300 {
         for _ in 0..=next(2) {
             let (file, texts) = FILES[next(FILES.len())];
@@ -92,10 +98,12 @@ fn a_cached_scan_is_never_stale() {
         let cached = scan_cached(&options, &cache);
         resident.refresh();
         judged += resident.judged();
+        beside += usize::from(news.is_file());
         assert_eq!(what(&cached), what(&expected), "step {step}");
         assert_eq!(what(&resident.report()), what(&expected), "step {step}");
     }
-    assert!(judged < 300 * FILES.len(), "everything was judged every time");
+    assert!(judged < 300 * (FILES.len() + 64), "everything was judged every time");
+    assert!((1..300).contains(&beside), "{beside} times of 300 news were kept beside the cache");
 }
 
 #[test]
@@ -120,6 +128,48 @@ fn a_file_that_is_typed_in_gives_what_a_scan_of_its_text_gives() {
         }
         let (typed, written) = (resident.report(), twin.scan(ScanOptions::default()));
         assert_eq!(what(&typed), what(&written), "step {step}, {file}");
+    }
+}
+
+#[test]
+fn damage_to_what_is_kept_beside_a_cache_costs_time_only() {
+    let workspace = Workspace::new();
+    let cache = workspace.path().join(".hallmark/cache/standards");
+    let options = ScanOptions { root: workspace.path().to_path_buf(), ..ScanOptions::default() };
+    workspace.write("base.py", "class Base:\n    pass\n");
+    let user = |f: &str| format!("from base import Base\n\nclass PriceNode(Base):\n    pass\n\n{f}\n");
+    workspace.write("user.py", user("def f(a):\n    return eval(a)"));
+    for n in 0..64 {
+        workspace.write(&format!("filler/f{n}.py"), format!("from .. import a{n}\n"));
+    }
+    let _ = scan_cached(&options, &cache);
+    workspace.write("user.py", user("def f(a, b):\n    return a"));
+    let expected = scan(&options);
+    let (main, news) = (std::fs::read(&cache).unwrap(), ".hallmark/cache/standards.news");
+    assert_eq!(what(&scan_cached(&options, &cache)), what(&expected));
+    let beside = std::fs::read(workspace.path().join(news)).unwrap();
+    for at in (0..beside.len()).step_by(11) {
+        let mut flipped = beside.clone();
+        flipped[at] ^= 0x55;
+        workspace.write(".hallmark/cache/standards", &main);
+        workspace.write(news, &flipped);
+        assert_eq!(what(&scan_cached(&options, &cache)), what(&expected), "byte {at}");
+    }
+    // News of another cache file than the one they lie beside.
+    workspace.write("base.py", "from kailash.nodes.base import Node as Base\n");
+    std::fs::remove_file(&cache).unwrap();
+    let expected = scan_cached(&options, &cache);
+    workspace.write(news, &beside);
+    assert_eq!(what(&scan_cached(&options, &cache)), what(&expected));
+    // Outsides that cannot be read are noticed when somebody asks for them.
+    let whole = std::fs::read(&cache).unwrap();
+    for at in (0..whole.len()).step_by(101) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x55;
+        workspace.write(".hallmark/cache/standards", &flipped);
+        workspace
+            .write("user.py", format!("from base import Base\n\nclass PriceNode(Base):\n    n = {at}\n"));
+        assert_eq!(what(&scan_cached(&options, &cache)), what(&scan(&options)), "byte {at}");
     }
 }
 

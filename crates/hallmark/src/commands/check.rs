@@ -14,14 +14,15 @@ use std::time::Duration;
 
 use hallmark_core::{Error, ExitClass, Project, Result};
 use hallmark_diagnostics::Severity;
-use hallmark_standards::{Edition, Profile, Report, ScanOptions, StandardsConfig};
+use hallmark_standards::{Edition, Profile, Report, ScanOptions, StandardsConfig, Survey};
 
 use crate::app::App;
 use crate::args::CheckArgs;
 use crate::commands::{codes, progress};
 
 pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
-    let options = asked(app, args)?;
+    let survey = Survey::of(app.project.root());
+    let options = asked(app, args, &survey)?;
     if args.watch {
         return watch::run(app, args, options);
     }
@@ -42,10 +43,9 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
         timings(app, &options);
         return Ok(ExitClass::Ok);
     }
-    let mut report = match cache(&app.project).filter(|_| !args.no_cache) {
-        Some(cache) => hallmark_standards::scan_cached(&options, &cache),
-        None => hallmark_standards::scan(&options),
-    };
+    // Who wants no cache wants no state folder made for one either.
+    let cache = if args.no_cache { None } else { cache(&app.project) };
+    let mut report = hallmark_standards::scan_surveyed(&options, cache.as_deref(), Some(survey));
     known::hide(app, args, &options, &mut report)?;
     if let Some(reason) = &args.add_suppression {
         return accept::run(app, args, reason, &options, &report);
@@ -58,8 +58,8 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
 }
 
 /// The scan that the configuration and the whole command line ask for.
-fn asked(app: &App<'_>, args: &CheckArgs) -> Result<ScanOptions> {
-    let mut options = options(app, args.edition.as_deref(), args.profile.as_deref())?;
+fn asked(app: &App<'_>, args: &CheckArgs, survey: &Survey) -> Result<ScanOptions> {
+    let mut options = options_in(app, survey, args.edition.as_deref(), args.profile.as_deref())?;
     options.paths = absolute(&args.paths)?;
     options.everywhere(|standards| {
         if !args.select.is_empty() {
@@ -90,9 +90,19 @@ fn class(args: &CheckArgs, report: &Report) -> ExitClass {
 
 /// The scan that the configuration and these two options ask for.
 pub(crate) fn options(app: &App<'_>, edition: Option<&str>, profile: Option<&str>) -> Result<ScanOptions> {
+    options_in(app, &Survey::of(app.project.root()), edition, profile)
+}
+
+/// [`options`], where the project was walked already.
+fn options_in(
+    app: &App<'_>,
+    survey: &Survey,
+    edition: Option<&str>,
+    profile: Option<&str>,
+) -> Result<ScanOptions> {
     let config: StandardsConfig = app.config.section("standards")?;
     let root = app.project.root().to_path_buf();
-    let folders = hallmark_standards::nested(&root)?;
+    let folders = hallmark_standards::nested_in(&root, survey)?;
     let today = hallmark_core::clock::now().get(..10).map(str::to_owned);
     let mut options = ScanOptions { folders, today, ..ScanOptions::new(root, &config) };
     if let Some(name) = edition {
@@ -119,7 +129,7 @@ pub(crate) fn cache(project: &Project) -> Option<PathBuf> {
     project.state().ok().map(|state| state.join("cache/standards"))
 }
 
-/// Where the time goes: one row for each rule.
+/// Where the time goes: the parts of a scan, single files, and one row for each rule.
 fn timings(app: &App<'_>, options: &ScanOptions) {
     let timings = hallmark_standards::timings(options);
     let milliseconds = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1e3);
@@ -127,6 +137,11 @@ fn timings(app: &App<'_>, options: &ScanOptions) {
         vec![milliseconds(timings.read), String::new(), "(read, parse, take facts)".to_owned()],
         vec![milliseconds(timings.join), String::new(), "(join files)".to_owned()],
     ];
+    for (share, name) in [(50, "p50"), (99, "p99"), (100, "most")] {
+        let last = timings.files.len().saturating_sub(1);
+        let took = timings.files.get(last * share / 100).copied().unwrap_or_default();
+        rows.push(vec![milliseconds(took), String::new(), format!("(one file, {name})")]);
+    }
     rows.extend(
         timings
             .rules

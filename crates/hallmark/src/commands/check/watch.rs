@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hallmark_core::config::{Config, FILE_NAME, PYPROJECT};
 use hallmark_core::{Error, ExitClass, Result, codes};
-use hallmark_standards::{ScanOptions, Workspace};
+use hallmark_standards::{ScanOptions, Survey, Workspace};
 use notify::{Config as Settings, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -77,7 +77,8 @@ async fn watch(
 /// The options that the configuration on disk now asks for.
 fn again(app: &App<'_>, args: &CheckArgs) -> Result<ScanOptions> {
     let config = Config::load(app.project.root())?;
-    super::asked(&App { ui: app.ui, project: app.project.clone(), config }, args)
+    let survey = Survey::of(app.project.root());
+    super::asked(&App { ui: app.ui, project: app.project.clone(), config }, args, &survey)
 }
 
 /// One scan and its report, on a cleared screen if it is one.

@@ -1,0 +1,249 @@
+//! Looking at a whole project again: which files changed, and which must be judged for that.
+
+use std::sync::Arc;
+
+use hallmark_python::index::Index;
+use hallmark_python::{Interface, Module};
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::stamp::{self, Stamp};
+use super::{Fresh, Judged, Memory, Record, Workspace, fresh};
+use crate::project::{Joined, Project, says_the_same};
+use crate::surroundings::Surroundings;
+use crate::walk::Walked;
+use crate::{Survey, load};
+
+/// What became of a file since its record was made.
+enum Look {
+    /// It holds what the record says; with what the file system says of it, if it had to be read to know that.
+    Known(Option<Stamp>),
+    /// It holds something else.
+    Fresh(Box<Fresh>),
+}
+
+/// What changed in a project.
+struct Change {
+    /// Whether the same files can be read.
+    same_shape: bool,
+    /// Whether all files together may say something else now.
+    says_more: bool,
+    /// The files whose outsides are others, as places in the list of readable files.
+    outsides: FxHashSet<u32>,
+}
+
+impl Workspace {
+    pub(super) fn refresh_all(&mut self) {
+        let survey = self.survey.take().unwrap_or_else(|| Survey::of(&self.options.root));
+        let Walked { mut files, around, places, mut problems } = survey.files(&self.options);
+        self.look_around(&around, places);
+        let missing = self.asked.missing(&self.options.root);
+        problems.extend(missing.into_iter().filter(|p| !self.overlays.contains_key(&p.path)));
+        self.problems = problems;
+        let unsaved = self.overlays.keys().filter(|path| files.binary_search(path).is_err());
+        let unsaved: Vec<String> = unsaved.cloned().collect();
+        files.extend(unsaved);
+        files.sort_unstable();
+        let old: FxHashMap<String, Record> =
+            std::mem::take(&mut self.records).into_iter().map(|r| (r.path.clone(), r)).collect();
+        let looks = self.look(&files, &old);
+        let news = looks.iter().filter(|look| !matches!(look, Look::Known(None))).count();
+        self.read = news + old.len().abs_diff(files.len());
+        let (change, modules) = self.take(&files, looks, old);
+        if change.says_more {
+            self.project = None;
+            (self.memory.joined, self.memory.base) = (None, None);
+        } else if let Some(project) = &mut self.project {
+            let readable = self.records.iter().filter_map(|r| r.outside.as_ref());
+            for (place, outside) in readable.enumerate() {
+                if u32::try_from(place).is_ok_and(|id| change.outsides.contains(&id)) {
+                    project.index.replace(place, outside.interface());
+                }
+            }
+        }
+        self.judge_stale(modules, &change);
+        if self.memory.packs.iter().any(|pack| pack.is_damaged()) {
+            // What was judged may rest on outsides that could not be read.
+            self.memory = Memory { file: self.memory.file.take(), ..Memory::default() };
+            (self.records, self.project) = (Vec::new(), None);
+            self.refresh_all();
+        }
+    }
+
+    /// Reads what lies around the files. Where it changed, nothing that was judged holds any longer.
+    fn look_around(&mut self, files: &[String], places: Vec<String>) {
+        let surroundings = Surroundings::read(&self.options.root, files, places);
+        if surroundings.digest != self.memory.around {
+            self.records.iter_mut().for_each(|record| record.judged = None);
+            self.project = None;
+            self.memory.base = None;
+        }
+        self.memory.around = surroundings.digest;
+        self.surroundings = Arc::new(surroundings);
+    }
+
+    /// Looks at every file: at what the file system says of it, and if that is not enough, at what it holds.
+    fn look(&self, files: &[String], old: &FxHashMap<String, Record>) -> Vec<Look> {
+        let packages: FxHashSet<&str> =
+            files.iter().filter_map(|f| hallmark_python::index::package_folder(f)).collect();
+        let name = |path: &str| load::module_name(path, &packages);
+        let is_known = |path: &String| {
+            let record = old.get(path)?;
+            let stamp = record.stamp.filter(|_| !self.overlays.contains_key(path))?;
+            let same =
+                Stamp::of(&self.options.root.join(path)) == Some(stamp) && record.is_called(&name(path));
+            same.then_some(())
+        };
+        let known: Vec<bool> = files.par_iter().map(|path| is_known(path).is_some()).collect();
+        // Before anything is read: what is written to from now on is younger.
+        let now = match &self.memory.file {
+            Some(cache) if known.contains(&false) => stamp::now(cache),
+            _ => None,
+        };
+        files
+            .par_iter()
+            .zip(known)
+            .map(
+                |(path, known)| {
+                    if known { Look::Known(None) } else { self.read(path, old.get(path), now, &name(path)) }
+                },
+            )
+            .collect()
+    }
+
+    /// Reads a file.
+    fn read(&self, path: &str, old: Option<&Record>, now: Option<Stamp>, name: &str) -> Look {
+        let overlay = self.overlays.get(path);
+        // Before the file is read: if it is written to meanwhile, its stamp will be another one.
+        let stamp = match (overlay, now) {
+            (None, Some(_)) => Stamp::of(&self.options.root.join(path)).and_then(|stamp| stamp.settled(now)),
+            _ => None,
+        };
+        let source = load::Source::read(&self.options.root, path, overlay);
+        let known = old.is_some_and(|old| {
+            old.content.is_some() && old.content == source.digest() && old.is_called(name)
+        });
+        if known {
+            return Look::Known(stamp);
+        }
+        let mut fresh = fresh(path, name, &source);
+        fresh.record.stamp = stamp;
+        Look::Fresh(Box::new(fresh))
+    }
+
+    /// Puts what was seen in the place of what was known; gives what changed, and the modules of the files that were parsed.
+    fn take(
+        &mut self,
+        files: &[String],
+        looks: Vec<Look>,
+        mut old: FxHashMap<String, Record>,
+    ) -> (Change, Vec<Option<Module>>) {
+        let readable_before = old.values().filter(|r| r.outside.is_some()).count();
+        let mut change = Change { same_shape: true, says_more: false, outsides: FxHashSet::default() };
+        let mut modules: Vec<Option<Module>> = Vec::with_capacity(files.len());
+        let mut place = 0;
+        for (path, look) in files.iter().zip(looks) {
+            let before = old.remove(path);
+            let outside_before = before.as_ref().and_then(|r| r.outside.clone());
+            // A file that came is not in the cache file, readable or not.
+            change.says_more |= before.is_none();
+            let (record, module) = match (look, before) {
+                (Look::Fresh(fresh), _) => (fresh.record, fresh.module),
+                (Look::Known(stamp), Some(mut record)) => {
+                    record.is_news |= stamp.is_some() && stamp != record.stamp;
+                    record.stamp = stamp.or(record.stamp);
+                    (record, None)
+                }
+                (Look::Known(_), None) => continue,
+            };
+            match (&outside_before, &record.outside) {
+                (Some(before), Some(now)) if before.digest == now.digest => {}
+                (Some(before), Some(now)) => {
+                    change.outsides.insert(place);
+                    change.says_more =
+                        change.says_more || !says_the_same(&before.interface(), &now.interface());
+                }
+                (None, Some(_)) => {
+                    change.outsides.insert(place);
+                    change.same_shape = false;
+                }
+                (Some(_), None) => change.same_shape = false,
+                (None, None) => {}
+            }
+            place += u32::from(record.outside.is_some());
+            self.records.push(record);
+            modules.push(module);
+        }
+        change.same_shape &= place as usize == readable_before;
+        // So is one that went still in it.
+        change.says_more |= !change.same_shape || !old.is_empty();
+        (change, modules)
+    }
+
+    /// Judges the files of these modules, and those whose findings rest on what changed.
+    fn judge_stale(&mut self, modules: Vec<Option<Module>>, change: &Change) {
+        let due = |record: &Record, module: &Option<Module>| {
+            if record.outside.is_none() || !self.asked.includes(&record.path) {
+                return false;
+            }
+            let Some(judged) = &record.judged else { return true };
+            module.is_some()
+                || !change.same_shape
+                || judged.rests_on.iter().any(|id| change.outsides.contains(id))
+        };
+        let mut due: Vec<bool> =
+            self.records.iter().zip(&modules).map(|(record, module)| due(record, module)).collect();
+        if !change.says_more && !due.contains(&true) {
+            self.judged = 0;
+            return;
+        }
+        let project = self.project();
+        if change.says_more {
+            let mut readable = 0;
+            for (record, due) in self.records.iter().zip(&mut due) {
+                let place = readable;
+                readable += usize::from(record.outside.is_some());
+                let asked = record.outside.is_some() && self.asked.includes(&record.path);
+                let Some(judged) = record.judged.as_ref().filter(|_| asked) else { continue };
+                let answers = || project.index.module(place).map(|module| project.answers(module));
+                *due = *due || answers() != Some(judged.classes);
+            }
+        }
+        self.judged = due.iter().filter(|d| **d).count();
+        let judged: Vec<Option<Judged>> = self
+            .records
+            .par_iter()
+            .zip(modules.into_par_iter().zip(due))
+            .map(|(record, (module, due))| due.then(|| self.judge(record, module, &project)))
+            .collect();
+        for (record, judged) in self.records.iter_mut().zip(judged) {
+            if judged.is_some() {
+                record.judged = judged;
+                record.is_news = true;
+            }
+        }
+        self.project = Some(project);
+    }
+
+    /// The project as it is known, remembered, or joined anew.
+    pub(super) fn project(&mut self) -> Project {
+        if let Some(project) = self.project.take() {
+            return project;
+        }
+        let remembered = self.memory.joined.as_deref().and_then(|b| postcard::from_bytes::<Joined>(b).ok());
+        let outsides: Vec<_> =
+            self.records.iter().filter_map(|r| Some((&r.path, r.outside.clone()?))).collect();
+        let Some(joined) = remembered else {
+            let all: Vec<Arc<Interface>> =
+                outsides.par_iter().map(|(_, outside)| outside.interface()).collect();
+            return Project::new(Index::new(all), self.surroundings.clone());
+        };
+        let (paths, outsides): (Vec<_>, Vec<_>) =
+            outsides.into_iter().map(|(path, outside)| (path.as_str().into(), outside)).unzip();
+        let load = move |place: usize| match outsides.get(place) {
+            Some(outside) => outside.interface(),
+            None => Arc::default(),
+        };
+        Project::remembered(Index::lazy(paths, Box::new(load)), joined, self.surroundings.clone())
+    }
+}
