@@ -151,7 +151,8 @@ impl Project {
             != (&self.subclassed, &self.registered, &self.product, &self.handed_on)
             || (joined.postgresql, joined.sqlite) != (self.postgresql, self.sqlite)
             || joined.node_names != self.node_names
-            || joined.announced.digest != self.announced.digest;
+            || (joined.announced.digest, joined.announced.markers_digest)
+                != (self.announced.digest, self.announced.markers_digest);
         *self = joined;
         says_more
     }
