@@ -115,7 +115,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("hallmark-new-rule-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("src/rules/imports")).unwrap();
         std::fs::create_dir_all(folder.join("resources/mdtest")).unwrap();
-        std::fs::write(folder.join("src/rules/mod.rs"), REGISTRY).unwrap();
+        write_atomic(&folder.join("src/rules/mod.rs"), REGISTRY.as_bytes(), Mode::Default).unwrap();
         let read = |path: &str| std::fs::read_to_string(folder.join(path)).unwrap();
 
         assert!(write(&folder, "imports", "Sdk_Import").is_err());

@@ -27,7 +27,7 @@ impl Pytest {
                 let words = || lines.iter().flat_map(|line| line.split_whitespace());
                 self.strict |= words().any(|word| matches!(word, "--strict-markers" | "--strict"));
             }
-            "strict_markers" | "strict" => self.strict |= lines.iter().any(|line| *line == "true"),
+            "strict_markers" | "strict" => self.strict |= lines.contains(&"true"),
             _ => {}
         }
     }

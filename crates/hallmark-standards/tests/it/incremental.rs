@@ -56,8 +56,50 @@ const FILES: &[(&str, &[Option<&str>])] = &[
             "from helpers import swap\n\ndef test_a():\n    with swap('app.nodes.PriceNode'):\n        assert 1\n",
         )],
     ),
+    (
+        "app/flows.py",
+        &[Some(
+            "from kailash.workflow.builder import WorkflowBuilder\nimport unheard\n\nflow = WorkflowBuilder()\nflow.add_node(\"PriceNode\", \"a\")\nflow.add_node(\"Alias\", \"b\")\n",
+        )],
+    ),
+    (
+        "app/plugins.py",
+        &[
+            None,
+            Some(
+                "from kailash.nodes.base import NodeRegistry\n\nNodeRegistry.register(X, alias=\"Alias\")\n",
+            ),
+            Some("from kailash.nodes.base import NodeRegistry\n\nNodeRegistry.register(X, alias=name())\n"),
+        ],
+    ),
+    (
+        "tests/conftest.py",
+        &[
+            None,
+            Some("def pytest_configure(config):\n    config.addinivalue_line(\"markers\", \"chaos\")\n"),
+            Some("def pytest_configure(config):\n    config.addinivalue_line(\"markers\", \"other\")\n"),
+        ],
+    ),
+    (
+        "tests/unit/test_marked.py",
+        &[Some("import pytest\n\n@pytest.mark.chaos\ndef test_a():\n    assert int(\"1\")\n")],
+    ),
     ("redis.py", &[None, Some("class Redis:\n    pass\n"), None]),
     ("tests/integration/test_b.py", &[Some("import fakeredis\nimport redis\n"), Some("\u{0}"), None]),
+];
+
+/// Files that are no Python and say something about it all the same.
+const AROUND: &[(&str, &[Option<&str>])] = &[
+    (
+        "pytest.ini",
+        &[
+            None,
+            Some("[pytest]\naddopts = --strict-markers\n"),
+            Some("[pytest]\nmarkers =\n    chaos: breaks things\n"),
+        ],
+    ),
+    ("requirements.txt", &[None, Some("unheard\n"), Some("requests\n")]),
+    ("native/unheard.so", &[None, Some("")]),
 ];
 
 /// A sequence of numbers that looks random and is the same in every run.
@@ -92,6 +134,10 @@ fn a_cached_scan_is_never_stale() {
     for step in 0..300 {
         for _ in 0..=next(2) {
             let (file, texts) = FILES[next(FILES.len())];
+            workspace.put(file, texts[next(texts.len())]);
+        }
+        if next(4) == 0 {
+            let (file, texts) = AROUND[next(AROUND.len())];
             workspace.put(file, texts[next(texts.len())]);
         }
         let expected = scan(&options);
