@@ -31,9 +31,9 @@
 use hallmark_diagnostics::Severity;
 use hallmark_python::facts::Call;
 
-use crate::{Context, Edition};
 use crate::rule::{Check, Family, Rule};
 use crate::sdk;
+use crate::{Context, Edition};
 
 pub(crate) static RULE: Rule = Rule {
     name: "nexus-register-unbuilt",
@@ -55,8 +55,11 @@ fn check(context: &mut Context<'_>, call: &Call) {
     let unbuilt = workflow.value.path().is_some_and(|path| context.is(path, &format!("{}()", sdk::BUILDER)));
     if is_nexus && unbuilt {
         let builds_itself = context.edition() == Edition::E2026;
-        let raw =
-            context.report(workflow.span, call.scope, "the builder is registered, not the workflow it builds");
+        let raw = context.report(
+            workflow.span,
+            call.scope,
+            "the builder is registered, not the workflow it builds",
+        );
         if builds_itself {
             raw.severity(Severity::Info);
         }

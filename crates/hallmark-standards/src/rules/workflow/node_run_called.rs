@@ -58,8 +58,9 @@ fn check(context: &mut Context<'_>, call: &Call) {
         return;
     }
     let name = match context.index().resolve(object) {
-        Resolved::Class(found) => (context.is_node_class(found) && !context.is_agent(found))
-            .then(|| found.class.name.to_string()),
+        Resolved::Class(found) => {
+            (context.is_node_class(found) && !context.is_agent(found)).then(|| found.class.name.to_string())
+        }
         Resolved::Path(path) => (sdk::is_node_base(&path) && path.ends_with("Node"))
             .then(|| path.rsplit('.').next().unwrap_or_default().to_owned()),
     };
