@@ -9,6 +9,8 @@ mod noted;
 
 use std::sync::Arc;
 
+use thin_vec::ThinVec;
+
 use crate::interface::Interface;
 pub use crate::suppression::Suppression;
 pub use calls::{Arg, Call, Role};
@@ -238,17 +240,17 @@ pub struct Function {
     /// Where it stands.
     pub scope: ScopeId,
     /// String keys that the body reads from its `**kwargs`.
-    pub reads: Vec<Literal>,
+    pub reads: ThinVec<Literal>,
     /// Whether it has a docstring.
     pub documented: bool,
     /// Paths of what it returns or yields, where they have one.
-    pub returns: Vec<Name>,
+    pub returns: ThinVec<Name>,
     /// The places of its parameters that it executes as they are.
-    pub executes: Vec<u32>,
+    pub executes: ThinVec<u32>,
     /// What its body does, nested functions included.
     pub body: Body,
     /// For `get_parameters`: what it declares.
-    pub declared: Option<Declared>,
+    pub declared: Option<Box<Declared>>,
 }
 
 /// What a function's body does, as far as rules ask.
@@ -257,11 +259,11 @@ pub struct Body {
     /// Statements `assert`.
     pub asserts: u32,
     /// Those of them that cannot fail: the condition is a constant.
-    pub constant_asserts: Vec<Span>,
+    pub constant_asserts: ThinVec<Span>,
     /// Whether it raises, or calls something that fails a test: `raises`, `fail`, `assert_called_with` ...
     pub can_fail: bool,
     /// Last names of the functions it calls, if it is a test; a check may stand in one of them.
-    pub calls: Vec<Name>,
+    pub calls: ThinVec<Name>,
     /// The first `return` with a value other than `None`, of the function itself.
     pub returned: Option<Span>,
     /// Whether it yields.

@@ -102,11 +102,11 @@ pub struct FunctionFace {
     /// Whether its body can fail a test: it asserts, raises, or calls something that does.
     pub can_fail: bool,
     /// For `get_parameters`: the keys it declares, and whether there may be more.
-    pub declared: Option<(Vec<Name>, bool)>,
+    pub declared: Option<Box<(Vec<Name>, bool)>>,
     /// The services whose clients it calls.
     pub services: Vec<Name>,
     /// What it says of itself as a fixture.
-    pub fixture: Option<FixtureFace>,
+    pub fixture: Option<Box<FixtureFace>>,
 }
 
 impl Interface {
@@ -166,15 +166,15 @@ pub(crate) fn of(
         params: function.params.iter().map(|p| p.name.clone()).collect(),
         has_kwarg: function.kwarg.is_some(),
         decorators: paths(&function.decorators),
-        returns: function.returns.clone(),
-        executes: function.executes.clone(),
+        returns: function.returns.to_vec(),
+        executes: function.executes.to_vec(),
         can_fail: function.body.can_fail || function.body.asserts > 0,
         declared: function
             .declared
             .as_ref()
-            .map(|d| (d.entries.iter().filter_map(|e| e.key.clone()).collect(), d.open)),
+            .map(|d| Box::new((d.entries.iter().filter_map(|e| e.key.clone()).collect(), d.open))),
         services: of_functions.remove(&place).unwrap_or_default(),
-        fixture: fixtures.remove(&place),
+        fixture: fixtures.remove(&place).map(Box::new),
     });
     let registering = module
         .calls

@@ -12,6 +12,9 @@ pub const PARSER_STACK_BYTES: usize = 64 * 1024 * 1024;
 /// The longest symbolic path of an expression, in bytes; a longer one is treated as unknown.
 pub const PATH_BYTES: usize = 240;
 
+/// The names that a thread keeps from one file to the next; with more it begins anew.
+pub const SHARED_NAMES: usize = 100_000;
+
 /// How much of a string literal is kept as a fact, in bytes.
 pub const LITERAL_BYTES: usize = 400;
 

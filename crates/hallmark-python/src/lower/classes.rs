@@ -2,6 +2,7 @@
 
 use ruff_python_ast::{Decorator as AstDecorator, Expr, Stmt, StmtClassDef, StmtFunctionDef, StmtReturn};
 use ruff_text_size::Ranged as _;
+use thin_vec::ThinVec;
 
 use super::{Deferred, Lowerer, bodies, fields, span};
 use crate::facts::{Bind, Body, Class, Declared, Decorator, Entry, Function, Name, Param, Role, ScopeKind};
@@ -81,10 +82,10 @@ impl<'a> Lowerer<'a> {
             decorators,
             class,
             scope: self.scope,
-            reads: Vec::new(),
+            reads: ThinVec::new(),
             documented: documented(&function.body),
-            returns: Vec::new(),
-            executes: Vec::new(),
+            returns: ThinVec::new(),
+            executes: ThinVec::new(),
             body: Body { not_implemented: bodies::not_implemented(function), ..Body::default() },
             declared: None,
         });
@@ -122,7 +123,7 @@ impl<'a> Lowerer<'a> {
             if !dicts {
                 declared.open = true;
             }
-            self.module.functions[index as usize].declared = Some(declared);
+            self.module.functions[index as usize].declared = Some(Box::new(declared));
         }
     }
 

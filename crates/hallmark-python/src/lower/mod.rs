@@ -14,6 +14,7 @@ mod suppressions;
 mod text;
 mod values;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -62,6 +63,11 @@ struct Deferred<'a> {
     scope: ScopeId,
 }
 
+thread_local! {
+    /// Names of the files before: most of them come again, and one text in memory does for all.
+    static NAMES: Cell<FxHashSet<Name>> = Cell::default();
+}
+
 struct Lowerer<'a> {
     text: &'a str,
     module: Module,
@@ -106,7 +112,7 @@ impl<'a> Lowerer<'a> {
         Self {
             text,
             module,
-            names: FxHashSet::default(),
+            names: NAMES.take(),
             bindings: vec![Bindings::default()],
             attributes: FxHashMap::default(),
             scope: 0,
@@ -179,6 +185,9 @@ impl<'a> Lowerer<'a> {
     }
 
     fn finish(mut self) -> Module {
+        if self.names.len() < limits::SHARED_NAMES {
+            NAMES.set(std::mem::take(&mut self.names));
+        }
         let whole_package = self.module.is_package;
         for import in &mut self.module.imports {
             import.used = whole_package

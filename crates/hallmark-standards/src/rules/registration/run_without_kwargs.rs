@@ -95,7 +95,7 @@ fn declared<'a>(context: &Context<'a>, class: &Class) -> Option<&'a [Name]> {
     });
     let (keys, open) = std::iter::once(own)
         .chain(inherited)
-        .find_map(|found| found.module.methods(found.class).find_map(|f| f.declared.as_ref()))?;
+        .find_map(|found| found.module.methods(found.class).find_map(|f| f.declared.as_deref()))?;
     (!open).then_some(keys.as_slice())
 }
 
