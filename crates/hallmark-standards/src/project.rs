@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hallmark_python::facts::Name;
-use hallmark_python::index::Index;
+use hallmark_python::index::{Index, View};
 use hallmark_python::interface::Interface;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -51,18 +51,26 @@ struct Followed {
     bases: Vec<String>,
     /// What it registers, in its last form.
     registers: Vec<String>,
-    /// The modules that both rest on, sorted.
+    /// What it takes from other files' imports of a mocking library or of nodes: `path.name`, or `path.*` for a star.
+    takes: Vec<String>,
+    /// The modules that all of it rests on, sorted.
     seen: Vec<u32>,
 }
 
 impl Followed {
-    fn new(index: &Index, module: &Interface) -> Self {
+    fn new(index: &Index, module: &Interface, offering: &FxHashSet<&str>) -> Self {
         let view = index.view(module);
         let bases = module.classes.iter().flat_map(|c| c.bases.iter().flatten());
         let bases =
             bases.filter(|base| !base.starts_with("builtins.")).map(|base| view.canonical(base)).collect();
         let registers = module.registers.iter().map(|path| view.canonical(path)).collect();
-        Self { bases, registers, seen: view.seen() }
+        let takes = takes(&view, module, offering);
+        Self { bases, registers, takes, seen: view.seen() }
+    }
+
+    /// Whether everything leads where it led, over whatever modules.
+    fn leads_as(&self, before: &Self) -> bool {
+        (&self.bases, &self.registers, &self.takes) == (&before.bases, &before.registers, &before.takes)
     }
 }
 
@@ -78,7 +86,8 @@ impl Project {
     }
 
     fn follow(index: &Index) -> Vec<Followed> {
-        index.modules().par_iter().map(|module| Followed::new(index, module)).collect()
+        let offering = offering(index);
+        index.modules().par_iter().map(|module| Followed::new(index, module, &offering)).collect()
     }
 
     fn join(index: Index, followed: Vec<Followed>, surroundings: Arc<Surroundings>) -> Self {
@@ -107,7 +116,7 @@ impl Project {
             subclassed.extend(module.bases.iter().cloned());
             registered.extend(module.registers.iter().cloned());
         }
-        let handed_on = handed_on(&index);
+        let handed_on = followed.iter().flat_map(|module| module.takes.iter().cloned()).collect();
         node_names.retain(|_, files| files.len() > 1);
         let announced = Announced::new(&index);
         let joined =
@@ -118,19 +127,29 @@ impl Project {
     /// Puts another outside in the place of a file's. Gives whether what the project says of classes may be another now.
     pub(crate) fn replace(&mut self, place: usize, old: &Interface, new: &Arc<Interface>) -> bool {
         let same = says_the_same(old, new);
+        // Somebody types an import: while nobody takes it from this file, only the paths that lead through it can change.
+        let imports_only = says_the_same_but_exports(old, new) && !offers(old) && !offers(new);
         self.index.replace(place, new.clone());
         if same {
             return false;
         }
         let mut followed = std::mem::take(&mut self.followed);
         let modules = self.index.modules();
-        if followed.len() == modules.len() {
+        // What others take is looked up with those alone that offer something.
+        if followed.len() == modules.len() && offers(old) == offers(new) {
+            let offering = offering(&self.index);
             let id = u32::try_from(place).unwrap_or(u32::MAX);
+            let mut leads_elsewhere = false;
             for (at, (module, followed)) in modules.into_iter().zip(&mut followed).enumerate() {
-                // Somebody waits at the keyboard: only paths that lead through this file are followed again.
                 if at == place || followed.seen.binary_search(&id).is_ok() {
-                    *followed = Followed::new(&self.index, module);
+                    let next = Followed::new(&self.index, module, &offering);
+                    leads_elsewhere |= !next.leads_as(followed);
+                    *followed = next;
                 }
+            }
+            if imports_only && !leads_elsewhere {
+                self.followed = followed;
+                return false;
             }
         } else {
             followed = Self::follow(&self.index);
@@ -178,12 +197,17 @@ impl Project {
 /// Whether two outsides of one file differ in nothing that [`Joined`] rests on, which is everything but functions, services and
 /// plugins: while only those change, as they do when somebody types in a signature, nothing of it has to be worked out again.
 pub(crate) fn says_the_same(old: &Interface, new: &Interface) -> bool {
+    says_the_same_but_exports(old, new) && old.exports == new.exports
+}
+
+/// [`says_the_same`], whatever names the module binds.
+fn says_the_same_but_exports(old: &Interface, new: &Interface) -> bool {
     // Spelled out, so that a new field has to be thought of here.
     let Interface {
         path,
         name,
         is_package,
-        exports,
+        exports: _,
         stars,
         classes,
         functions: _,
@@ -195,7 +219,7 @@ pub(crate) fn says_the_same(old: &Interface, new: &Interface) -> bool {
         announced,
     } = old;
     (path, name, is_package) == (&new.path, &new.name, &new.is_package)
-        && (exports, stars, classes) == (&new.exports, &new.stars, &new.classes)
+        && (stars, classes) == (&new.stars, &new.classes)
         && (uses_postgresql, uses_sqlite) == (&new.uses_postgresql, &new.uses_sqlite)
         && (registers, announced) == (&new.registers, &new.announced)
 }
@@ -212,39 +236,48 @@ fn is_followed(path: &str) -> bool {
     is_mock_path(path) || path.starts_with("kailash.nodes.")
 }
 
-/// What files take from other files' imports of a mocking library or of nodes: `path.name`, or `path.*` for a star.
-fn handed_on(index: &Index) -> FxHashSet<String> {
-    let offers = |module: &Interface| {
-        module.exports.iter().any(|(_, path)| is_followed(path))
-            || module.stars.iter().any(|star| is_followed(star))
+/// Whether a file has imports that it matters for who takes them.
+fn offers(module: &Interface) -> bool {
+    module.exports.iter().any(|(_, path)| is_followed(path)) || module.stars.iter().any(|s| is_followed(s))
+}
+
+/// The last parts of the names of the files that offer something.
+fn offering(index: &Index) -> FxHashSet<&str> {
+    index.modules().into_iter().filter(|module| offers(module)).map(|module| last(&module.name)).collect()
+}
+
+/// What a file takes from other files' imports of a mocking library or of nodes.
+fn takes(view: &View<'_>, module: &Interface, offering: &FxHashSet<&str>) -> Vec<String> {
+    let mut taken = Vec::new();
+    let mut whole = |home: &Interface| {
+        taken.extend(home.exports.iter().map(|(name, _)| format!("{}.{name}", home.path)));
+        taken.push(format!("{}.*", home.path));
     };
-    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    let offering: FxHashSet<String> =
-        index.modules().iter().filter(|m| offers(m)).map(|m| last(&m.name)).collect();
-    let mut taken = FxHashSet::default();
-    for module in index.modules() {
-        let view = index.view(module);
-        for (_, path) in &module.exports {
-            // The file as a whole: whatever it imports may be used through it.
-            if offering.contains(&last(path))
-                && let Some(home) = view.module(path)
-            {
-                taken.extend(home.exports.iter().map(|(name, _)| format!("{}.{name}", home.path)));
-                taken.insert(format!("{}.*", home.path));
-            }
-            let Some((holder, name)) = path.rsplit_once('.') else { continue };
-            if offering.contains(&last(holder))
-                && let Some(home) = view.module(holder)
-            {
-                taken.insert(format!("{}.{name}", home.path));
-            }
+    for (_, path) in &module.exports {
+        // The file as a whole: whatever it imports may be used through it.
+        if offering.contains(last(path))
+            && let Some(home) = view.module(path)
+        {
+            whole(home);
         }
-        for star in module.stars.iter().filter(|star| offering.contains(&last(star))) {
-            if let Some(home) = view.module(star) {
-                taken.extend(home.exports.iter().map(|(name, _)| format!("{}.{name}", home.path)));
-                taken.insert(format!("{}.*", home.path));
-            }
+    }
+    for star in module.stars.iter().filter(|star| offering.contains(last(star))) {
+        if let Some(home) = view.module(star) {
+            whole(home);
+        }
+    }
+    for (_, path) in &module.exports {
+        let Some((holder, name)) = path.rsplit_once('.') else { continue };
+        if offering.contains(last(holder))
+            && let Some(home) = view.module(holder)
+        {
+            taken.push(format!("{}.{name}", home.path));
         }
     }
     taken
+}
+
+/// The last part of a dotted name.
+fn last(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
 }
