@@ -86,6 +86,11 @@ async fn pglite_is_unmasked_whether_it_takes_one_connection_or_many() {
     for connections in ["1", "10"] {
         let port = closed_port();
         let mut server = Command::new("node");
+        // Debian 12 has Node 18, where the class must be asked for.
+        let has_class = Command::new("node").args(["-p", "typeof CustomEvent"]).output().unwrap();
+        if has_class.stdout.starts_with(b"undefined") {
+            server.arg("--experimental-global-customevent");
+        }
         server.arg(folder().join("node_modules/@electric-sql/pglite-socket/dist/scripts/server.js"));
         server.args([format!("--port={port}"), format!("--max-connections={connections}")]);
         let _server = Server::start(&mut server, port);
