@@ -189,7 +189,7 @@ async fn waits(config: &PostgresConfig, holder: &Session, watcher: &Session) -> 
     let held: i32 = one(holder, "SELECT pg_backend_pid()", &[]).await?;
     let _: Option<String> = one(holder, take, &[&lock]).await?;
     let waiter = open(config).await?;
-    run(&waiter, "BEGIN; SET LOCAL lock_timeout = '8s'").await?;
+    run(&waiter, "BEGIN; SET LOCAL lock_timeout = '15s'").await?;
     let waiting_pid: i32 = one(&waiter, "SELECT pg_backend_pid()", &[]).await?;
     let taking = tokio::spawn(async move {
         let taken: Result<Option<String>> = one(&waiter, take, &[&lock]).await;
@@ -197,7 +197,7 @@ async fn waits(config: &PostgresConfig, holder: &Session, watcher: &Session) -> 
     });
     let started = Instant::now();
     let mut blockers: Vec<i32> = Vec::new();
-    while blockers.is_empty() && started.elapsed() < Duration::from_secs(4) && !taking.is_finished() {
+    while blockers.is_empty() && started.elapsed() < Duration::from_secs(7) && !taking.is_finished() {
         blockers = one(watcher, "SELECT pg_blocking_pids($1)", &[&waiting_pid]).await?;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

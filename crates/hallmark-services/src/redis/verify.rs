@@ -187,12 +187,13 @@ async fn waits(config: &RedisConfig, other: &mut MultiplexedConnection) -> Shown
     let id: i64 = ask(&mut waiter, &["CLIENT", "ID"]).await?;
     let queue = key.clone();
     let waiting = tokio::spawn(async move {
-        let answer: Result<Option<(String, String)>> = ask(&mut waiter, &["BLPOP", &queue, "4"]).await;
+        let answer: Result<Option<(String, String)>> = ask(&mut waiter, &["BLPOP", &queue, "6"]).await;
         answer
     });
     let started = Instant::now();
     let mut seen = false;
-    while !seen && started.elapsed() < Duration::from_secs(2) && !waiting.is_finished() {
+    // A busy machine may be slow to send what is to wait.
+    while !seen && started.elapsed() < Duration::from_secs(4) && !waiting.is_finished() {
         let clients: String = ask(other, &["CLIENT", "LIST", "ID", &id.to_string()]).await?;
         let flags = clients.split(' ').find_map(|word| word.strip_prefix("flags=")).unwrap_or_default();
         seen = flags.contains('b');
