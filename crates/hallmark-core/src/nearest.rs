@@ -3,7 +3,9 @@
 /// The name that differs least from `wanted`, if any is near enough to be meant; of equally near ones the first by name.
 pub fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let limit = (wanted.len() / 3).max(2);
-    let near = names.into_iter().map(|name| (distance(wanted, name), name));
+    // Names differ by their lengths at least: most are told apart without being compared.
+    let alike = names.into_iter().filter(|name| name.len().abs_diff(wanted.len()) <= limit);
+    let near = alike.map(|name| (distance(wanted, name), name));
     near.filter(|(distance, _)| *distance <= limit).min().map(|(_, name)| name)
 }
 
