@@ -159,32 +159,35 @@ pub(crate) fn refuted(sentence: impl Into<String>) -> Error {
 
 /// Verifies one service. Never fails and always ends: every trial has its own limit.
 pub async fn verify(kind: ServiceKind, endpoints: &Endpoints) -> Verification {
+    if !endpoints.has(kind) {
+        let error = url::not_configured(kind);
+        return Verification {
+            service: kind,
+            judgement: Judgement::NotMeasured,
+            trials: Vec::new(),
+            reason: Some(error.message().to_owned()),
+            next: error.next_step().map(ToOwned::to_owned),
+        };
+    }
     let mut trials = Trials { made: Vec::new(), next: None, limit: limits::TRIAL };
-    match (
-        kind,
-        &endpoints.postgres,
-        &endpoints.neo4j,
-        &endpoints.chroma,
-        &endpoints.redis,
-        &endpoints.openai,
-    ) {
-        (ServiceKind::Postgres, Some(config), ..) => postgres::verify::verify(config, &mut trials).await,
-        (ServiceKind::Neo4j, _, Some(config), ..) => neo4j::verify::verify(config, &mut trials).await,
-        (ServiceKind::Chroma, _, _, Some(config), ..) => chroma::verify::verify(config, &mut trials).await,
-        (ServiceKind::Redis, _, _, _, Some(config), _) => redis::verify::verify(config, &mut trials).await,
-        (ServiceKind::OpenAi, .., Some(config)) => openai::verify::verify(config, &mut trials).await,
-        _ => {
-            let error = url::not_configured(kind);
-            return Verification {
-                service: kind,
-                judgement: Judgement::NotMeasured,
-                trials: Vec::new(),
-                reason: Some(error.message().to_owned()),
-                next: error.next_step().map(ToOwned::to_owned),
-            };
+    let Endpoints { postgres, neo4j, chroma, redis, openai, .. } = endpoints;
+    match kind {
+        ServiceKind::Postgres => {
+            each(postgres, async |c| postgres::verify::verify(c, &mut trials).await).await
         }
+        ServiceKind::Neo4j => each(neo4j, async |c| neo4j::verify::verify(c, &mut trials).await).await,
+        ServiceKind::Chroma => each(chroma, async |c| chroma::verify::verify(c, &mut trials).await).await,
+        ServiceKind::Redis => each(redis, async |c| redis::verify::verify(c, &mut trials).await).await,
+        ServiceKind::OpenAi => each(openai, async |c| openai::verify::verify(c, &mut trials).await).await,
     }
     trials.finish(kind)
+}
+
+/// Makes the trials of a service that has an address.
+async fn each<C>(config: &Option<C>, trials: impl AsyncFnOnce(&C)) {
+    if let Some(config) = config {
+        trials(config).await;
+    }
 }
 
 /// Verifies the five, one after another in the order of [`ServiceKind::ALL`]: what one trial measures another's load would blur.

@@ -21,7 +21,7 @@ pub(crate) fn run(app: &App<'_>, args: &LogsArgs) -> Result<ExitClass> {
 
 /// The service of this name.
 pub(crate) fn service(name: &str) -> Result<ServiceKind> {
-    ServiceKind::ALL.into_iter().find(|k| k.name() == name).ok_or_else(|| {
+    ServiceKind::from_name(name).ok_or_else(|| {
         Error::new(&codes::UNKNOWN_SERVICE, format!("there is no service called {name}"))
             .next("one of: postgres, neo4j, chromadb, redis, openai")
     })
