@@ -335,6 +335,21 @@ pub enum Value {
 }
 
 impl Value {
+    /// Whether it is written out where it stands, and is no `None`: a setting rather than code.
+    #[must_use]
+    pub fn is_literal(&self) -> bool {
+        matches!(
+            self,
+            Self::Text(_)
+                | Self::Formatted
+                | Self::Bool(_)
+                | Self::Integer(_)
+                | Self::Constant
+                | Self::Dict(_)
+                | Self::Sequence
+        )
+    }
+
     /// The path, if it has one.
     #[must_use]
     pub fn path(&self) -> Option<&str> {

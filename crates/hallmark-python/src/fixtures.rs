@@ -105,17 +105,5 @@ pub fn is_setting(target: &str, value: Option<&Value>) -> bool {
     let is_constant = name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
         && name.len() > 1
         && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
-    let is_literal = value.is_some_and(|value| {
-        matches!(
-            value,
-            Value::Text(_)
-                | Value::Formatted
-                | Value::Bool(_)
-                | Value::Integer(_)
-                | Value::Constant
-                | Value::Dict(_)
-                | Value::Sequence
-        )
-    });
-    is_constant && is_literal
+    is_constant && value.is_some_and(Value::is_literal)
 }

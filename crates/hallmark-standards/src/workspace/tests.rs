@@ -67,24 +67,18 @@ fn only_stamps_that_a_write_would_change_are_relied_on() {
 
     // As long as before, and said to be as old as before: still noticed.
     let before = scratch.0.join("old.py").metadata().unwrap().modified().unwrap();
+    let put_back = |time| {
+        let file = std::fs::File::options().write(true).open(scratch.0.join("old.py")).unwrap();
+        file.set_modified(time).unwrap();
+    };
     scratch.write("old.py", "import nothing.x\n");
-    std::fs::File::options()
-        .write(true)
-        .open(scratch.0.join("old.py"))
-        .unwrap()
-        .set_modified(before)
-        .unwrap();
+    put_back(before);
     assert_eq!(scratch.scan().report().findings.len(), 1);
 
     // Another file of the same name, length and age.
     std::fs::rename(scratch.0.join("old.py"), scratch.0.join("kept.txt")).unwrap();
     scratch.write("old.py", "from .. import z\n");
-    std::fs::File::options()
-        .write(true)
-        .open(scratch.0.join("old.py"))
-        .unwrap()
-        .set_modified(before)
-        .unwrap();
+    put_back(before);
     assert_eq!(scratch.scan().report().findings.len(), 2);
 
     // What an editor shows counts, whatever the disk says.

@@ -61,19 +61,7 @@ fn check(context: &mut Context<'_>, call: &Call) {
         _ => (None, 2),
     };
     let value = call.positional(place).or_else(|| call.keyword("value"));
-    let constant = value.is_some_and(|a| {
-        matches!(
-            a.value,
-            Value::Text(_)
-                | Value::Formatted
-                | Value::Nothing
-                | Value::Bool(_)
-                | Value::Integer(_)
-                | Value::Constant
-                | Value::Dict(_)
-                | Value::Sequence
-        )
-    });
+    let constant = value.is_some_and(|a| a.value == Value::Nothing || a.value.is_literal());
     let attribute = call.positional(1).and_then(|a| a.value.text()).unwrap_or_default().to_owned();
     let what = target.map_or_else(|| "object".to_owned(), |target| target.to_string());
     // The name of a class: without it, the code under test takes another way.
