@@ -173,7 +173,7 @@ pub async fn verify(kind: ServiceKind, endpoints: &Endpoints) -> Verification {
     let Endpoints { postgres, neo4j, chroma, redis, openai, .. } = endpoints;
     match kind {
         ServiceKind::Postgres => {
-            each(postgres, async |c| postgres::verify::verify(c, &mut trials).await).await
+            each(postgres, async |c| postgres::verify::verify(c, &mut trials).await).await;
         }
         ServiceKind::Neo4j => each(neo4j, async |c| neo4j::verify::verify(c, &mut trials).await).await,
         ServiceKind::Chroma => each(chroma, async |c| chroma::verify::verify(c, &mut trials).await).await,
