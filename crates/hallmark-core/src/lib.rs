@@ -16,7 +16,7 @@ pub mod random;
 pub mod secret;
 
 pub use error::{Code, Error, ExitClass, Result};
-pub use nearest::nearest;
+pub use nearest::{nearest, nearest_few};
 pub use project::Project;
 pub use secret::Secret;
 

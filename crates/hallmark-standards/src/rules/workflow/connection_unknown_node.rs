@@ -29,6 +29,7 @@
 //!
 //! Correct the id, or add the node.
 
+use hallmark_core::nearest;
 use hallmark_diagnostics::Severity;
 use hallmark_python::Module;
 use hallmark_python::facts::{Call, ScopeId, ScopeKind};
@@ -64,8 +65,7 @@ fn check(context: &mut Context<'_>, module: &Module) {
         for at in [0, 2] {
             let Some(end) = connection.positional(at) else { continue };
             if let Some(id) = end.value.text().filter(|id| !ids.contains(id)) {
-                let near =
-                    ids.iter().find(|known| known.len().abs_diff(id.len()) <= 2 && distance(known, id) <= 2);
+                let near = nearest(id, ids.iter().copied());
                 let message = format!("no node `{id}` was added to `{receiver}`");
                 let raw = context.report(end.span, connection.scope, message);
                 if let Some(near) = near {
@@ -149,10 +149,4 @@ fn is_within(module: &Module, scope: ScopeId, outer: ScopeId) -> bool {
         }
     }
     true
-}
-
-/// The number of letters by which two words differ, place by place; good enough for a slip of the keys.
-fn distance(a: &str, b: &str) -> usize {
-    let same = a.chars().filter(|c| b.contains(*c)).count();
-    a.chars().count().max(b.chars().count()) - same
 }

@@ -29,8 +29,6 @@
 //!
 //! Write the name that the finding gives, or register the node.
 
-use std::collections::BTreeSet;
-
 use hallmark_core::nearest;
 use hallmark_diagnostics::{Edit, Fix, Severity};
 use hallmark_python::facts::Call;
@@ -96,9 +94,10 @@ fn near(kind: &str, table: &Table, announced: &Announced) -> Option<String> {
     if table.node(&suffixed).is_some() || announced.node_names().any(|own| own == suffixed) {
         return Some(suffixed);
     }
-    // Sorted, so that of two that are equally near it is always the same one.
-    let names: BTreeSet<String> = announced.node_names().chain(table.nodes().map(str::to_owned)).collect();
-    nearest(kind, names.iter().map(String::as_str)).map(str::to_owned)
+    let own: Vec<String> = announced.node_names().collect();
+    let mut names: Vec<&str> = own.iter().map(String::as_str).collect();
+    table.nodes().for_each(|name| names.push(name));
+    nearest(kind, names).map(str::to_owned)
 }
 
 /// Whether it is the id that stands where the type belongs, which is another rule's matter.

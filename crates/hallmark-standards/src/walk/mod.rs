@@ -1,16 +1,20 @@
 //! Which files a scan reads. The only place, with [`crate::load`] and [`crate::surroundings`], that touches the file system.
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+mod ignored;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::io;
+use std::path::Path;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use hallmark_core::config::{FILE_NAME, PYPROJECT};
 use hallmark_diagnostics::Problem;
-use ignore::{DirEntry, WalkBuilder, WalkState};
 use rustc_hash::FxHashSet;
 
-use crate::{ScanOptions, codes, limits, surroundings};
+use crate::{ScanOptions, codes, surroundings};
+use tree::Entry;
 
 /// Folders that never hold a project's own sources.
 const SKIPPED: &[&str] = &[
@@ -54,7 +58,7 @@ pub(crate) struct Walked {
     pub(crate) problems: Vec<Problem>,
 }
 
-/// What one thread comes across.
+/// What is come across.
 #[derive(Default)]
 struct Found {
     /// Files, with whether each is a link itself.
@@ -64,7 +68,7 @@ struct Found {
     /// Modules in other forms: compiled, or their types alone.
     others: Vec<String>,
     /// Links to folders.
-    linked: Vec<PathBuf>,
+    linked: Vec<String>,
     problems: Vec<Problem>,
 }
 
@@ -72,34 +76,7 @@ impl Survey {
     /// Walks everything below a root that a scan enters.
     #[must_use]
     pub fn of(root: &Path) -> Self {
-        let all = Mutex::new(Vec::new());
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(limits::THREADS);
-        let walk = WalkBuilder::new(root)
-            .hidden(false)
-            .follow_links(true)
-            .require_git(false)
-            .git_global(false)
-            .filter_entry(|entry| !is_skipped(entry))
-            .threads(threads)
-            .build_parallel();
-        walk.run(|| {
-            let mut own = Own { found: Found::default(), all: &all };
-            Box::new(move |entry| {
-                own.found.note(root, entry);
-                WalkState::Continue
-            })
-        });
-        let mut found = Found::default();
-        for one in all.into_inner().unwrap_or_default() {
-            let Found { files, configured, around, others, linked, problems } = one;
-            found.files.extend(files);
-            found.configured.extend(configured);
-            found.around.extend(around);
-            found.others.extend(others);
-            found.linked.extend(linked);
-            found.problems.extend(problems);
-        }
-        found.survey(root)
+        tree::walk(root).survey(root)
     }
 
     /// What a scan of these options looks at.
@@ -112,53 +89,59 @@ impl Survey {
     }
 }
 
-/// Hands over what its thread found when the thread is done.
-struct Own<'a> {
-    found: Found,
-    all: &'a Mutex<Vec<Found>>,
-}
-
-impl Drop for Own<'_> {
-    fn drop(&mut self) {
-        if let Ok(mut all) = self.all.lock() {
-            all.push(std::mem::take(&mut self.found));
-        }
-    }
-}
-
 impl Found {
-    fn note(&mut self, root: &Path, entry: Result<DirEntry, ignore::Error>) {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => return self.problems.push(problem(root, &error)),
-        };
-        let path = entry.path();
-        if entry.path_is_symlink() && path.is_dir() {
-            self.linked.push(path.to_path_buf());
-        }
-        if (entry.file_name() == FILE_NAME || entry.file_name() == PYPROJECT)
-            && entry.depth() > 1
-            && let Some(folder) = path.parent()
-        {
-            self.configured.push(relative(root, folder));
-        }
-        if !entry.file_type().is_some_and(|t| t.is_file()) {
+    /// Notes a file, if a scan may ask for it and it is not left out.
+    fn note(&mut self, entry: Entry, is_ignored: &dyn Fn() -> bool) {
+        let name = entry.name();
+        let ending = name.rfind('.').filter(|dot| *dot > 0).map_or("", |dot| &name[dot + 1..]);
+        let is_source = ending == "py";
+        let is_other = matches!(ending, "pyi" | "pyx" | "so" | "pyd");
+        let configures = (name == FILE_NAME || name == PYPROJECT) && entry.name_at > 0;
+        let is_around = !is_source && !is_other && surroundings::is_wanted(&entry.relative);
+        if !(is_source || is_other || configures || is_around) || is_ignored() {
             return;
         }
-        match path.extension().and_then(OsStr::to_str) {
-            Some("py") => self.files.push((relative(root, path), entry.path_is_symlink())),
-            Some("pyi" | "pyx" | "so" | "pyd") => self.others.push(relative(root, path)),
-            _ => {
-                let relative = relative(root, path);
-                if surroundings::is_wanted(&relative) {
-                    self.around.push(relative);
-                }
-            }
+        if configures {
+            self.configured.push(entry.relative[..entry.name_at - 1].to_owned());
         }
+        if is_source {
+            self.files.push((entry.relative, entry.is_link));
+        } else if is_other {
+            self.others.push(entry.relative);
+        } else if is_around {
+            self.around.push(entry.relative);
+        }
+    }
+
+    /// Notes that something could not be read.
+    fn unreadable(&mut self, relative: &str, error: &io::Error) {
+        self.problem(relative, codes::UNREADABLE.id, format!("could not be read: {error}"));
+    }
+
+    /// Notes a link that leads to a folder around it.
+    fn leads_back(&mut self, relative: &str) {
+        let message = "a link leads back to a folder that holds it: not followed".to_owned();
+        self.problem(relative, codes::LOOP.id, message);
+    }
+
+    fn problem(&mut self, relative: &str, code: &'static str, message: String) {
+        let path = if relative.is_empty() { "." } else { relative }.to_owned();
+        self.problems.push(Problem { path, line: None, code, message });
+    }
+
+    fn add(&mut self, other: Self) {
+        // Spelled out, so that a new field has to be thought of here.
+        let Self { files, configured, around, others, linked, problems } = other;
+        self.files.extend(files);
+        self.configured.extend(configured);
+        self.around.extend(around);
+        self.others.extend(others);
+        self.linked.extend(linked);
+        self.problems.extend(problems);
     }
 
     fn survey(mut self, root: &Path) -> Survey {
-        let linked: Vec<String> = self.linked.iter().map(|link| relative(root, link)).collect();
+        let linked = self.linked;
         let below = |path: &str| {
             linked
                 .iter()
@@ -213,10 +196,9 @@ fn lies_in(root: &Path, path: &Path) -> bool {
     }
 }
 
-/// Whether a scan never enters this folder.
-fn is_skipped(entry: &DirEntry) -> bool {
-    let name = entry.file_name().to_string_lossy();
-    entry.depth() > 0 && SKIPPED.contains(&&*name) && entry.file_type().is_some_and(|t| t.is_dir())
+/// Whether a scan never enters a folder of this name.
+fn is_skipped(name: &str) -> bool {
+    SKIPPED.contains(&name)
 }
 
 /// The path below the root, with forward slashes.
@@ -242,30 +224,4 @@ fn exclusions<'g>(globs: impl Iterator<Item = &'g String>) -> GlobSet {
         builder.add(glob);
     }
     builder.build().unwrap_or_default()
-}
-
-fn problem(root: &Path, error: &ignore::Error) -> Problem {
-    let (mut path, mut is_loop, mut inner) = (PathBuf::new(), false, error);
-    loop {
-        match inner {
-            ignore::Error::WithPath { path: at, err } => {
-                path.clone_from(at);
-                inner = err;
-            }
-            ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => inner = err,
-            ignore::Error::Loop { child, .. } => {
-                path.clone_from(child);
-                is_loop = true;
-                break;
-            }
-            _ => break,
-        }
-    }
-    let path = relative(root, &path);
-    let (code, message) = if is_loop {
-        (codes::LOOP.id, "a link leads back to a folder that holds it: not followed".to_owned())
-    } else {
-        (codes::UNREADABLE.id, format!("could not be read: {inner}"))
-    };
-    Problem { path: if path.is_empty() { ".".to_owned() } else { path }, line: None, code, message }
 }
