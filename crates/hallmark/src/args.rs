@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod standards;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::UndoArgs;
 use crate::ui::ColorChoice;
+pub(crate) use backup::*;
 pub(crate) use standards::*;
 
 /// Production readiness that is proven, never claimed.
@@ -67,6 +69,18 @@ pub(crate) enum Command {
     Logs(LogsArgs),
     /// Examine this machine: what works, what does not, what mends it
     Doctor(FormatArgs),
+    /// Back up the services' data; a backup counts only after a test restore
+    Backup(BackupArgs),
+    /// Bring a backup back
+    Restore(RestoreArgs),
+    /// Empty the services that this stack runs
+    Reset(ResetArgs),
+    /// Load the project's own data into the services, each file once
+    Seed(SeedArgs),
+    /// Write a compose file of the services, for machines with containers
+    Compose(ContainersArgs),
+    /// Write Kubernetes manifests of the services
+    Kubernetes(ContainersArgs),
     /// List the models that the project declares
     Models(FormatArgs),
     /// List the nodes, or describe one

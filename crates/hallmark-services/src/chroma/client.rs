@@ -201,6 +201,14 @@ impl Chroma {
         http::json(self.send(Method::GET, &format!("/collections/{id}/count"), None).await?).await
     }
 
+    /// The text of the record of this identifier; none if there is no such record.
+    pub(super) async fn document_of(&self, id: &CollectionId, record: &str) -> Result<Option<String>> {
+        let body = json!({"ids": [record], "include": ["documents"]});
+        let response = self.send(Method::POST, &format!("/collections/{id}/get"), Some(body)).await?;
+        let answer: Value = http::json(response).await?;
+        Ok(answer["documents"][0].as_str().map(ToOwned::to_owned))
+    }
+
     /// Deletes the records of these identifiers; unknown ones are no error.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! ChromaDB over its v2 HTTP API.
 
+pub(crate) mod backup;
 mod client;
 mod config;
 pub(crate) mod health;
 pub(crate) mod process;
+pub(crate) mod seed;
 pub(crate) mod verify;
 
 pub use client::{Chroma, Collection, CollectionId, Neighbour, Records};

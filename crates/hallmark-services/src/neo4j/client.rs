@@ -58,6 +58,16 @@ impl Neo4j {
     /// `HM-S001` without an address; `HM-S003`, `HM-S004`, `HM-S005`, `HM-S022` if the server cannot be used; `HM-S014`
     /// if it refuses the query; `HM-S023` if a parameter cannot be sent; `HM-S009` beyond [`limits::CYPHER_ROWS`].
     pub async fn query(&self, cypher: &str, params: Map<String, Value>) -> Result<Vec<Map<String, Value>>> {
+        self.query_within(cypher, params, limits::CYPHER_TIMEOUT).await
+    }
+
+    /// The same with another limit of time, for work on a whole graph.
+    pub(crate) async fn query_within(
+        &self,
+        cypher: &str,
+        params: Map<String, Value>,
+        limit: std::time::Duration,
+    ) -> Result<Vec<Map<String, Value>>> {
         let graph = self.graph.as_ref().ok_or_else(|| url::not_configured(ServiceKind::Neo4j))?;
         let mut query = Query::new(cypher.to_owned());
         for (name, value) in &params {
@@ -65,10 +75,10 @@ impl Neo4j {
             query = query.param(name, converted);
         }
         let work = rows(graph, query);
-        tokio::time::timeout(limits::CYPHER_TIMEOUT, work).await.unwrap_or_else(|_| {
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
             Err(Error::new(
                 &codes::TIMED_OUT,
-                format!("Neo4j did not answer the query within {} s", limits::CYPHER_TIMEOUT.as_secs()),
+                format!("Neo4j did not answer the query within {} s", limit.as_secs()),
             ))
         })
     }

@@ -1,10 +1,12 @@
 //! Neo4j over Bolt: one query, JSON in, JSON out.
 
+pub(crate) mod backup;
 mod client;
 mod config;
 mod convert;
 pub(crate) mod health;
 pub(crate) mod process;
+pub(crate) mod seed;
 pub(crate) mod verify;
 
 pub use client::{Neo4j, error};

@@ -1,10 +1,14 @@
 //! PostgreSQL: a bounded pool of connections whose errors are coded.
 
+pub(crate) mod backup;
 mod client;
 mod config;
+mod content;
 mod error;
 pub(crate) mod health;
 pub(crate) mod process;
+mod roles;
+pub(crate) mod seed;
 mod tls;
 pub(crate) mod verify;
 

@@ -1,9 +1,11 @@
 //! Redis: one multiplexed connection that is made anew when it breaks.
 
+pub(crate) mod backup;
 mod client;
 mod config;
 pub(crate) mod health;
 pub(crate) mod process;
+pub(crate) mod seed;
 pub(crate) mod verify;
 
 pub use client::{Redis, error};

@@ -71,7 +71,12 @@ fn copy(service: ServiceKind, from: &Endpoints, to: &mut Endpoints) {
     }
 }
 
-fn own(service: ServiceKind, ports: &Ports, credentials: &Credentials, to: &mut Endpoints) -> Result<()> {
+pub(super) fn own(
+    service: ServiceKind,
+    ports: &Ports,
+    credentials: &Credentials,
+    to: &mut Endpoints,
+) -> Result<()> {
     if PortName::of(service).iter().any(|name| !ports.contains_key(name)) {
         return Ok(());
     }

@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::backup::BackupConfig;
 use super::ports::{PortName, Ports};
+use super::seed::SeedConfig;
 use crate::{Endpoints, ServiceKind};
 
 /// Who provides a service.
@@ -57,6 +59,10 @@ pub struct StackConfig {
     pub ports: Ports,
     /// Whether installing what is missing is agreed to without a question.
     pub assume_yes: bool,
+    /// `[stack.backup]`.
+    pub backup: BackupConfig,
+    /// `[stack.seed]`.
+    pub seed: SeedConfig,
 }
 
 impl StackConfig {

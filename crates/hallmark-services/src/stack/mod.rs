@@ -4,7 +4,9 @@
 //! nobody. What it did not start it never stops: a process is known by its pid and its start time together.
 
 mod address;
+pub mod backup;
 pub mod config;
+pub mod containers;
 pub(crate) mod credentials;
 mod docker;
 mod doctor;
@@ -19,6 +21,7 @@ pub(crate) mod logs;
 pub mod ports;
 pub mod process;
 pub mod procfs;
+pub mod seed;
 pub(crate) mod site;
 pub(crate) mod state;
 mod status;

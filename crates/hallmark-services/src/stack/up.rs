@@ -70,6 +70,12 @@ impl Stack {
     /// `HM-S053` if something is missing and nobody agrees to install it; `HM-S061` if another `up` or `down` works on
     /// the project; `HM-S050`, `HM-S051`, `HM-S052` for folders and state; `HM-S062` for the supervisor.
     pub async fn up(&self, options: &UpOptions, observer: &dyn Observer) -> Result<UpReport> {
+        Box::pin(self.settle()).await?;
+        self.up_settled(options, observer).await
+    }
+
+    /// `up` where no restore was interrupted.
+    pub(super) async fn up_settled(&self, options: &UpOptions, observer: &dyn Observer) -> Result<UpReport> {
         let _lock = self.lock().await?;
         let mut state = StackState::load_or_create(&self.project)?;
         let cache = Cache::locate()?;

@@ -21,13 +21,13 @@ async fn be_the_supervisor() {
 }
 
 /// A project of a test's own with only these services; what it started is gone with the value.
-struct Own {
-    root: PathBuf,
-    stack: Stack,
+pub(crate) struct Own {
+    pub(crate) root: PathBuf,
+    pub(crate) stack: Stack,
 }
 
 impl Own {
-    fn new(services: &[ServiceKind]) -> Self {
+    pub(crate) fn new(services: &[ServiceKind]) -> Self {
         Self::at(
             std::env::temp_dir().join(format!("hallmark-stack-{}", uuid::Uuid::new_v4().simple())),
             services,
@@ -43,25 +43,30 @@ impl Own {
         let text = format!("[stack]\nassume-yes = true\n[stack.providers]\n{}", lines.concat());
         let path = root.join("hallmark.toml");
         hallmark_core::fs::write_atomic(&path, text.as_bytes(), hallmark_core::fs::Mode::Default).unwrap();
-        let config = Config::load(&root).unwrap().section("stack").unwrap();
-        let project = Project::discover(&root).unwrap();
+        let stack = Self::open(&root);
+        Self { root, stack }
+    }
+
+    /// The stack of a test's project, as every command finds it anew.
+    pub(crate) fn open(root: &std::path::Path) -> Stack {
+        let config = Config::load(root).unwrap().section("stack").unwrap();
+        let project = Project::discover(root).unwrap();
         let supervisor = SupervisorCommand {
             program: std::env::current_exe().unwrap(),
             arguments: vec!["stack::be_the_supervisor".into(), "--exact".into(), "--nocapture".into()],
             environment: Vec::new(),
             root_as_argument: false,
         };
-        let stack = Stack::open(&project, config, Endpoints::default()).unwrap().with_supervisor(supervisor);
-        Self { root, stack }
+        Stack::open(&project, config, Endpoints::default()).unwrap().with_supervisor(supervisor)
     }
 
-    async fn up(&self) -> UpReport {
+    pub(crate) async fn up(&self) -> UpReport {
         let report = self.stack.up(&UpOptions::default(), &Silent).await.unwrap();
         assert!(report.failed.is_empty() && report.not_measured.is_empty(), "{report:#?}");
         report
     }
 
-    async fn status(&self) -> StackStatus {
+    pub(crate) async fn status(&self) -> StackStatus {
         self.stack.status().await.unwrap()
     }
 

@@ -80,6 +80,7 @@ pub(crate) fn all_codes() -> impl Iterator<Item = &'static Code> {
         hallmark_fix::codes::ALL,
         hallmark_services::codes::ALL,
         hallmark_services::stack::codes::ALL,
+        hallmark_services::stack::backup::codes::ALL,
         hallmark_workflow::codes::ALL,
         hallmark_dataflow::codes::ALL,
         hallmark_agents::codes::ALL,

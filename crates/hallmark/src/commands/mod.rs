@@ -1,10 +1,12 @@
 //! One file a command.
 
+mod backup;
 mod baseline;
 mod call;
 mod certify;
 mod check;
 mod config;
+mod containers;
 mod doctor;
 mod down;
 mod env;
@@ -17,8 +19,10 @@ mod node;
 mod nodes;
 mod overview;
 pub(crate) mod progress;
+mod restore;
 mod rule;
 mod run;
+mod seed;
 mod serve;
 mod session;
 mod status;
@@ -42,6 +46,7 @@ hallmark_core::codes! {
         UNKNOWN_SERVICE = "HM-B002", "there is no such service", Usage;
         UNKNOWN_VALUE = "HM-B003", "an option has a value that it does not take", Usage;
         NO_SERVER = "HM-B004", "no server of this project answers", Unavailable;
+        NOT_AGREED = "HM-B010", "nobody agreed to overwrite data", Usage;
     }
 }
 
@@ -62,6 +67,12 @@ pub(crate) fn run(app: &App<'_>, command: Option<Command>) -> Result<ExitClass> 
         Some(Command::Env(args)) => env::run(app, &args),
         Some(Command::Logs(args)) => logs::run(app, &args),
         Some(Command::Doctor(args)) => doctor::run(app, &args),
+        Some(Command::Backup(args)) => backup::run(app, &args),
+        Some(Command::Restore(args)) => restore::run(app, &args),
+        Some(Command::Reset(args)) => restore::reset(app, &args),
+        Some(Command::Seed(args)) => seed::run(app, &args),
+        Some(Command::Compose(args)) => containers::compose(app, &args),
+        Some(Command::Kubernetes(args)) => containers::kubernetes(app, &args),
         Some(Command::Models(args)) => models::run(app, &args),
         Some(Command::Nodes(args)) => nodes::run(app, &args),
         Some(Command::Node(args)) => node::run(app, &args),

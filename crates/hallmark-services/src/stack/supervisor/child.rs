@@ -18,7 +18,7 @@ use crate::stack::{codes, exec, limits, logs};
 const PASSED_ON: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
 
 /// A server that runs.
-pub(super) enum Running {
+pub(crate) enum Running {
     /// Our own child: its end is waited for, so that it never stays a zombie.
     Child(Box<dyn ChildWrapper>, Identity),
     /// Started by an earlier supervisor: its end is seen in `/proc`.
@@ -26,7 +26,7 @@ pub(super) enum Running {
 }
 
 impl Running {
-    pub(super) fn identity(&self) -> &Identity {
+    pub(crate) fn identity(&self) -> &Identity {
         match self {
             Self::Child(_, identity) | Self::Adopted(identity) => identity,
         }
@@ -50,7 +50,7 @@ impl Running {
     }
 
     /// Asks it to stop, and kills it if it takes longer than it may.
-    pub(super) async fn stop(&mut self, process: Process) -> String {
+    pub(crate) async fn stop(&mut self, process: Process) -> String {
         let stop = process.stop();
         self.identity().signal(stop.signal);
         if let Some(end) = self.ended_within(stop.patience).await {
@@ -71,7 +71,7 @@ impl Running {
 }
 
 /// Starts the process in a session of its own, so that it outlives whatever happens to its supervisor.
-pub(super) fn spawn(process: Process, site: &Site) -> Result<Running> {
+pub(crate) fn spawn(process: Process, site: &Site) -> Result<Running> {
     let launch = process::launch(process, site)?;
     let lock = data_lock(process, &site.home.lock(process))?;
     let log = logs::open(&site.home.log(process))?;

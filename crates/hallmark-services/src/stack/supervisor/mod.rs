@@ -11,6 +11,7 @@ mod server;
 pub(crate) use board::records;
 pub(crate) use board::stop_directly;
 pub use board::{Phase, Record};
+pub(crate) use child::{Running, spawn};
 pub use client::SupervisorCommand;
 pub(crate) use client::{connect, start};
 pub(crate) use protocol::Request;

@@ -55,6 +55,7 @@ pub async fn supervise(root: &Path) -> Result<()> {
         keepers.spawn(keeper.work());
         orders.insert(process, sender);
     }
+    keepers.spawn(crate::stack::backup::schedule::keep(project.clone()));
     let desk = Desk { board, orders, done };
     let mut terminate = stop_signal(SignalKind::terminate())?;
     let mut interrupt = stop_signal(SignalKind::interrupt())?;

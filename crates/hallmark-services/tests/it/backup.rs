@@ -1,0 +1,419 @@
+//! Backup, restore and reset on real servers: data equal afterwards, whatever happens in between.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use hallmark_core::Secret;
+use hallmark_services::chroma::Records;
+use hallmark_services::stack::backup::{
+    BackupOptions, BackupReport, Content, How, Progress, Reason, RestoreOptions,
+};
+use hallmark_services::{Handles, ServiceKind, Stack};
+use serde_json::{Map, json};
+
+use crate::stack::Own;
+
+fn nothing() -> Map<String, serde_json::Value> {
+    Map::new()
+}
+
+fn quiet(_: &Progress) {}
+
+async fn backup(stack: &Stack) -> BackupReport {
+    stack.backup(&BackupOptions::default(), &quiet).await.unwrap()
+}
+
+/// Restores without a backup of what is there.
+fn plainly(backup: &str) -> RestoreOptions {
+    RestoreOptions { backup: Some(backup.to_owned()), no_safety: true, ..RestoreOptions::default() }
+}
+
+/// What a new backup says that a service holds.
+async fn content(stack: &Stack, service: ServiceKind) -> Content {
+    let options = BackupOptions { only: vec![service], ..BackupOptions::default() };
+    let report = stack.backup(&options, &quiet).await.unwrap();
+    report.manifest.kept(service).unwrap().content.clone()
+}
+
+async fn sql(own: &Own, text: &str) {
+    let handles = Handles::connect(&own.stack.endpoints().unwrap()).unwrap();
+    handles.postgres.client().await.unwrap().batch_execute(text).await.unwrap();
+}
+
+async fn number(own: &Own, text: &str) -> i64 {
+    let handles = Handles::connect(&own.stack.endpoints().unwrap()).unwrap();
+    handles.postgres.client().await.unwrap().query_one(text, &[]).await.unwrap().get(0)
+}
+
+async fn redis<T: redis::FromRedisValue>(own: &Own, words: &[&str]) -> T {
+    let handles = Handles::connect(&own.stack.endpoints().unwrap()).unwrap();
+    let mut connection = handles.redis.connection().await.unwrap();
+    let mut command = redis::cmd(words[0]);
+    words[1..].iter().for_each(|word| {
+        command.arg(word);
+    });
+    command.query_async(&mut connection).await.unwrap()
+}
+
+/// Vectors, texts and metadata that are the same for the same number.
+async fn vectors(own: &Own, collection: &str, count: u16) {
+    let handles = Handles::connect(&own.stack.endpoints().unwrap()).unwrap();
+    let metadata = Map::from_iter([("hnsw:space".to_owned(), json!("cosine"))]);
+    let id = handles.chroma.get_or_create_collection(collection, metadata).await.unwrap();
+    let records = Records {
+        ids: (0..count).map(|n| format!("id{n}")).collect(),
+        embeddings: (0..count).map(|n| (0..8).map(|d| f32::from(n * 7 + d).sin()).collect()).collect(),
+        documents: (0..count).map(|n| format!("text {n} ü")).collect(),
+        metadatas: (0..count).map(|n| Map::from_iter([("n".to_owned(), json!(n))])).collect(),
+    };
+    handles.chroma.upsert(&id, records).await.unwrap();
+}
+
+async fn cypher(own: &Own, text: &str) {
+    let handles = Handles::connect(&own.stack.endpoints().unwrap()).unwrap();
+    handles.neo4j.query(text, nothing()).await.unwrap();
+}
+
+async fn fill(own: &Own) {
+    sql(
+        own,
+        "CREATE ROLE clerk LOGIN PASSWORD 'x'; CREATE TYPE mood AS ENUM ('glad', 'sad'); \
+         CREATE TABLE parent (id serial PRIMARY KEY, at timestamptz DEFAULT now(), m mood, j jsonb, b bytea, f float8); \
+         CREATE TABLE \"Odd Name\" (\"t\" text, hallmark_row int, parent int REFERENCES parent); \
+         INSERT INTO parent (m, j, b, f) SELECT 'glad', jsonb_build_object('n', n), '\\xDEADBEEF', 1.0 / n \
+           FROM generate_series(1, 500) n; INSERT INTO \"Odd Name\" SELECT 'ü' || n, n, n FROM generate_series(1, 100) n; \
+         CREATE VIEW seen AS SELECT count(*) FROM parent; CREATE INDEX odd ON \"Odd Name\" (lower(t)); \
+         CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT 2 * $1'; \
+         ALTER TABLE parent OWNER TO clerk; GRANT SELECT ON seen TO clerk; SELECT lo_create(4711)",
+    )
+    .await;
+    sql(own, "CREATE DATABASE \"second base\" OWNER clerk").await;
+    for words in [
+        &["SET", "text", "ä\0b"][..],
+        &["RPUSH", "list", "1", "2"],
+        &["SADD", "set", "a", "b", "c"],
+        &["ZADD", "ranks", "1.5", "x", "2", "y"],
+        &["HSET", "hash", "k", "v", "l", "w"],
+        &["XADD", "stream", "1-1", "f", "v"],
+        &["SET", "passing", "1", "EX", "3000"],
+    ] {
+        let _: redis::Value = redis(own, words).await;
+    }
+    vectors(own, "shelf", 120).await;
+    cypher(own, "CREATE CONSTRAINT one FOR (a:Account) REQUIRE a.id IS UNIQUE").await;
+    cypher(own, "CREATE FULLTEXT INDEX words FOR (a:Account) ON EACH [a.name]").await;
+    cypher(
+        own,
+        "UNWIND range(1, 300) AS i CREATE (a:Account:Open {id: i, name: 'n' + i, at: datetime('2026-01-01T00:00:00Z'), \
+         d: duration('P1M2D'), p: point({x: 1.0, y: toFloat(i)}), l: [1, 2, i]})-[:PAYS {sum: i}]->(:Bill {n: i})",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_service_comes_back_as_it_was() {
+    let four = [ServiceKind::Postgres, ServiceKind::Neo4j, ServiceKind::Chroma, ServiceKind::Redis];
+    let own = Own::new(&four);
+    own.up().await;
+    fill(&own).await;
+    let first = backup(&own.stack).await;
+    assert!(first.manifest.verified.is_some(), "{first:#?}");
+    for service in four {
+        let kept = first.manifest.kept(service).unwrap();
+        let count: u64 = kept.content.values().map(|part| part.count).sum();
+        assert!(kept.packed.is_some() && count > 4, "{kept:#?}");
+        assert!(kept.content.values().any(|part| part.digest.is_some()), "{kept:#?}");
+    }
+    let of = |service| first.manifest.kept(service).unwrap().content.clone();
+    assert_eq!(of(ServiceKind::Postgres)["postgres: public.parent"].count, 500);
+    assert_eq!(of(ServiceKind::Neo4j)["type PAYS"].count, 300);
+    assert_eq!(of(ServiceKind::Chroma)["default_database/shelf"].count, 120);
+    assert_eq!(of(ServiceKind::Redis)["db0"].count, 6);
+    assert_eq!(first.manifest.kept(ServiceKind::Neo4j).unwrap().how, How::Image);
+
+    sql(&own, "DROP TABLE \"Odd Name\"; UPDATE parent SET f = 0; CREATE TABLE later (n int)").await;
+    cypher(&own, "MATCH (n:Bill) DETACH DELETE n").await;
+    cypher(&own, "DROP CONSTRAINT one").await;
+    let _: redis::Value = redis(&own, &["FLUSHALL"]).await;
+    vectors(&own, "other", 3).await;
+    let handles = Handles::connect(&own.stack.endpoints().unwrap()).unwrap();
+    handles.chroma.delete_collection("shelf").await.unwrap();
+
+    let report = own.stack.restore(&plainly(&first.manifest.id), &quiet).await.unwrap();
+    assert_eq!(report.services.len(), 4, "{report:?}");
+    assert!(own.status().await.all_usable());
+    for service in four {
+        assert_eq!(content(&own.stack, service).await, of(service), "{service}");
+    }
+    let twin = cypher_refuses(&own, "CREATE (:Account {id: 1})").await;
+    assert!(twin, "the constraint is back");
+    assert_eq!(number(&own, "SELECT nextval('parent_id_seq')").await, 501, "the sequence is back");
+    let near = handles.chroma.collection("shelf").await.unwrap();
+    let vector: Vec<f32> = (0..8).map(|d| f32::from(5_u16 * 7 + d).sin()).collect();
+    assert_eq!(handles.chroma.query(&near.id, &vector, 1, None).await.unwrap()[0].id, "id5");
+
+    // A reset empties all four, and its own backup brings everything back.
+    let emptied = own.stack.reset(&RestoreOptions::default(), &quiet).await.unwrap();
+    assert!(own.status().await.all_usable());
+    assert_eq!(number(&own, "SELECT count(*) FROM pg_class WHERE relname = 'parent'").await, 0);
+    assert_eq!(redis::<i64>(&own, &["DBSIZE"]).await, 0);
+    let safety = emptied.safety.unwrap();
+    let kept = own.stack.backups(None).into_iter().find(|b| b.manifest.id == safety).unwrap();
+    assert_eq!(kept.manifest.reason, Reason::BeforeReset);
+    own.stack.restore(&plainly(&safety), &quiet).await.unwrap();
+    for service in four {
+        let (now, mut then) = (content(&own.stack, service).await, of(service));
+        if service == ServiceKind::Postgres {
+            then.get_mut("postgres: sequence public.parent_id_seq").unwrap().count += 1;
+        }
+        assert_eq!(now, then, "{service}");
+    }
+}
+
+async fn cypher_refuses(own: &Own, text: &str) -> bool {
+    let handles = Handles::connect(&own.stack.endpoints().unwrap()).unwrap();
+    handles.neo4j.query(text, nothing()).await.is_err()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_under_write_load_is_of_one_moment() {
+    let own = Own::new(&[ServiceKind::Postgres, ServiceKind::Redis]);
+    own.up().await;
+    sql(
+        &own,
+        "CREATE TABLE here (n bigint); CREATE TABLE there (n bigint); \
+         INSERT INTO here SELECT 1000 FROM generate_series(1, 50); INSERT INTO there SELECT 1000 FROM generate_series(1, 50)",
+    )
+    .await;
+    let handles = Handles::connect(&own.stack.endpoints().unwrap()).unwrap();
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (flag, writers) = (std::sync::Arc::clone(&stop), handles.clone());
+    let writer = tokio::spawn(async move {
+        let client = writers.postgres.client().await.unwrap();
+        let mut connection = writers.redis.connection().await.unwrap();
+        let mut written = 0_u64;
+        while !flag.load(std::sync::atomic::Ordering::Relaxed) {
+            client
+                .batch_execute("BEGIN; UPDATE here SET n = n - 1; UPDATE there SET n = n + 1; COMMIT")
+                .await
+                .unwrap();
+            let mut pipe = redis::pipe();
+            pipe.atomic().decr("here", 1).incr("there", 1);
+            let _: (i64, i64) = pipe.query_async(&mut connection).await.unwrap();
+            written += 1;
+        }
+        written
+    });
+    let report = backup(&own.stack).await;
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let written = writer.await.unwrap();
+    assert!(written > 20, "{written} writes are no load");
+    own.stack.restore(&plainly(&report.manifest.id), &quiet).await.unwrap();
+    let moved = number(&own, "SELECT (50000 - sum(n))::bigint FROM here").await;
+    assert_eq!(number(&own, "SELECT (sum(n) - 50000)::bigint FROM there").await, moved);
+    assert!(moved > 0 && moved % 50 == 0, "{moved}");
+    let (here, there): (i64, i64) =
+        (redis(&own, &["GET", "here"]).await, redis(&own, &["GET", "there"]).await);
+    assert!(here < 0 && here + there == 0, "{here} {there}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_backup_opens_for_its_passphrase_alone_and_damage_is_noticed() {
+    let own = Own::new(&[ServiceKind::Redis]);
+    own.up().await;
+    let _: redis::Value = redis(&own, &["SET", "word", "PLAINLY-VISIBLE"]).await;
+    let secret = |text: &str| Some(Secret::new(text));
+    let options = BackupOptions { passphrase: secret("right"), ..BackupOptions::default() };
+    let report = own.stack.backup(&options, &quiet).await.unwrap();
+    let file =
+        report.folder.join(&report.manifest.kept(ServiceKind::Redis).unwrap().packed.as_ref().unwrap().file);
+    assert!(report.manifest.encrypted && report.manifest.verified.is_some());
+    let _: redis::Value = redis(&own, &["SET", "word", "changed"]).await;
+
+    let refused = async |passphrase: Option<Secret>| {
+        let options = RestoreOptions { passphrase, ..plainly(&report.manifest.id) };
+        let error = own.stack.restore(&options, &quiet).await.unwrap_err();
+        assert_eq!(redis::<String>(&own, &["GET", "word"]).await, "changed");
+        error.code().id
+    };
+    assert_eq!(refused(None).await, "HM-S104");
+    assert_eq!(refused(secret("wrong")).await, "HM-S104");
+    let whole = std::fs::read(&file).unwrap();
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    for damaged in [&flipped[..], &whole[..whole.len() - 1], &[]] {
+        write(&file, damaged);
+        assert_eq!(refused(secret("right")).await, "HM-S103");
+    }
+    write(&file, &whole);
+    let options = RestoreOptions { passphrase: secret("right"), ..plainly(&report.manifest.id) };
+    own.stack.restore(&options, &quiet).await.unwrap();
+    assert_eq!(redis::<String>(&own, &["GET", "word"]).await, "PLAINLY-VISIBLE");
+    assert_eq!(own.stack.backups(None).len(), 1, "nothing else was left");
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    hallmark_core::fs::write_atomic(path, bytes, hallmark_core::fs::Mode::Private).unwrap();
+}
+
+/// Not a test: the test binary runs itself with this name to be a command that is killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn be_a_command() {
+    let Some(root) = std::env::var_os("HALLMARK_TEST_ROOT") else { return };
+    let stack = Own::open(&PathBuf::from(root));
+    let done = match std::env::var("HALLMARK_TEST_RESTORE") {
+        Ok(id) => stack.restore(&plainly(&id), &quiet).await.map(drop),
+        Err(_) => {
+            let to = std::env::var_os("HALLMARK_TEST_TO").map(PathBuf::from);
+            stack.backup(&BackupOptions { to, ..BackupOptions::default() }, &quiet).await.map(drop)
+        }
+    };
+    if let Err(error) = done {
+        panic!("error[{}] {error:?}", error.code().id);
+    }
+}
+
+fn command(own: &Own, restore: Option<&str>) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["backup::be_a_command", "--exact", "--nocapture"]);
+    command.env("HALLMARK_TEST_ROOT", &own.root).stdout(Stdio::null()).stderr(Stdio::null());
+    if let Some(id) = restore {
+        command.env("HALLMARK_TEST_RESTORE", id);
+    }
+    command
+}
+
+/// Kills the command this long after the file is there, or after its start; answers whether it was done before.
+fn kill_after(mut child: Child, file: Option<&Path>, time: Duration) -> bool {
+    let mut since = file.is_none().then(Instant::now);
+    while since.is_none_or(|since| since.elapsed() < time) {
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "the command failed by itself");
+            return true;
+        }
+        if since.is_none() && file.is_some_and(Path::is_file) {
+            since = Some(Instant::now());
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    false
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_killed_leaves_nothing_half() {
+    let own = Own::new(&[ServiceKind::Redis, ServiceKind::Chroma, ServiceKind::Postgres]);
+    own.up().await;
+    vectors(&own, "shelf", 500).await;
+    let folder = own.stack.backups_folder(None);
+    let mut partial = 0;
+    for step in 1..16 {
+        let moment = Duration::from_millis(100 * step * step);
+        let done = kill_after(command(&own, None).spawn().unwrap(), None, moment);
+        // Whatever is listed is whole, and no server stands still.
+        for backup in own.stack.backups(None) {
+            own.stack
+                .verify_backup(Some(&backup.manifest.id), &BackupOptions::default(), &quiet)
+                .await
+                .unwrap();
+        }
+        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        partial += entries.filter(|e| e.file_name().to_string_lossy().starts_with('.')).count();
+        assert!(own.status().await.all_usable());
+        if done {
+            break;
+        }
+    }
+    assert!(partial > 0, "no kill came in the middle");
+    backup(&own.stack).await;
+    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().flatten().map(|e| e.file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().starts_with('.')), "{left:?}");
+    let home = PathBuf::from(own.status().await.home.unwrap());
+    let scratch = std::fs::read_dir(home).unwrap().flatten().map(|e| e.file_name());
+    assert_eq!(scratch.filter(|name| name.to_string_lossy().starts_with("scratch-")).count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_is_killed_loses_nothing() {
+    let own = Own::new(&[ServiceKind::Redis, ServiceKind::Chroma, ServiceKind::Postgres]);
+    own.up().await;
+    sql(&own, "CREATE TABLE state (n bigint); INSERT INTO state VALUES (1)").await;
+    let _: redis::Value = redis(&own, &["SET", "state", "1"]).await;
+    vectors(&own, "one", 10).await;
+    let first = backup(&own.stack).await.manifest.id;
+    let handles = Handles::connect(&own.stack.endpoints().unwrap()).unwrap();
+    let journal = PathBuf::from(own.status().await.home.unwrap()).join("run/restore.json");
+    let (mut old, mut new) = (0, 0);
+    // Three moments before anything is decided, and many while it is carried out.
+    let before = [300, 1500, 3000].map(|ms| (None, ms));
+    let within = [0, 5, 20, 60, 150, 400, 1000, 60_000].map(|ms| (Some(journal.as_path()), ms));
+    for (file, moment) in before.into_iter().chain(within) {
+        sql(&own, "UPDATE state SET n = 2").await;
+        let _: redis::Value = redis(&own, &["SET", "state", "2"]).await;
+        vectors(&own, "two", 10).await;
+        let child = command(&own, Some(&first)).spawn().unwrap();
+        let done = kill_after(child, file, Duration::from_millis(moment));
+        // The next command, whatever it is, finishes what was decided.
+        own.up().await;
+        let state: i64 = number(&own, "SELECT n FROM state").await;
+        let of_redis: i64 = redis(&own, &["GET", "state"]).await;
+        let two = handles.chroma.list_collections().await.unwrap().iter().any(|c| c.name == "two");
+        assert_eq!((of_redis, two), (state, state == 2), "all old or all new, at {moment} ms, {file:?}");
+        assert_eq!(state, if file.is_some() { 1 } else { 2 }, "what is decided is finished, at {moment} ms");
+        assert!(done || moment < 60_000);
+        if state == 2 { old += 1 } else { new += 1 }
+    }
+    assert!(old > 0 && new > 0, "{old} {new}");
+    backup(&own.stack).await;
+    let left = number(&own, "SELECT count(*) FROM pg_database WHERE datname LIKE 'hallmark%'").await;
+    assert_eq!(left, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_an_error_and_no_half_backup() {
+    let own = Own::new(&[ServiceKind::Chroma]);
+    own.up().await;
+    vectors(&own, "shelf", 800).await;
+    let inner = command(&own, None);
+    let program = inner.get_program().to_owned();
+    // No file may grow beyond 64 kB, which is what a full disk looks like to a writer.
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 128; exec \"$0\" \"$@\" 2>&1"])
+        .arg(program)
+        .args(["backup::be_a_command", "--exact", "--nocapture"])
+        .env("HALLMARK_TEST_ROOT", &own.root)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success() && text.contains("error[HM-C011]"), "{text}");
+    assert!(own.stack.backups(None).is_empty());
+    assert!(own.status().await.all_usable());
+    backup(&own.stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_belongs_to_others_is_read_and_never_written() {
+    let theirs = crate::support::OwnRedis::start();
+    let own = Own::new(&[ServiceKind::Chroma]);
+    own.up().await;
+    let text = std::fs::read_to_string(own.root.join("hallmark.toml")).unwrap();
+    write(
+        &own.root.join("hallmark.toml"),
+        text.replace("redis = \"off\"", "redis = \"external\"").as_bytes(),
+    );
+    let project = own.stack.project().clone();
+    let config = hallmark_core::config::Config::load(&own.root).unwrap().section("stack").unwrap();
+    let stack = Stack::open(&project, config, theirs.endpoints()).unwrap();
+    let report = stack.backup(&BackupOptions::default(), &quiet).await.unwrap();
+    let kept = report.manifest.kept(ServiceKind::Redis).unwrap();
+    assert!(kept.packed.is_some() && report.manifest.verified.is_some(), "{kept:?}");
+    let all = stack.restore(&plainly(&report.manifest.id), &quiet).await.unwrap_err();
+    assert_eq!(all.code().id, "HM-S107");
+    let only = vec![ServiceKind::Redis];
+    let reset = RestoreOptions { only, ..RestoreOptions::default() };
+    assert_eq!(stack.reset(&reset, &quiet).await.unwrap_err().code().id, "HM-S107");
+    let rest = RestoreOptions { only: vec![ServiceKind::Chroma], ..plainly(&report.manifest.id) };
+    assert!(stack.restore_plan(&rest).is_ok());
+}

@@ -1,0 +1,109 @@
+//! `hallmark restore` and `hallmark reset`: with a question, unless told otherwise.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use hallmark_core::{Error, ExitClass, Result};
+use hallmark_services::ServiceKind;
+use hallmark_services::stack::backup::{RestoreOptions, RestoreReport};
+
+use crate::app::App;
+use crate::args::{Format, ResetArgs, RestoreArgs};
+use crate::commands::{backup, codes, logs};
+use crate::wiring;
+
+pub(crate) fn run(app: &App<'_>, args: &RestoreArgs) -> Result<ExitClass> {
+    let stack = wiring::stack(app)?;
+    let options = RestoreOptions {
+        backup: args.backup.clone(),
+        to: args.to.clone(),
+        only: args.only.iter().map(|name| logs::service(name)).collect::<Result<Vec<_>>>()?,
+        no_safety: args.no_safety,
+        passphrase: backup::passphrase(&args.passphrase)?,
+    };
+    settle(app, &stack)?;
+    let plan = stack.restore_plan(&options)?;
+    app.ui.note(&format!("{} of {}", plan.manifest.id, plan.manifest.project));
+    if plan.manifest.verified.is_none() {
+        app.ui.note("this backup was never tried in a scratch instance");
+    }
+    if !plan.online.is_empty() {
+        app.ui.note(&format!("{}: replaced while it works; open connections are cut", names(&plan.online)));
+    }
+    if !plan.stopping.is_empty() {
+        app.ui.note(&format!(
+            "{}: replaced in a short stop (Neo4j some 30 s, the others about 1 s)",
+            names(&plan.stopping)
+        ));
+    }
+    agree(app, args.yes, "Replace what these services hold?", "hallmark restore --yes")?;
+    let report = app.block_on(stack.restore(&options, &backup::watcher(app)))?;
+    conclude(app, args.format, &report)
+}
+
+/// `hallmark reset`.
+pub(crate) fn reset(app: &App<'_>, args: &ResetArgs) -> Result<ExitClass> {
+    let stack = wiring::stack(app)?;
+    let only = args.services.iter().map(|name| logs::service(name)).collect::<Result<Vec<_>>>()?;
+    let options = RestoreOptions { only, no_safety: args.no_safety, ..RestoreOptions::default() };
+    settle(app, &stack)?;
+    let services = stack.resettable(&options.only)?;
+    app.ui.note(&format!("{}: emptied in a short stop; users and roles go too", names(&services)));
+    agree(app, args.yes, "Remove everything that these services hold?", "hallmark reset --yes")?;
+    let report = app.block_on(stack.reset(&options, &backup::watcher(app)))?;
+    conclude(app, args.format, &report)
+}
+
+/// Finishes what a killed run left, and says so.
+fn settle(app: &App<'_>, stack: &hallmark_services::Stack) -> Result<()> {
+    if let Some(what) = app.block_on(stack.settle())? {
+        app.ui.note(&format!("an interrupted run was finished first: {what}"));
+    }
+    Ok(())
+}
+
+fn names(services: &[ServiceKind]) -> String {
+    services.iter().map(|service| service.name()).collect::<Vec<_>>().join(", ")
+}
+
+fn agree(app: &App<'_>, yes: bool, question: &str, step: &str) -> Result<()> {
+    if yes {
+        return Ok(());
+    }
+    let refused = |why: &str| {
+        Err(Error::new(&codes::NOT_AGREED, format!("data would be overwritten, and {why}")).next(step))
+    };
+    if !std::io::stdin().is_terminal() {
+        return refused("there is no terminal to ask at");
+    }
+    app.ui.note(&format!("{question} [y/N]"));
+    let mut answer = String::new();
+    match (std::io::stdin().lock().read_line(&mut answer), answer.trim()) {
+        (Ok(_), "y" | "Y" | "yes") => Ok(()),
+        _ => refused("you did not agree"),
+    }
+}
+
+fn conclude(app: &App<'_>, format: Format, report: &RestoreReport) -> Result<ExitClass> {
+    if format == Format::Json {
+        app.ui.line(
+            &serde_json::json!({
+                "version": 1,
+                "backup": report.backup,
+                "safety": report.safety,
+                "services": report.services.iter().map(|(service, ms)| serde_json::json!({"service": service, "away_ms": ms})).collect::<Vec<_>>(),
+            })
+            .to_string(),
+        );
+        return Ok(ExitClass::Ok);
+    }
+    let all: Vec<ServiceKind> = report.services.iter().map(|(service, _)| *service).collect();
+    match &report.backup {
+        Some(id) => app.ui.line(&format!("restored {} from {id}", names(&all))),
+        None => app.ui.line(&format!("emptied {}", names(&all))),
+    }
+    if let Some(safety) = &report.safety {
+        app.ui.note(&format!("what was there before: hallmark restore {safety}"));
+    }
+    app.ui.next("hallmark status");
+    Ok(ExitClass::Ok)
+}
