@@ -58,7 +58,7 @@ pub(crate) enum Command {
     /// Stop what `up` started; data survives unless --purge
     Down(DownArgs),
     /// Say how each service stands
-    Status(FormatArgs),
+    Status(StatusArgs),
     /// Try on the wire whether each server is real, and no stand-in
     Verify(VerifyServicesArgs),
     /// Print what a test run needs to reach the services
@@ -119,6 +119,20 @@ pub(crate) enum Format {
 /// A choice of format.
 #[derive(Debug, Args)]
 pub(crate) struct FormatArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// `hallmark status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Why this service is as it is: timeline, last log lines, cause, and what mends it
+    #[arg(long, value_name = "SERVICE", conflicts_with = "watch")]
+    pub(crate) why: Option<String>,
+    /// Show the services live until Ctrl-C; piped: a line for each change
+    #[arg(long)]
+    pub(crate) watch: bool,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,

@@ -5,6 +5,7 @@ mod config;
 mod convert;
 pub(crate) mod health;
 pub(crate) mod process;
+pub(crate) mod pulse;
 pub(crate) mod verify;
 
 pub use client::{Neo4j, error};

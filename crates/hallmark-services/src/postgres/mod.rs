@@ -5,6 +5,7 @@ mod config;
 mod error;
 pub(crate) mod health;
 pub(crate) mod process;
+pub(crate) mod pulse;
 mod tls;
 pub(crate) mod verify;
 

@@ -4,6 +4,7 @@
 //! nobody. What it did not start it never stops: a process is known by its pid and its start time together.
 
 mod address;
+mod cause;
 pub mod config;
 pub(crate) mod credentials;
 mod docker;
@@ -11,6 +12,7 @@ mod doctor;
 mod down;
 mod env;
 mod events;
+pub(crate) mod evidence;
 pub(crate) mod exec;
 pub(crate) mod home;
 pub(crate) mod install;
@@ -25,10 +27,13 @@ mod status;
 mod supervisor;
 mod up;
 pub(crate) mod users;
+mod watched;
+mod why;
 
 use hallmark_core::config::Config;
 use hallmark_core::{Project, Result};
 
+pub use cause::{Cause, CauseKind};
 pub use config::{Provider, StackConfig};
 pub use doctor::{Check, Verdict};
 pub use down::{DownReport, Purge};
@@ -38,8 +43,11 @@ pub use install::{Item, Plan, Registry};
 pub use logs::LogTail;
 pub use process::Process;
 pub use status::{ServiceStatus, StackStatus, SupervisorStatus};
+pub(crate) use supervisor::Board;
 pub use supervisor::{Phase, Record, SUPERVISE, SupervisorCommand, supervise};
 pub use up::{UpOptions, UpReport};
+pub use watched::Watched;
+pub use why::Why;
 
 use crate::section::ServicesSection;
 use crate::{Endpoints, ServiceKind};

@@ -114,6 +114,17 @@ impl Stack {
         })
     }
 
+    /// If the supervisor died while its servers live, starts one that adopts them.
+    ///
+    /// # Errors
+    /// `HM-S051` if the state is broken.
+    pub(super) async fn adopt(&self) -> Result<()> {
+        if let Some(state) = StackState::load(&self.project)? {
+            self.supervised(&state.home(&self.project)).await;
+        }
+        Ok(())
+    }
+
     /// The supervisor and its records; adopts what lives without one.
     async fn supervised(&self, home: &super::home::Home) -> (Option<Identity>, Vec<Record>) {
         let mut link = connect(home).await;

@@ -13,7 +13,9 @@ use tokio::task::JoinSet;
 
 use super::board::Board;
 use super::keeper::{Keeper, Order};
+use super::monitors;
 use super::protocol::{Answer, Request};
+use crate::monitor::Bulletin;
 use crate::stack::home::Home;
 use crate::stack::install::lock_file;
 use crate::stack::process::Process;
@@ -28,6 +30,7 @@ pub const SUPERVISE: &str = "__supervise";
 struct Desk {
     board: Board,
     orders: BTreeMap<Process, mpsc::Sender<Order>>,
+    bulletin: Option<Bulletin>,
     done: mpsc::Sender<()>,
 }
 
@@ -46,7 +49,7 @@ pub async fn supervise(root: &Path) -> Result<()> {
         .await
         .map_err(|e| Error::new(&codes::SUPERVISOR, "this project's supervisor runs already").because(&e))?;
     let listener = listen(&home)?;
-    let board = Board::open(home);
+    let board = Board::open(home.clone());
     let (done, mut finished) = mpsc::channel(1);
     let mut keepers = JoinSet::new();
     let mut orders = BTreeMap::new();
@@ -55,7 +58,9 @@ pub async fn supervise(root: &Path) -> Result<()> {
         keepers.spawn(keeper.work());
         orders.insert(process, sender);
     }
-    let desk = Desk { board, orders, done };
+    let monitors = monitors::of(&project, &board, &home);
+    let bulletin = monitors.as_ref().map(|monitors| monitors.bulletin.clone());
+    let desk = Desk { board, orders, bulletin, done };
     let mut terminate = stop_signal(SignalKind::terminate())?;
     let mut interrupt = stop_signal(SignalKind::interrupt())?;
     let mut talks = JoinSet::new();
@@ -103,12 +108,22 @@ async fn talk(stream: UnixStream, desk: Desk) {
             Ok(n) if n > 0 && line.ends_with(b"\n") => {}
             _ => return,
         }
+        let mut health = None;
         let (error, last) = match serde_json::from_slice::<Request>(&line) {
-            Ok(request) => (desk.serve(&request).await, matches!(request, Request::StopAll)),
+            Ok(request) => {
+                if matches!(request, Request::Health) {
+                    health = desk.bulletin.as_ref().map(Bulletin::snapshots);
+                }
+                (desk.serve(&request).await, matches!(request, Request::StopAll))
+            }
             Err(error) => (Some(format!("not a request: {error}")), false),
         };
-        let answer =
-            Answer { supervisor: Identity::of(std::process::id()), processes: desk.board.all(), error };
+        let answer = Answer {
+            supervisor: Identity::of(std::process::id()),
+            processes: desk.board.all(),
+            health,
+            error,
+        };
         let mut text = serde_json::to_vec(&answer).unwrap_or_default();
         text.push(b'\n');
         let sent = writer.write_all(&text).await;
@@ -124,7 +139,7 @@ async fn talk(stream: UnixStream, desk: Desk) {
 impl Desk {
     async fn serve(&self, request: &Request) -> Option<String> {
         match request {
-            Request::Status => None,
+            Request::Status | Request::Health => None,
             Request::Start { process } => self.order(*process, Order::Start).await,
             Request::Stop { process } => self.order(*process, Order::Stop).await,
             Request::StopAll => {

@@ -1,16 +1,27 @@
-//! `hallmark status`: how each service stands at this moment.
+//! `hallmark status`: how each service stands at this moment, why, and how that changes.
+
+mod watch;
+mod why;
 
 use hallmark_core::{ExitClass, Result};
 use hallmark_services::State;
+use hallmark_services::monitor::Health;
 use hallmark_services::stack::{ServiceStatus, StackStatus};
 
 use crate::app::App;
-use crate::args::{Format, FormatArgs};
+use crate::args::{Format, StatusArgs};
+use crate::commands::logs;
 use crate::ui::Mark;
 use crate::{readings, wiring};
 
-pub(crate) fn run(app: &App<'_>, args: &FormatArgs) -> Result<ExitClass> {
+pub(crate) fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitClass> {
     let stack = wiring::stack(app)?;
+    if let Some(name) = &args.why {
+        return why::run(app, &stack, logs::service(name)?, args.format);
+    }
+    if args.watch {
+        return watch::run(app, &stack, args.format);
+    }
     let status = app.block_on(stack.status())?;
     let exit = if status.all_usable() { ExitClass::Ok } else { ExitClass::Unavailable };
     if args.format == Format::Json {
@@ -55,6 +66,16 @@ fn row(app: &App<'_>, service: &ServiceStatus) -> Vec<String> {
         if measured { format!("{:.1} ms", service.latency_ms) } else { "-".to_owned() },
         service.version.split(" (").next().unwrap_or_default().to_owned(),
     ]
+}
+
+/// The mark of a monitored state: only `healthy` is green.
+fn health_mark(health: Health) -> Mark {
+    match health {
+        Health::Healthy => Mark::Ok,
+        Health::Degraded => Mark::Warn,
+        Health::Down => Mark::Fail,
+        Health::NotMeasured => Mark::Unknown,
+    }
 }
 
 /// The mark of a state: only `usable` is green.
