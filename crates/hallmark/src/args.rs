@@ -135,7 +135,20 @@ pub(crate) struct StatusArgs {
     pub(crate) watch: bool,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: Format,
+    pub(crate) format: StatusFormat,
+}
+
+/// How to print the state of the services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusFormat {
+    /// For people.
+    Text,
+    /// Stable and versioned, for programs.
+    Json,
+    /// The monitors' metrics as Prometheus reads them.
+    Prometheus,
+    /// A dashboard for these metrics, to be imported into Grafana.
+    Grafana,
 }
 
 /// `hallmark up`.

@@ -132,10 +132,8 @@ pub(crate) enum News {
     /// A line of the history that is no change.
     Noted(ServiceKind, history::Entry),
     /// A check failed.
-    #[expect(dead_code, reason = "for the traces, which follow")]
     Failed { service: ServiceKind, began: SystemTime, took: Duration, reason: String },
     /// A full probe was made.
-    #[expect(dead_code, reason = "for the traces, which follow")]
     Probed { began: SystemTime, report: Arc<ProbeReport> },
 }
 
@@ -163,7 +161,6 @@ impl Bulletin {
         self.inner.table.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    #[expect(dead_code, reason = "for the metrics, which follow")]
     /// News that no outlet took because its queue was full.
     pub(crate) fn lost(&self) -> u64 {
         self.inner.lost.load(Ordering::Relaxed)

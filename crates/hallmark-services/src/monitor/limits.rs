@@ -83,6 +83,12 @@ pub const ADDRESS_EVERY: Duration = Duration::from_secs(5);
 /// How long an explanation waits for the keeper of a dead process to say how it ended.
 pub const SETTLE_PAUSE: Duration = Duration::from_millis(25);
 
+/// How long an explanation may take in all before a change is told without one.
+pub const EXPLAIN: Duration = Duration::from_secs(1);
+
+/// Checks that are condensed over less than this are told in the timeline by the change that ended them.
+pub const SAMPLES_SHOWN: Duration = Duration::from_secs(15);
+
 /// How often it looks.
 pub const SETTLE_LOOKS: u32 = 12;
 
@@ -123,3 +129,27 @@ pub const fn hung(service: ServiceKind) -> Duration {
         _ => HUNG,
     }
 }
+
+/// Alerts that wait for one channel.
+pub const ALERT_QUEUE: usize = 64;
+
+/// How long one attempt to deliver an alert may take.
+pub const ALERT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often an alert is tried.
+pub const ALERT_ATTEMPTS: u32 = 3;
+
+/// The pause before the second attempt; it doubles, and is jittered.
+pub const ALERT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Connections that the endpoint of metrics serves at a time.
+pub const SCRAPES: usize = 8;
+
+/// How long one of them may take.
+pub const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Spans that are sent together, and those that wait while nothing can be sent.
+pub const SPANS: usize = 512;
+
+/// The pause between two exports of spans.
+pub const EXPORT_EVERY: Duration = Duration::from_secs(5);

@@ -122,7 +122,6 @@ impl Disk {
         Some(Self { path: path.to_path_buf(), free: bytes(facts.f_bavail), total: bytes(facts.f_blocks) })
     }
 
-    #[expect(dead_code, reason = "for the metrics, which follow")]
     /// Free bytes.
     pub(crate) fn free(&self) -> u64 {
         self.free

@@ -320,7 +320,7 @@ impl Monitor {
         let explain = Arc::clone(&self.subject.explain);
         let complaint = Complaint { health: change.to, fault: change.fault, reason: change.reason.clone() };
         let work = tokio::task::spawn_blocking(move || explain(complaint));
-        tokio::time::timeout(limits::PATIENCE, work).await.ok()?.ok()?
+        tokio::time::timeout(limits::EXPLAIN, work).await.ok()?.ok()?
     }
 
     fn read_addresses(&mut self) {

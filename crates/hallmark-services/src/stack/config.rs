@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ports::{PortName, Ports};
+use crate::monitor::alerts::AlertsConfig;
 use crate::{Endpoints, ServiceKind};
 
 /// Who provides a service.
@@ -55,6 +56,11 @@ pub struct StackConfig {
     pub providers: BTreeMap<ServiceKind, Provider>,
     /// `[stack.ports]`: ports that are chosen by hand, for example `postgres = 55432`.
     pub ports: Ports,
+    /// `[stack.alerts]`: who is told when a service changes.
+    pub alerts: AlertsConfig,
+    /// The port of loopback on which the supervisor serves metrics and health: a free one that is kept, unless it is
+    /// chosen here; 0 serves none.
+    pub metrics_port: Option<u16>,
     /// Whether installing what is missing is agreed to without a question.
     pub assume_yes: bool,
 }

@@ -56,6 +56,8 @@ pub struct SupervisorStatus {
     pub running: bool,
     /// Its process.
     pub identity: Option<Identity>,
+    /// Where it serves metrics, if it does; `/health` is beside them.
+    pub metrics: Option<String>,
 }
 
 /// The five services.
@@ -109,7 +111,11 @@ impl Stack {
             project: self.project.root().display().to_string(),
             home: home.map(|home| home.root().display().to_string()),
             checked_at: clock::now(),
-            supervisor: SupervisorStatus { running: identity.is_some(), identity },
+            supervisor: SupervisorStatus {
+                metrics: self.metrics_address()?.filter(|_| identity.is_some()),
+                running: identity.is_some(),
+                identity,
+            },
             services: join_all(services.map(Box::pin)).await,
         })
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::cause::{Cause, deduce};
 use super::evidence::{Scene, Symptom};
 use super::state::StackState;
-use super::supervisor::{Record, Request, connect, records};
+use super::supervisor::{Monitors, Record, Request, connect, records};
 use super::{LogTail, Provider, Stack, address};
 use crate::monitor::history::History;
 use crate::monitor::{Entry, Fault, Health, Snapshot, limits};
@@ -61,6 +61,33 @@ impl Stack {
         Ok(answer.filter(|answer| answer.error.is_none()).and_then(|answer| answer.health))
     }
 
+    /// The metrics as Prometheus reads them: the supervisor's, or, without one, those of monitors that run here for two
+    /// seconds.
+    ///
+    /// # Errors
+    /// `HM-S051` if the state is broken.
+    pub async fn metrics(&self) -> Result<String> {
+        if let Some(state) = StackState::load(&self.project)?
+            && let Some(mut link) = connect(&state.home(&self.project)).await
+            && let Ok(answer) = link.ask(&Request::Metrics).await
+            && let Some(metrics) = answer.metrics
+        {
+            return Ok(metrics);
+        }
+        let monitors = Monitors::begin(self, None);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok(monitors.metrics())
+    }
+
+    /// Where the supervisor serves metrics and health, if it does.
+    ///
+    /// # Errors
+    /// `HM-S051` if the state is broken.
+    pub fn metrics_address(&self) -> Result<Option<String>> {
+        let port = StackState::load(&self.project)?.and_then(|state| state.metrics_port);
+        Ok(port.map(|port| format!("http://127.0.0.1:{port}/metrics")))
+    }
+
     /// Gathers the evidence about one service and deduces the cause.
     ///
     /// # Errors
@@ -101,6 +128,8 @@ impl Stack {
         evidence.refused = refused;
         let cause = deduce(&evidence);
         let mut timeline = home.as_ref().map(|home| History::of(home).read(service)).unwrap_or_default();
+        let short = u64::try_from(limits::SAMPLES_SHOWN.as_millis()).unwrap_or(u64::MAX);
+        timeline.retain(|entry| !matches!(entry, Entry::Samples { over_ms, .. } if *over_ms < short));
         timeline.drain(..timeline.len().saturating_sub(limits::TIMELINE_LINES));
         Ok(Why {
             format: FORMAT,

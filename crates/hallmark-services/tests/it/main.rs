@@ -4,8 +4,10 @@
 
 mod clients;
 mod controls;
+mod health;
 mod planted;
 mod probes;
 mod stack;
 mod support;
+mod telling;
 mod verify;

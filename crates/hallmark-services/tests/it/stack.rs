@@ -21,13 +21,13 @@ async fn be_the_supervisor() {
 }
 
 /// A project of a test's own with only these services; what it started is gone with the value.
-struct Own {
-    root: PathBuf,
-    stack: Stack,
+pub(crate) struct Own {
+    pub(crate) root: PathBuf,
+    pub(crate) stack: Stack,
 }
 
 impl Own {
-    fn new(services: &[ServiceKind]) -> Self {
+    pub(crate) fn new(services: &[ServiceKind]) -> Self {
         Self::at(
             std::env::temp_dir().join(format!("hallmark-stack-{}", uuid::Uuid::new_v4().simple())),
             services,
@@ -35,12 +35,30 @@ impl Own {
     }
 
     fn at(root: PathBuf, services: &[ServiceKind]) -> Self {
-        std::fs::create_dir_all(&root).unwrap();
         let lines = ServiceKind::ALL.map(|service| {
             let provider = if services.contains(&service) { "native" } else { "off" };
             format!("{service} = \"{provider}\"\n")
         });
-        let text = format!("[stack]\nassume-yes = true\n[stack.providers]\n{}", lines.concat());
+        Self::made(
+            root,
+            &format!("[stack]\nassume-yes = true\n[stack.providers]\n{}", lines.concat()),
+            Endpoints::default(),
+            &[],
+        )
+    }
+
+    /// A project that uses servers of others, and nothing else.
+    pub(crate) fn external(root: PathBuf, given: Endpoints) -> Self {
+        let lines = ServiceKind::ALL.map(|service| {
+            let provider = if given.has(service) { "external" } else { "off" };
+            format!("{service} = \"{provider}\"\n")
+        });
+        Self::made(root, &format!("[stack.providers]\n{}", lines.concat()), given, &[])
+    }
+
+    /// A project with this `hallmark.toml`.
+    pub(crate) fn made(root: PathBuf, text: &str, given: Endpoints, environment: &[(&str, String)]) -> Self {
+        std::fs::create_dir_all(&root).unwrap();
         let path = root.join("hallmark.toml");
         hallmark_core::fs::write_atomic(&path, text.as_bytes(), hallmark_core::fs::Mode::Default).unwrap();
         let config = Config::load(&root).unwrap().section("stack").unwrap();
@@ -48,20 +66,23 @@ impl Own {
         let supervisor = SupervisorCommand {
             program: std::env::current_exe().unwrap(),
             arguments: vec!["stack::be_the_supervisor".into(), "--exact".into(), "--nocapture".into()],
-            environment: Vec::new(),
+            environment: environment
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
             root_as_argument: false,
         };
-        let stack = Stack::open(&project, config, Endpoints::default()).unwrap().with_supervisor(supervisor);
+        let stack = Stack::open(&project, config, given).unwrap().with_supervisor(supervisor);
         Self { root, stack }
     }
 
-    async fn up(&self) -> UpReport {
+    pub(crate) async fn up(&self) -> UpReport {
         let report = self.stack.up(&UpOptions::default(), &Silent).await.unwrap();
         assert!(report.failed.is_empty() && report.not_measured.is_empty(), "{report:#?}");
         report
     }
 
-    async fn status(&self) -> StackStatus {
+    pub(crate) async fn status(&self) -> StackStatus {
         self.stack.status().await.unwrap()
     }
 
@@ -71,12 +92,12 @@ impl Own {
         all.find(|record| record.process == process).unwrap()
     }
 
-    async fn pid(&self, process: Process) -> u32 {
+    pub(crate) async fn pid(&self, process: Process) -> u32 {
         self.record(process).await.identity.unwrap().pid
     }
 
     /// Waits until the process runs under another pid.
-    async fn restarted(&self, process: Process, old_pid: u32) -> Record {
+    pub(crate) async fn restarted(&self, process: Process, old_pid: u32) -> Record {
         let start = Instant::now();
         loop {
             let record = self.record(process).await;

@@ -2,38 +2,44 @@
 
 use std::sync::Arc;
 
-use hallmark_core::Project;
+use hallmark_core::config::{FILE_NAME, PYPROJECT};
+use hallmark_core::{Project, digest};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::board::{Board, Phase, Record};
 use crate::ServiceKind;
+use crate::monitor::alerts::{Alerts, Tally};
+use crate::monitor::endpoint::{self, Teller};
 use crate::monitor::history::History;
-use crate::monitor::sight::Sight;
-use crate::monitor::{Bulletin, Monitor, Subject, limits};
+use crate::monitor::metrics::{self, Told};
+use crate::monitor::sight::{Disk, Sight};
+use crate::monitor::traces::Export;
+use crate::monitor::{Bulletin, Monitor, News, Subject, limits};
 use crate::stack::cause::deduce;
 use crate::stack::evidence::{Scene, Symptom};
 use crate::stack::home::Home;
 use crate::stack::process::Process;
+use crate::stack::state::StackState;
 use crate::stack::{Provider, Stack};
 
 /// The monitors, and what they know. They end when this value does.
 pub(crate) struct Monitors {
     pub(crate) bulletin: Bulletin,
+    teller: Teller,
+    /// What they were made from: the files of the configuration, and the port of the metrics.
+    made_from: String,
     _tasks: JoinSet<()>,
 }
 
 impl Monitors {
-    /// Begins to watch the services of a stack. `seen`: where the processes of a supervisor are seen; without one,
-    /// every service is watched from outside, and no history is kept.
+    /// Begins to watch the services of a stack. `seen`: where the processes of a supervisor are seen, and whose changes
+    /// are kept, told and served; without one, every service is watched from outside, for whoever holds the value.
     pub(crate) fn begin(stack: &Stack, seen: Option<&(Board, Home)>) -> Self {
         let mut tasks = JoinSet::new();
-        let mut outlets = Vec::new();
-        if let Some((_, home)) = seen {
-            let (sender, news) = mpsc::channel(limits::NEWS_QUEUE);
-            tasks.spawn(History::of(home).keep(news));
-            outlets.push(sender);
-        }
+        let tally = Tally::default();
+        let outlets =
+            if let Some((_, home)) = seen { outlets(stack, home, &tally, &mut tasks) } else { Vec::new() };
         let used: Vec<ServiceKind> = ServiceKind::ALL
             .into_iter()
             .filter(|service| stack.provider(*service) != Provider::Off)
@@ -43,8 +49,81 @@ impl Monitors {
             let subject = subject(stack, service, seen.cloned());
             tasks.spawn(Monitor::new(subject, bulletin.clone()).work());
         }
-        Self { bulletin, _tasks: tasks }
+        let teller = teller(&bulletin, seen.cloned(), tally);
+        let port = StackState::load(stack.project()).ok().flatten().and_then(|state| state.metrics_port);
+        if let Some(port) = port.filter(|_| seen.is_some()) {
+            tasks.spawn(endpoint::serve(port, Arc::clone(&teller)));
+        }
+        Self { bulletin, teller, made_from: source(stack.project()), _tasks: tasks }
     }
+
+    /// The metrics as Prometheus reads them.
+    pub(crate) fn metrics(&self) -> String {
+        metrics::render(&(self.teller)())
+    }
+
+    /// Whether the configuration is another one now.
+    pub(super) fn is_stale(&self, project: &Project) -> bool {
+        self.made_from != source(project)
+    }
+}
+
+/// A digest of everything that monitors are made from, so that a change is seen.
+fn source(project: &Project) -> String {
+    let read = |name: &str| std::fs::read(project.root().join(name)).unwrap_or_default();
+    let port = StackState::load(project).ok().flatten().and_then(|state| state.metrics_port);
+    let parts = [read(FILE_NAME), read(PYPROJECT), format!("{port:?}").into_bytes()];
+    parts.map(|part| digest::sha256(&part)).concat()
+}
+
+/// Those who are told of changes: the history, and what the project and the environment ask for.
+fn outlets(stack: &Stack, home: &Home, tally: &Tally, tasks: &mut JoinSet<()>) -> Vec<mpsc::Sender<News>> {
+    let mut all = Vec::new();
+    let (sender, news) = mpsc::channel(limits::NEWS_QUEUE);
+    tasks.spawn(History::of(home).keep(news));
+    all.push(sender);
+    match Alerts::of(stack.project(), &stack.config.alerts, secrets(stack), tally) {
+        Ok(Some(alerts)) => {
+            let (sender, news) = mpsc::channel(limits::NEWS_QUEUE);
+            tasks.spawn(alerts.keep(news));
+            all.push(sender);
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "no alerts are sent"),
+    }
+    if let Some(export) = Export::from_env(&stack.project().root().display().to_string()) {
+        let (sender, news) = mpsc::channel(limits::NEWS_QUEUE);
+        tasks.spawn(export.keep(news));
+        all.push(sender);
+    }
+    all
+}
+
+/// The passwords and keys of every service: none of them may leave in an alert.
+fn secrets(stack: &Stack) -> Vec<String> {
+    let Ok(endpoints) = stack.endpoints() else { return Vec::new() };
+    let all = [
+        endpoints.postgres.map(|config| config.password),
+        endpoints.neo4j.map(|config| config.password),
+        endpoints.redis.map(|config| config.password),
+        endpoints.openai.map(|config| config.api_key),
+    ];
+    all.into_iter()
+        .flatten()
+        .filter(|secret| !secret.is_empty())
+        .map(|secret| secret.expose().to_owned())
+        .collect()
+}
+
+fn teller(bulletin: &Bulletin, seen: Option<(Board, Home)>, tally: Tally) -> Teller {
+    let bulletin = bulletin.clone();
+    Arc::new(move || Told {
+        snapshots: bulletin.snapshots(),
+        records: seen.as_ref().map(|(board, _)| board.all()).unwrap_or_default(),
+        disk_free: seen.as_ref().and_then(|(_, home)| Disk::of(home.root())).map(|disk| disk.free()),
+        alerts: tally.all(),
+        news_lost: bulletin.lost(),
+    })
 }
 
 fn subject(stack: &Stack, service: ServiceKind, seen: Option<(Board, Home)>) -> Subject {

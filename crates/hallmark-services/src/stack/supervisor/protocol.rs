@@ -25,6 +25,10 @@ pub(crate) enum Request {
     },
     /// What the monitors say.
     Health,
+    /// The monitors' metrics as Prometheus reads them.
+    Metrics,
+    /// Read the configuration again, and watch as it says.
+    Reload,
     /// Stop every process, then end.
     StopAll,
 }
@@ -39,6 +43,9 @@ pub(crate) struct Answer {
     /// What the monitors say, if that was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) health: Option<Vec<Snapshot>>,
+    /// The metrics, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics: Option<String>,
     /// Why the request was not done.
     pub(crate) error: Option<String>,
 }
