@@ -12,12 +12,15 @@ const LANGUAGE_CLIENT: &str = "pytest-lsp==1.0.1";
 const STAND_INS: &[&str] = &["fakellm==0.3.5", "fakeredis==2.40.0"];
 const STAND_INS_NODE: &[&str] = &["@electric-sql/pglite@0.5.14", "@electric-sql/pglite-socket@0.2.17"];
 
+/// Readers of what the monitors tell: Prometheus's text format and OTLP.
+const READERS: &[&str] = &["opentelemetry-proto==1.45.2", "prometheus-client==0.26.0"];
+
 /// Where the tests look for a Python that has it.
 pub(crate) fn python(target: &Path) -> PathBuf {
     target.join("test-clients/bin/python")
 }
 
-/// Installs what is missing: curl from the system, the language client and the stand-ins into the target folder.
+/// Installs what is missing: curl from the system, the language client, the stand-ins and the readers into the target folder.
 pub(crate) fn install(target: &Path) -> Outcome {
     if !runs("curl", &["--version"]) {
         apt(&["curl"])?;
@@ -29,16 +32,19 @@ pub(crate) fn install(target: &Path) -> Outcome {
         let install = ["install", "--no-audit", "--no-fund", "--no-save", "--loglevel=error", "--prefix"];
         shell::run(Command::new("npm").args(install).arg(&folder).args(STAND_INS_NODE))?;
     }
-    if runs(&python.to_string_lossy(), &["-c", "import pytest_lsp, fakeredis, fakellm"]) {
+    if runs(
+        &python.to_string_lossy(),
+        &["-c", "import pytest_lsp, fakeredis, fakellm, prometheus_client, opentelemetry.proto"],
+    ) {
         return Ok(());
     }
     if !runs("python3", &["-c", "import venv, ensurepip"]) {
         apt(&["python3-venv"])?;
     }
-    shell::say(&format!("installing {LANGUAGE_CLIENT} {}\n", STAND_INS.join(" ")));
+    shell::say(&format!("installing {LANGUAGE_CLIENT} {} {}\n", STAND_INS.join(" "), READERS.join(" ")));
     shell::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
     let install = ["-m", "pip", "install", "--quiet", LANGUAGE_CLIENT];
-    shell::run(Command::new(&python).args(install).args(STAND_INS))
+    shell::run(Command::new(&python).args(install).args(STAND_INS).args(READERS))
 }
 
 /// Installs packages of the system.

@@ -85,7 +85,9 @@ def main():
         sys.exit(f"{model} is not served on {options.host}:{options.port}: {error} (the lines above say why)")
     print(f"ready {server.listening_address}", flush=True)
     while True:
-        if signal.sigtimedwait(ending, PARENT_POLL_SECONDS) is not None:
+        seen = signal.sigtimedwait(ending, PARENT_POLL_SECONDS)
+        # A wait that a SIGSTOP made longer than its time returns a signal that was never sent.
+        if seen is not None and seen.si_signo in ending:
             break
         if options.follow_parent and os.getppid() != parent:
             break

@@ -10,6 +10,7 @@ pub mod handles;
 pub mod http;
 pub mod kind;
 pub mod limits;
+pub mod monitor;
 pub mod neo4j;
 pub mod openai;
 pub mod postgres;

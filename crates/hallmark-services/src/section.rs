@@ -107,12 +107,20 @@ pub struct OpenAiSection {
 
 impl SecretSource {
     fn read(&self, kind: ServiceKind, project: &Path) -> Result<Option<Secret>> {
+        self.value(kind.title(), project)
+    }
+
+    /// The secret, which is named for `whom`.
+    ///
+    /// # Errors
+    /// `HM-S002` if the variable is not set; `HM-C012` if the file cannot be read.
+    pub(crate) fn value(&self, whom: &str, project: &Path) -> Result<Option<Secret>> {
         if let Some(name) = &self.env {
             return match std::env::var(name) {
                 Ok(text) if !text.is_empty() => Ok(Some(Secret::new(text))),
                 _ => Err(Error::new(
                     &codes::ENDPOINT_INVALID,
-                    format!("the environment variable {name}, named for {}, is not set", kind.title()),
+                    format!("the environment variable {name}, named for {whom}, is not set"),
                 )
                 .next(format!("export {name}"))),
             };

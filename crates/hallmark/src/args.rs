@@ -60,7 +60,7 @@ pub(crate) enum Command {
     /// Stop what `up` started; data survives unless --purge
     Down(DownArgs),
     /// Say how each service stands
-    Status(FormatArgs),
+    Status(StatusArgs),
     /// Try on the wire whether each server is real, and no stand-in
     Verify(VerifyServicesArgs),
     /// Print what a test run needs to reach the services
@@ -136,6 +136,33 @@ pub(crate) struct FormatArgs {
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
+}
+
+/// `hallmark status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Why this service is as it is: timeline, last log lines, cause, and what mends it
+    #[arg(long, value_name = "SERVICE", conflicts_with = "watch")]
+    pub(crate) why: Option<String>,
+    /// Show the services live until Ctrl-C; piped: a line for each change
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: StatusFormat,
+}
+
+/// How to print the state of the services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusFormat {
+    /// For people.
+    Text,
+    /// Stable and versioned, for programs.
+    Json,
+    /// The monitors' metrics as Prometheus reads them.
+    Prometheus,
+    /// A dashboard for these metrics, to be imported into Grafana.
+    Grafana,
 }
 
 /// `hallmark up`.

@@ -81,6 +81,17 @@ impl Ui {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
+    /// The text in the characters that this terminal takes.
+    pub(crate) fn plain(&self, text: &str) -> String {
+        if self.ascii { to_ascii(text) } else { text.to_owned() }
+    }
+
+    /// Writes a line of data; `false` if nobody reads any more.
+    pub(crate) fn try_line(&self, text: &str) -> bool {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{}", self.plain(text)).and_then(|()| out.flush()).is_ok()
+    }
+
     /// Writes data that other programs read byte for byte, such as a diff: nothing is replaced by ASCII.
     pub(crate) fn verbatim(&self, text: &str) {
         let mut out = std::io::stdout().lock();
@@ -146,6 +157,13 @@ impl Ui {
     /// The mark for the standard output.
     pub(crate) fn mark(&self, mark: Mark) -> String {
         self.painted_mark(mark, self.color_out)
+    }
+
+    /// The mark for the standard output, as wide as the widest one.
+    pub(crate) fn padded_mark(&self, mark: Mark) -> String {
+        let text = self.mark(mark);
+        let room = if self.ascii { 6_usize } else { 1 };
+        format!("{text}{}", " ".repeat(room.saturating_sub(visible(&text))))
     }
 
     /// The mark for standard error.

@@ -6,6 +6,7 @@ mod config;
 mod convert;
 pub(crate) mod health;
 pub(crate) mod process;
+pub(crate) mod pulse;
 pub(crate) mod seed;
 pub(crate) mod verify;
 

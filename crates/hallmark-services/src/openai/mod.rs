@@ -4,6 +4,7 @@ mod client;
 mod config;
 pub(crate) mod health;
 pub(crate) mod process;
+pub(crate) mod pulse;
 pub(crate) mod verify;
 
 pub use client::{ChatMessage, ChatRequest, Completion, OpenAi};

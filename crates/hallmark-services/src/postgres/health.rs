@@ -25,7 +25,15 @@ const IDENTITY: &str = "SELECT current_setting('server_version_num')::int4, curr
 /// A connection of its own; a probe does not borrow from the pool, which may be exhausted.
 pub(super) struct Session {
     pub(super) client: Client,
-    _driver: AbortOnDropHandle<()>,
+    driver: AbortOnDropHandle<()>,
+}
+
+impl Session {
+    /// Says goodbye, so that the log of the server need not tell of a client that vanished.
+    pub(super) async fn close(self) {
+        drop(self.client);
+        let _ = tokio::time::timeout(limits::CONNECT_TIMEOUT, self.driver).await;
+    }
 }
 
 struct Identity {
@@ -84,7 +92,7 @@ where
     let driver = tokio::spawn(async move {
         let _ = connection.await;
     });
-    Session { client, _driver: AbortOnDropHandle::new(driver) }
+    Session { client, driver: AbortOnDropHandle::new(driver) }
 }
 
 async fn wrong_password(config: &PostgresConfig) -> Seen<()> {

@@ -7,6 +7,7 @@ mod content;
 mod error;
 pub(crate) mod health;
 pub(crate) mod process;
+pub(crate) mod pulse;
 mod roles;
 pub(crate) mod seed;
 mod tls;

@@ -5,6 +5,7 @@ mod client;
 mod config;
 pub(crate) mod health;
 pub(crate) mod process;
+pub(crate) mod pulse;
 pub(crate) mod seed;
 pub(crate) mod verify;
 

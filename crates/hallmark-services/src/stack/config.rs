@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::backup::BackupConfig;
 use super::ports::{PortName, Ports};
 use super::seed::SeedConfig;
+use crate::monitor::alerts::AlertsConfig;
 use crate::{Endpoints, ServiceKind};
 
 /// Who provides a service.
@@ -57,6 +58,11 @@ pub struct StackConfig {
     pub providers: BTreeMap<ServiceKind, Provider>,
     /// `[stack.ports]`: ports that are chosen by hand, for example `postgres = 55432`.
     pub ports: Ports,
+    /// `[stack.alerts]`: who is told when a service changes.
+    pub alerts: AlertsConfig,
+    /// The port of loopback on which the supervisor serves metrics and health: a free one that is kept, unless it is
+    /// chosen here; 0 serves none.
+    pub metrics_port: Option<u16>,
     /// Whether installing what is missing is agreed to without a question.
     pub assume_yes: bool,
     /// `[stack.backup]`.

@@ -5,6 +5,7 @@
 
 mod address;
 pub mod backup;
+mod cause;
 pub mod config;
 pub mod containers;
 pub(crate) mod credentials;
@@ -13,6 +14,7 @@ mod doctor;
 mod down;
 mod env;
 mod events;
+pub(crate) mod evidence;
 pub(crate) mod exec;
 pub(crate) mod home;
 pub(crate) mod install;
@@ -28,10 +30,13 @@ mod status;
 mod supervisor;
 mod up;
 pub(crate) mod users;
+mod watched;
+mod why;
 
 use hallmark_core::config::Config;
 use hallmark_core::{Project, Result};
 
+pub use cause::{Cause, CauseKind};
 pub use config::{Provider, StackConfig};
 pub use doctor::{Check, Verdict};
 pub use down::{DownReport, Purge};
@@ -41,8 +46,11 @@ pub use install::{Item, Plan, Registry};
 pub use logs::LogTail;
 pub use process::Process;
 pub use status::{ServiceStatus, StackStatus, SupervisorStatus};
+pub(crate) use supervisor::Board;
 pub use supervisor::{Phase, Record, SUPERVISE, SupervisorCommand, supervise};
 pub use up::{UpOptions, UpReport};
+pub use watched::Watched;
+pub use why::Why;
 
 use crate::section::ServicesSection;
 use crate::{Endpoints, ServiceKind};

@@ -49,8 +49,25 @@ impl Identity {
     }
 }
 
+/// The state of a process as `/proc` writes it: `R`, `S`, `D`, `T` (stopped), `t` (traced), `Z`; `None` if there is none.
+pub(crate) fn state(pid: u32) -> Option<char> {
+    Stat::read(pid).map(|stat| stat.state)
+}
+
+/// The process that started this one, or took it over.
+pub(crate) fn parent(pid: u32) -> Option<u32> {
+    Stat::read(pid).map(|stat| stat.parent)
+}
+
+/// Whether a process in this state is kept from running: stopped by a signal, or held by a debugger.
+pub(crate) const fn is_suspended(state: char) -> bool {
+    matches!(state, 'T' | 't')
+}
+
 struct Stat {
+    state: char,
     dead: bool,
+    parent: u32,
     start_ticks: u64,
 }
 
@@ -62,8 +79,10 @@ impl Stat {
     /// The command stands in parentheses and may itself hold any byte, so fields are counted after the last one.
     fn parse(text: &str) -> Option<Self> {
         let mut fields = text.rsplit_once(')')?.1.split_whitespace();
-        let dead = matches!(fields.next()?, "Z" | "X" | "x");
-        Some(Self { dead, start_ticks: fields.nth(18)?.parse().ok()? })
+        let state = fields.next()?.chars().next()?;
+        let dead = matches!(state, 'Z' | 'X' | 'x');
+        let parent = fields.next()?.parse().ok()?;
+        Some(Self { state, dead, parent, start_ticks: fields.nth(17)?.parse().ok()? })
     }
 }
 

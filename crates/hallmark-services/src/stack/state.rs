@@ -28,6 +28,9 @@ pub(crate) struct StackState {
     outside: Option<PathBuf>,
     pub(crate) created: String,
     pub(crate) ports: Ports,
+    /// The port of loopback on which the supervisor serves metrics; none if it serves none.
+    #[serde(default)]
+    pub(crate) metrics_port: Option<u16>,
     /// Why a service could not be provided, where that was so.
     pub(crate) refused: BTreeMap<ServiceKind, String>,
 }
@@ -82,6 +85,7 @@ impl StackState {
             outside: home::outside(project)?,
             created: clock::now(),
             ports: Ports::new(),
+            metrics_port: None,
             refused: BTreeMap::new(),
         };
         state.home(project).create(project.root())?;
@@ -94,6 +98,7 @@ impl StackState {
             root: project.root().to_path_buf(),
             outside: None,
             ports: Ports::new(),
+            metrics_port: None,
             refused: BTreeMap::new(),
             ..self
         };

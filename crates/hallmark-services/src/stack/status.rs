@@ -56,6 +56,8 @@ pub struct SupervisorStatus {
     pub running: bool,
     /// Its process.
     pub identity: Option<Identity>,
+    /// Where it serves metrics, if it does; `/health` is beside them.
+    pub metrics: Option<String>,
 }
 
 /// The five services.
@@ -109,9 +111,24 @@ impl Stack {
             project: self.project.root().display().to_string(),
             home: home.map(|home| home.root().display().to_string()),
             checked_at: clock::now(),
-            supervisor: SupervisorStatus { running: identity.is_some(), identity },
+            supervisor: SupervisorStatus {
+                metrics: self.metrics_address()?.filter(|_| identity.is_some()),
+                running: identity.is_some(),
+                identity,
+            },
             services: join_all(services.map(Box::pin)).await,
         })
+    }
+
+    /// If the supervisor died while its servers live, starts one that adopts them.
+    ///
+    /// # Errors
+    /// `HM-S051` if the state is broken.
+    pub(super) async fn adopt(&self) -> Result<()> {
+        if let Some(state) = StackState::load(&self.project)? {
+            self.supervised(&state.home(&self.project)).await;
+        }
+        Ok(())
     }
 
     /// The supervisor and its records; adopts what lives without one.

@@ -103,8 +103,11 @@ impl Stack {
         // An earlier refusal is tried anew.
         state.refused.retain(|service, _| !wanted.contains(service));
         state.save(&self.project)?;
-        if !native.is_empty() && connect(&home).await.is_none() {
-            start(&self.supervisor, self.project.root(), &home).await?;
+        match connect(&home).await {
+            // What it watches, and whom it tells, is what the configuration says now.
+            Some(mut link) => drop(link.ask(&Request::Reload).await),
+            None if !native.is_empty() => drop(start(&self.supervisor, self.project.root(), &home).await?),
+            None => {}
         }
         let endpoints = self.endpoints()?;
         let work = Work { stack: self, observer, home, cache, tools, credentials, endpoints, barred, moved };
@@ -196,8 +199,25 @@ impl Stack {
                 state.ports.insert(*name, port);
             }
         }
+        self.settle_metrics(state, &mut register).await?;
         register.save()?;
         Ok((moved, taken))
+    }
+
+    /// Gives the metrics a port. A kept one that somebody else holds is given up: no data depend on it.
+    async fn settle_metrics(&self, state: &mut StackState, register: &mut Register) -> Result<()> {
+        let root = self.project.root();
+        let served = connect(&state.home(&self.project)).await.is_some();
+        state.metrics_port = match (self.config.metrics_port, state.metrics_port) {
+            (Some(0), _) => None,
+            (Some(port), _) => Some(port),
+            (None, Some(port)) if served || ports::is_free(port) => Some(port),
+            (None, _) => Some(register.reserve(root)?),
+        };
+        if let Some(port) = state.metrics_port {
+            register.keep(port, root);
+        }
+        Ok(())
     }
 
     fn conclude(

@@ -5,8 +5,10 @@
 mod backup;
 mod clients;
 mod controls;
+mod health;
 mod planted;
 mod probes;
 mod stack;
 mod support;
+mod telling;
 mod verify;

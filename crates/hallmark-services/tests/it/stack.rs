@@ -35,29 +35,54 @@ impl Own {
     }
 
     fn at(root: PathBuf, services: &[ServiceKind]) -> Self {
-        std::fs::create_dir_all(&root).unwrap();
         let lines = ServiceKind::ALL.map(|service| {
             let provider = if services.contains(&service) { "native" } else { "off" };
             format!("{service} = \"{provider}\"\n")
         });
-        let text = format!("[stack]\nassume-yes = true\n[stack.providers]\n{}", lines.concat());
+        Self::made(
+            root,
+            &format!("[stack]\nassume-yes = true\n[stack.providers]\n{}", lines.concat()),
+            Endpoints::default(),
+            &[],
+        )
+    }
+
+    /// A project that uses servers of others, and nothing else.
+    pub(crate) fn external(root: PathBuf, given: Endpoints) -> Self {
+        let lines = ServiceKind::ALL.map(|service| {
+            let provider = if given.has(service) { "external" } else { "off" };
+            format!("{service} = \"{provider}\"\n")
+        });
+        Self::made(root, &format!("[stack.providers]\n{}", lines.concat()), given, &[])
+    }
+
+    /// A project with this `hallmark.toml`.
+    pub(crate) fn made(root: PathBuf, text: &str, given: Endpoints, environment: &[(&str, String)]) -> Self {
+        std::fs::create_dir_all(&root).unwrap();
         let path = root.join("hallmark.toml");
         hallmark_core::fs::write_atomic(&path, text.as_bytes(), hallmark_core::fs::Mode::Default).unwrap();
-        let stack = Self::open(&root);
+        let stack = Self::opened(&root, given, environment);
         Self { root, stack }
     }
 
     /// The stack of a test's project, as every command finds it anew.
     pub(crate) fn open(root: &std::path::Path) -> Stack {
+        Self::opened(root, Endpoints::default(), &[])
+    }
+
+    fn opened(root: &std::path::Path, given: Endpoints, environment: &[(&str, String)]) -> Stack {
         let config = Config::load(root).unwrap().section("stack").unwrap();
         let project = Project::discover(root).unwrap();
         let supervisor = SupervisorCommand {
             program: std::env::current_exe().unwrap(),
             arguments: vec!["stack::be_the_supervisor".into(), "--exact".into(), "--nocapture".into()],
-            environment: Vec::new(),
+            environment: environment
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
             root_as_argument: false,
         };
-        Stack::open(&project, config, Endpoints::default()).unwrap().with_supervisor(supervisor)
+        Stack::open(&project, config, given).unwrap().with_supervisor(supervisor)
     }
 
     pub(crate) async fn up(&self) -> UpReport {
@@ -76,12 +101,12 @@ impl Own {
         all.find(|record| record.process == process).unwrap()
     }
 
-    async fn pid(&self, process: Process) -> u32 {
+    pub(crate) async fn pid(&self, process: Process) -> u32 {
         self.record(process).await.identity.unwrap().pid
     }
 
     /// Waits until the process runs under another pid.
-    async fn restarted(&self, process: Process, old_pid: u32) -> Record {
+    pub(crate) async fn restarted(&self, process: Process, old_pid: u32) -> Record {
         let start = Instant::now();
         loop {
             let record = self.record(process).await;

@@ -133,6 +133,48 @@ pub static ALL: &[Setting] = &[
     port("stack.ports.openai-chat"),
     port("stack.ports.openai-embeddings"),
     Setting {
+        key: "stack.metrics-port",
+        kind: Kind::Integer(0, 65_535),
+        default: "a free one, kept",
+        example: "9464",
+        doc: "The port of loopback on which the supervisor serves /metrics and /health; 0 serves neither.",
+    },
+    text("stack.alerts.webhook.url", "", "The address that gets each alert as a POST of JSON."),
+    text(
+        "stack.alerts.webhook.env",
+        "",
+        "The environment variable that holds the webhook's address, as `hallmark up` sees it.",
+    ),
+    text(
+        "stack.alerts.webhook.file",
+        "",
+        "The file that holds the webhook's address, relative to the project.",
+    ),
+    texts(
+        "stack.alerts.command",
+        "[\"notify\", \"--quiet\"]",
+        "A program and its arguments that is run for each alert and reads it as JSON from its standard input.",
+    ),
+    text(
+        "stack.alerts.log",
+        "",
+        "The file, relative to the project, to which each alert is appended as a line of JSON.",
+    ),
+    Setting {
+        key: "stack.alerts.min-state",
+        kind: Kind::Choice(&["degraded", "down"]),
+        default: "\"degraded\"",
+        example: "\"down\"",
+        doc: "The least that is worth an alert; the recovery from it is told too.",
+    },
+    Setting {
+        key: "stack.alerts.pause-s",
+        kind: Kind::Integer(1, 86_400),
+        default: "60",
+        example: "300",
+        doc: "Beyond a burst of four, one alert in so many seconds is sent for each service; what was left out is counted in the next.",
+    },
+    Setting {
         key: "stack.assume-yes",
         kind: Kind::Bool,
         default: "false",

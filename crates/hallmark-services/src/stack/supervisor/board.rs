@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use hallmark_core::{Result, clock, fs};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use crate::stack::home::Home;
 use crate::stack::limits;
@@ -79,9 +80,12 @@ pub(crate) fn records(home: &Home) -> BTreeMap<Process, Record> {
 }
 
 /// The supervisor's table of records. Each change is on disk before the next step is taken.
-#[derive(Clone)]
-pub(super) struct Board {
+#[derive(Clone, Debug)]
+pub(crate) struct Board {
     home: Home,
+    /// Counts the changes.
+    moves: watch::Sender<u64>,
+    moved: watch::Receiver<u64>,
     rows: Arc<Mutex<BTreeMap<Process, Record>>>,
 }
 
@@ -89,18 +93,26 @@ impl Board {
     /// The table as it was left.
     pub(super) fn open(home: Home) -> Self {
         let rows = Arc::new(Mutex::new(records(&home)));
-        Self { home, rows }
+        let (moves, moved) = watch::channel(0);
+        Self { home, moves, moved, rows }
     }
 
     /// The record of a process.
-    pub(super) fn get(&self, process: Process) -> Record {
+    pub(crate) fn get(&self, process: Process) -> Record {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         rows.get(&process).cloned().unwrap_or_else(|| Record::new(process))
     }
 
     /// All records.
-    pub(super) fn all(&self) -> Vec<Record> {
+    pub(crate) fn all(&self) -> Vec<Record> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Waits until a record has changed since this clone of the table last said so.
+    pub(crate) async fn moved(&mut self) {
+        if self.moved.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Changes a record and writes the table. A table that cannot be written is not worth a server's life: it is logged.
@@ -117,6 +129,8 @@ impl Board {
         if let Err(error) = fs::write_atomic(&file(&self.home), text.as_bytes(), fs::Mode::Private) {
             tracing::error!(%error, "the process records could not be written");
         }
+        drop(rows);
+        self.moves.send_modify(|count| *count += 1);
     }
 }
 

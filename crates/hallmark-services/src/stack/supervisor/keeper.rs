@@ -6,8 +6,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::board::{Board, Phase};
 use super::child::{self, Running};
+use crate::stack::credentials::Credentials;
 use crate::stack::process::Process;
 use crate::stack::procfs::Identity;
+use crate::stack::state::StackState;
 use crate::stack::{limits, logs, site};
 
 /// What a keeper is told to do; the answer is the error, if any.
@@ -116,7 +118,7 @@ impl Keeper {
                 if since.elapsed() >= limits::STEADY_AFTER {
                     self.deaths_in_a_row = 0;
                 }
-                let reason = self.last_words(&end).await;
+                let reason = self.last_words(&end);
                 Some(self.died(reason))
             }
             order = self.orders.recv() => match order? {
@@ -173,15 +175,18 @@ impl Keeper {
     }
 
     /// How it ended and what it said last, with secrets masked.
-    async fn last_words(&self, end: &str) -> String {
-        let Ok(site) = site::open(&self.project).await else { return end.to_owned() };
-        let written = site.home.written_logs(self.process);
+    fn last_words(&self, end: &str) -> String {
+        // Read directly: a site would look for every installed program first, and a death is news.
+        let Ok(Some(state)) = StackState::load(&self.project) else { return end.to_owned() };
+        let home = state.home(&self.project);
+        let Ok(credentials) = Credentials::load(&home) else { return end.to_owned() };
+        let written = home.written_logs(self.process);
         let lines: Vec<String> =
             written.iter().flat_map(|path| logs::tail(path, limits::REASON_LINES)).collect();
         if lines.is_empty() {
             end.to_owned()
         } else {
-            site.credentials.mask(&format!("{end}\n{}", lines.join("\n")))
+            credentials.mask(&format!("{end}\n{}", lines.join("\n")))
         }
     }
 }

@@ -5,14 +5,16 @@ mod board;
 mod child;
 mod client;
 mod keeper;
+mod monitors;
 mod protocol;
 mod server;
 
-pub(crate) use board::records;
 pub(crate) use board::stop_directly;
+pub(crate) use board::{Board, records};
 pub use board::{Phase, Record};
 pub(crate) use child::{Running, spawn};
 pub use client::SupervisorCommand;
 pub(crate) use client::{connect, start};
+pub(crate) use monitors::Monitors;
 pub(crate) use protocol::Request;
 pub use server::{SUPERVISE, supervise};

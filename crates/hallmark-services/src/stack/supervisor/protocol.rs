@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::board::Record;
+use crate::monitor::Snapshot;
 use crate::stack::process::Process;
 use crate::stack::procfs::Identity;
 
@@ -22,6 +23,12 @@ pub(crate) enum Request {
         /// Which.
         process: Process,
     },
+    /// What the monitors say.
+    Health,
+    /// The monitors' metrics as Prometheus reads them.
+    Metrics,
+    /// Read the configuration again, and watch as it says.
+    Reload,
     /// Stop every process, then end.
     StopAll,
 }
@@ -33,6 +40,12 @@ pub(crate) struct Answer {
     pub(crate) supervisor: Option<Identity>,
     /// Its processes.
     pub(crate) processes: Vec<Record>,
+    /// What the monitors say, if that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) health: Option<Vec<Snapshot>>,
+    /// The metrics, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics: Option<String>,
     /// Why the request was not done.
     pub(crate) error: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
 use hallmark_core::{Error, Project, Result};
@@ -13,6 +14,7 @@ use tokio::task::JoinSet;
 
 use super::board::Board;
 use super::keeper::{Keeper, Order};
+use super::monitors::{self, Monitors};
 use super::protocol::{Answer, Request};
 use crate::stack::home::Home;
 use crate::stack::install::lock_file;
@@ -28,7 +30,30 @@ pub const SUPERVISE: &str = "__supervise";
 struct Desk {
     board: Board,
     orders: BTreeMap<Process, mpsc::Sender<Order>>,
+    watch: Arc<Watch>,
     done: mpsc::Sender<()>,
+}
+
+/// The monitors that run now, and what new ones are made of.
+struct Watch {
+    project: Project,
+    home: Home,
+    monitors: Mutex<Option<Monitors>>,
+}
+
+impl Watch {
+    fn tell<T>(&self, ask: impl FnOnce(&Monitors) -> T) -> Option<T> {
+        self.monitors.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(ask)
+    }
+
+    /// Replaces the monitors if the configuration is another one than they were made from.
+    fn reload(&self, board: &Board) {
+        let mut monitors = self.monitors.lock().unwrap_or_else(PoisonError::into_inner);
+        if monitors.as_ref().is_none_or(|monitors| monitors.is_stale(&self.project)) {
+            *monitors = None;
+            *monitors = monitors::of(&self.project, board, &self.home);
+        }
+    }
 }
 
 /// Runs the supervisor of the project at `root` until it is told to stop everything, or gets SIGTERM or SIGINT.
@@ -46,7 +71,7 @@ pub async fn supervise(root: &Path) -> Result<()> {
         .await
         .map_err(|e| Error::new(&codes::SUPERVISOR, "this project's supervisor runs already").because(&e))?;
     let listener = listen(&home)?;
-    let board = Board::open(home);
+    let board = Board::open(home.clone());
     let (done, mut finished) = mpsc::channel(1);
     let mut keepers = JoinSet::new();
     let mut orders = BTreeMap::new();
@@ -56,11 +81,13 @@ pub async fn supervise(root: &Path) -> Result<()> {
         orders.insert(process, sender);
     }
     keepers.spawn(crate::stack::backup::schedule::keep(project.clone()));
-    let desk = Desk { board, orders, done };
+    let monitors = Mutex::new(monitors::of(&project, &board, &home));
+    let watch = Arc::new(Watch { project, home, monitors });
+    let desk = Desk { board, orders, watch, done };
     let mut terminate = stop_signal(SignalKind::terminate())?;
     let mut interrupt = stop_signal(SignalKind::interrupt())?;
     let mut talks = JoinSet::new();
-    tracing::info!(project = %project.root().display(), "supervising");
+    tracing::info!(project = %desk.watch.project.root().display(), "supervising");
     loop {
         tokio::select! {
             accepted = listener.accept() => if let Ok((stream, _)) = accepted {
@@ -104,12 +131,26 @@ async fn talk(stream: UnixStream, desk: Desk) {
             Ok(n) if n > 0 && line.ends_with(b"\n") => {}
             _ => return,
         }
+        let (mut health, mut metrics) = (None, None);
         let (error, last) = match serde_json::from_slice::<Request>(&line) {
-            Ok(request) => (desk.serve(&request).await, matches!(request, Request::StopAll)),
+            Ok(request) => {
+                match request {
+                    Request::Health => health = desk.watch.tell(|monitors| monitors.bulletin.snapshots()),
+                    Request::Metrics => metrics = desk.watch.tell(Monitors::metrics),
+                    Request::Reload => desk.watch.reload(&desk.board),
+                    _ => {}
+                }
+                (desk.serve(&request).await, matches!(request, Request::StopAll))
+            }
             Err(error) => (Some(format!("not a request: {error}")), false),
         };
-        let answer =
-            Answer { supervisor: Identity::of(std::process::id()), processes: desk.board.all(), error };
+        let answer = Answer {
+            supervisor: Identity::of(std::process::id()),
+            processes: desk.board.all(),
+            health,
+            metrics,
+            error,
+        };
         let mut text = serde_json::to_vec(&answer).unwrap_or_default();
         text.push(b'\n');
         let sent = writer.write_all(&text).await;
@@ -125,7 +166,7 @@ async fn talk(stream: UnixStream, desk: Desk) {
 impl Desk {
     async fn serve(&self, request: &Request) -> Option<String> {
         match request {
-            Request::Status => None,
+            Request::Status | Request::Health | Request::Metrics | Request::Reload => None,
             Request::Start { process } => self.order(*process, Order::Start).await,
             Request::Stop { process } => self.order(*process, Order::Stop).await,
             Request::StopAll => {

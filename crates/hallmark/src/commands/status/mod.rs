@@ -1,19 +1,42 @@
-//! `hallmark status`: how each service stands at this moment.
+//! `hallmark status`: how each service stands at this moment, why, and how that changes.
+
+mod watch;
+mod why;
 
 use hallmark_core::{ExitClass, Result};
 use hallmark_services::State;
+use hallmark_services::monitor::{DASHBOARD, Health};
 use hallmark_services::stack::{ServiceStatus, StackStatus};
 
 use crate::app::App;
-use crate::args::{Format, FormatArgs};
+use crate::args::{Format, StatusArgs, StatusFormat};
+use crate::commands::logs;
 use crate::ui::Mark;
 use crate::{readings, wiring};
 
-pub(crate) fn run(app: &App<'_>, args: &FormatArgs) -> Result<ExitClass> {
+pub(crate) fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitClass> {
     let stack = wiring::stack(app)?;
+    let format = match args.format {
+        StatusFormat::Text => Format::Text,
+        StatusFormat::Json => Format::Json,
+        StatusFormat::Prometheus => {
+            app.ui.data(&app.block_on(stack.metrics())?);
+            return Ok(ExitClass::Ok);
+        }
+        StatusFormat::Grafana => {
+            app.ui.data(DASHBOARD);
+            return Ok(ExitClass::Ok);
+        }
+    };
+    if let Some(name) = &args.why {
+        return why::run(app, &stack, logs::service(name)?, format);
+    }
+    if args.watch {
+        return watch::run(app, &stack, format);
+    }
     let status = app.block_on(stack.status())?;
     let exit = if status.all_usable() { ExitClass::Ok } else { ExitClass::Unavailable };
-    if args.format == Format::Json {
+    if format == Format::Json {
         app.ui.line(&status.to_json().to_string());
         return Ok(exit);
     }
@@ -55,6 +78,16 @@ fn row(app: &App<'_>, service: &ServiceStatus) -> Vec<String> {
         if measured { format!("{:.1} ms", service.latency_ms) } else { "-".to_owned() },
         service.version.split(" (").next().unwrap_or_default().to_owned(),
     ]
+}
+
+/// The mark of a monitored state: only `healthy` is green.
+fn health_mark(health: Health) -> Mark {
+    match health {
+        Health::Healthy => Mark::Ok,
+        Health::Degraded => Mark::Warn,
+        Health::Down => Mark::Fail,
+        Health::NotMeasured => Mark::Unknown,
+    }
 }
 
 /// The mark of a state: only `usable` is green.

@@ -1,0 +1,189 @@
+//! `status --why`: what happened to a service, why, and what mends it. Works with a supervisor and without.
+
+use std::time::Duration;
+
+use hallmark_core::{Result, clock};
+use serde::Serialize;
+
+use super::cause::{Cause, deduce};
+use super::evidence::{Scene, Symptom};
+use super::state::StackState;
+use super::supervisor::{Monitors, Record, Request, connect, records};
+use super::{LogTail, Provider, Stack, address};
+use crate::monitor::history::History;
+use crate::monitor::{Entry, Fault, Health, Snapshot, limits};
+use crate::{ProbeOptions, ProbeReport, ServiceKind, State, codes, probe_with};
+
+/// The format of [`Why`] as JSON.
+const FORMAT: u32 = 1;
+
+/// How long the probe may take that is made for the answer: who asks is waiting.
+const PROBE_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Why a service is as it is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Why {
+    /// The format of this document.
+    pub format: u32,
+    /// The service.
+    pub service: ServiceKind,
+    /// Who provides it.
+    pub provider: Provider,
+    /// Its address without secrets.
+    pub endpoint: Option<String>,
+    /// When the question was asked.
+    pub asked_at: String,
+    /// Its state: the worse of what its monitor says and a probe that was made just now.
+    pub health: Health,
+    /// The cause; `None` if nothing is wrong.
+    pub cause: Option<Cause>,
+    /// What its monitor knows, if a supervisor runs.
+    pub monitor: Option<Snapshot>,
+    /// The probe that was made just now, if there was something to probe.
+    pub probe: Option<ProbeReport>,
+    /// Its processes, if it is native.
+    pub processes: Vec<Record>,
+    /// What happened lately, oldest first.
+    pub timeline: Vec<Entry>,
+    /// The ends of its logs, secrets masked.
+    pub logs: Vec<LogTail>,
+}
+
+impl Stack {
+    /// What the monitors say at this moment; `None` if no supervisor of this project runs, or it is too old to have any.
+    ///
+    /// # Errors
+    /// `HM-S051` if the state is broken.
+    pub async fn health(&self) -> Result<Option<Vec<Snapshot>>> {
+        let Some(state) = StackState::load(&self.project)? else { return Ok(None) };
+        let Some(mut link) = connect(&state.home(&self.project)).await else { return Ok(None) };
+        let answer = link.ask(&Request::Health).await.ok();
+        Ok(answer.filter(|answer| answer.error.is_none()).and_then(|answer| answer.health))
+    }
+
+    /// The metrics as Prometheus reads them: the supervisor's, or, without one, those of monitors that run here for two
+    /// seconds.
+    ///
+    /// # Errors
+    /// `HM-S051` if the state is broken.
+    pub async fn metrics(&self) -> Result<String> {
+        if let Some(state) = StackState::load(&self.project)?
+            && let Some(mut link) = connect(&state.home(&self.project)).await
+            && let Ok(answer) = link.ask(&Request::Metrics).await
+            && let Some(metrics) = answer.metrics
+        {
+            return Ok(metrics);
+        }
+        let monitors = Monitors::begin(self, None);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok(monitors.metrics())
+    }
+
+    /// Where the supervisor serves metrics and health, if it does.
+    ///
+    /// # Errors
+    /// `HM-S051` if the state is broken.
+    pub fn metrics_address(&self) -> Result<Option<String>> {
+        let port = StackState::load(&self.project)?.and_then(|state| state.metrics_port);
+        Ok(port.map(|port| format!("http://127.0.0.1:{port}/metrics")))
+    }
+
+    /// Gathers the evidence about one service and deduces the cause.
+    ///
+    /// # Errors
+    /// `HM-S051` if the state is broken. A service that is down is no error, but a finding.
+    pub async fn why(&self, service: ServiceKind) -> Result<Why> {
+        let state = StackState::load(&self.project)?;
+        let home = state.as_ref().map(|state| state.home(&self.project));
+        let provider = self.provider(service);
+        let endpoints = self.endpoints()?;
+        let refused = state.as_ref().and_then(|state| state.refused.get(&service).cloned());
+        let all: Vec<Record> =
+            home.as_ref().map(|home| records(home).into_values().collect()).unwrap_or_default();
+        let own: Vec<Record> = all
+            .iter()
+            .filter(|r| provider == Provider::Native && r.process.service() == service)
+            .cloned()
+            .collect();
+        let monitor = self.health().await?.and_then(|all| all.into_iter().find(|s| s.service == service));
+        let runs = provider != Provider::Native || own.iter().any(|record| record.alive().is_some());
+        // A service that refuses the credentials is not asked again: some count the wrong passwords.
+        let locked = monitor.as_ref().is_some_and(|m| m.cause.as_ref().is_some_and(is_locked));
+        let probed =
+            runs && provider != Provider::Off && refused.is_none() && !locked && endpoints.has(service);
+        let probe = if probed {
+            let options = ProbeOptions {
+                samples: 1,
+                spread: Duration::ZERO,
+                timeout: PROBE_PATIENCE,
+                ..ProbeOptions::default()
+            };
+            Some(Box::pin(probe_with(service, &endpoints, &options)).await)
+        } else {
+            None
+        };
+        let symptom = symptom(monitor.as_ref(), probe.as_ref(), runs);
+        let scene = Scene { service, provider, home: home.as_ref(), records: &all, endpoints: &endpoints };
+        let mut evidence = scene.gather(symptom);
+        evidence.refused = refused;
+        let cause = deduce(&evidence);
+        let mut timeline = home.as_ref().map(|home| History::of(home).read(service)).unwrap_or_default();
+        let short = u64::try_from(limits::SAMPLES_SHOWN.as_millis()).unwrap_or(u64::MAX);
+        timeline.retain(|entry| !matches!(entry, Entry::Samples { over_ms, .. } if *over_ms < short));
+        timeline.drain(..timeline.len().saturating_sub(limits::TIMELINE_LINES));
+        Ok(Why {
+            format: FORMAT,
+            service,
+            provider,
+            endpoint: address::shown(service, &endpoints),
+            asked_at: clock::now(),
+            health: evidence.health,
+            cause,
+            monitor,
+            probe,
+            processes: own,
+            timeline,
+            logs: self.logs(service, Some(limits::WHY_LOG_LINES)).unwrap_or_default(),
+        })
+    }
+}
+
+fn is_locked(cause: &Cause) -> bool {
+    cause.kind == super::CauseKind::Credentials
+}
+
+/// The worse of what the monitor and the probe say; the probe's reason is the newer one.
+fn symptom(monitor: Option<&Snapshot>, probe: Option<&ProbeReport>, runs: bool) -> Symptom {
+    let watched = monitor.filter(|m| m.health != Health::NotMeasured);
+    let probed = probe.map(|report| match report.state {
+        State::Usable => Health::Healthy,
+        State::Degraded => Health::Degraded,
+        State::Down => Health::Down,
+        State::NotMeasured => Health::NotMeasured,
+    });
+    let by_probe = probed.unwrap_or(if runs { Health::NotMeasured } else { Health::Down });
+    let health = match watched.map(|m| m.health) {
+        Some(seen) if by_probe == Health::NotMeasured => seen,
+        Some(seen) => seen.max(by_probe),
+        None => by_probe,
+    };
+    let failed = probe.and_then(|report| report.steps.iter().rfind(|step| !step.ok));
+    let by_code = failed.and_then(|step| step.code).map(fault);
+    Symptom {
+        health,
+        fault: by_code.or_else(|| watched.and_then(|m| m.fault)).filter(|_| health != Health::Healthy),
+        reason: probe.and_then(|r| r.reason.clone()).or_else(|| watched.and_then(|m| m.reason.clone())),
+        next: probe.and_then(|report| report.next.clone()),
+    }
+}
+
+/// The kind of failure behind the code of a probe's step.
+fn fault(code: &'static str) -> Fault {
+    match code {
+        code if code == codes::UNREACHABLE.id => Fault::Refused,
+        code if code == codes::TIMED_OUT.id => Fault::Hung,
+        code if code == codes::AUTHENTICATION.id => Fault::Credentials,
+        code if code == codes::CONNECTION_LOST.id => Fault::Cut,
+        _ => Fault::Wrong,
+    }
+}
