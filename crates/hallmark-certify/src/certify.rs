@@ -286,15 +286,18 @@ impl Context {
                 .map(|v| v.value.expose().to_owned())
                 .chain(passwords(&input.endpoints)),
         );
+        let own = input.config.tests.environment.iter().map(|(name, template)| {
+            let value = hallmark_proof::template::fill(template, &input.endpoints);
+            Ok((name.clone(), value.map_err(|e| e.at(name.clone()))?.expose().to_owned()))
+        });
+        let stack = variables.iter().map(|v| Ok((v.name.to_owned(), v.value.expose().to_owned())));
+        let environment = stack.chain(own).collect::<Result<Vec<_>>>()?;
         Ok(Self {
             project: input.project,
             config: input.config,
             scan_options: input.scan,
             report: OnceCell::new(),
-            environment: variables
-                .into_iter()
-                .map(|v| (v.name.to_owned(), v.value.expose().to_owned()))
-                .collect(),
+            environment,
             endpoints: input.endpoints,
             handles: input.handles,
             registry: input.registry,

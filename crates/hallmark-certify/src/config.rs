@@ -31,6 +31,8 @@ pub struct TestsConfig {
     pub paths: Vec<String>,
     /// More arguments for pytest.
     pub arguments: Vec<String>,
+    /// More variables for the tests: names to values, in which `{postgres.host}` and its like stand for an address of the stack.
+    pub environment: BTreeMap<String, String>,
     /// The longest a run may take, in seconds.
     pub timeout_s: u64,
 }
@@ -42,6 +44,7 @@ impl Default for TestsConfig {
             requirements: Vec::new(),
             paths: Vec::new(),
             arguments: Vec::new(),
+            environment: BTreeMap::new(),
             timeout_s: TESTS_TIMEOUT_S,
         }
     }

@@ -21,6 +21,7 @@ pub mod section;
 pub mod stack;
 mod url;
 pub mod verify;
+pub mod witness;
 
 pub use chroma::{Chroma, ChromaConfig};
 pub use endpoints::{Endpoints, Variable};

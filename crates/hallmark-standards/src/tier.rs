@@ -5,6 +5,7 @@ use hallmark_python::Module;
 use hallmark_python::facts::{Decorator, ScopeId, ScopeKind};
 
 use crate::ScanOptions;
+use crate::scope::Scopes;
 
 /// The tier of a test, or production code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,27 @@ impl Overrides {
             return self.tiers[*index];
         }
         of_path(path)
+    }
+}
+
+/// The tiers of a project's tests, as the scan sees them: for those who know a test by its file and its markers only.
+pub struct Tiers(Scopes);
+
+impl Tiers {
+    /// The tiers under this configuration.
+    #[must_use]
+    pub fn new(options: &ScanOptions) -> Self {
+        Self(Scopes::new(options))
+    }
+
+    /// The tier of a test in the file of this path, relative to the project, that bears these markers (`integration`): the
+    /// configuration decides first, then the path, then the markers. What pytest runs is never production.
+    #[must_use]
+    pub fn of_test<'a>(&self, path: &str, markers: impl IntoIterator<Item = &'a str>) -> Tier {
+        match self.0.of(path).overrides.of_file(path) {
+            Tier::Production | Tier::Other => markers.into_iter().find_map(of_word).unwrap_or(Tier::Other),
+            tier => tier,
+        }
     }
 }
 
@@ -154,5 +176,13 @@ mod tests {
         assert_eq!(of_path("tests/e2e/test_x.py"), Tier::EndToEnd);
         assert_eq!(of_path("test_root.py"), Tier::Other);
         assert_eq!(of_path("tests/utils/helpers.py"), Tier::Other);
+    }
+
+    #[test]
+    fn markers_decide_where_the_path_does_not() {
+        let tiers = Tiers::new(&ScanOptions::new("/".into(), &crate::StandardsConfig::default()));
+        assert_eq!(tiers.of_test("tests/test_x.py", ["slow", "integration"]), Tier::Integration);
+        assert_eq!(tiers.of_test("tests/unit/test_x.py", ["integration"]), Tier::Unit);
+        assert_eq!(tiers.of_test("checks.py", []), Tier::Other);
     }
 }

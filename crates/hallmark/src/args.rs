@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Try on the wire whether each server is real, and no stand-in
     Verify(VerifyServicesArgs),
+    /// Run the project's tests on the stack and say which reached a real service
+    Test(TestArgs),
     /// Print what a test run needs to reach the services
     Env(EnvArgs),
     /// Show the last lines of a service's log
@@ -191,6 +193,35 @@ pub(crate) struct DownArgs {
     /// With --purge: remove the downloads shared between projects too
     #[arg(long, requires = "purge")]
     pub(crate) cache: bool,
+}
+
+/// `hallmark test`.
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// The interpreter (default: [certify.tests] python, VIRTUAL_ENV, .venv, venv, python3)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: Option<String>,
+    /// One more variable for the tests, such as DB_HOST={postgres.host} (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) env: Vec<String>,
+    /// Bring up only these services (comma-separated: postgres, neo4j, chromadb, redis, openai)
+    #[arg(long, value_delimiter = ',', value_name = "SERVICES")]
+    pub(crate) only: Vec<String>,
+    /// Use the services as they stand
+    #[arg(long, conflicts_with = "only")]
+    pub(crate) no_up: bool,
+    /// Install what is missing without asking
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// The longest the tests may take, in seconds (default: as long as they take)
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: Option<u64>,
+    /// How to print the report; what pytest writes goes to standard error
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+    /// Arguments for pytest (default: arguments and paths of [certify.tests])
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) arguments: Vec<String>,
 }
 
 /// `hallmark env`.

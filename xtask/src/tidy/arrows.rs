@@ -20,7 +20,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("dataflow", &["core", "evidence", "macros", "python", "services", "workflow"]),
     ("agents", &["core", "evidence", "dataflow", "macros", "services", "workflow"]),
     ("nexus", &["core", "evidence", "services", "workflow"]),
-    ("certify", &["core", "evidence", "dataflow", "diagnostics", "services", "standards", "workflow"]),
+    ("proof", &["core", "evidence", "services", "standards"]),
+    (
+        "certify",
+        &["core", "evidence", "dataflow", "diagnostics", "proof", "services", "standards", "workflow"],
+    ),
 ];
 
 /// Crates that must build without an asynchronous run time, TLS or columnar data.

@@ -70,6 +70,8 @@ pub(crate) fn launch(site: &Site) -> Result<Launch> {
         "listen_addresses=127.0.0.1".to_owned(),
         "unix_socket_directories=".to_owned(),
         "logging_collector=off".to_owned(),
+        // Each statement gets the number by which the server's own account names it.
+        "compute_query_id=on".to_owned(),
     ] {
         arguments.extend(["-c".into(), setting.into()]);
     }

@@ -85,6 +85,7 @@ pub(crate) fn all_codes() -> impl Iterator<Item = &'static Code> {
         hallmark_dataflow::codes::ALL,
         hallmark_agents::codes::ALL,
         hallmark_nexus::codes::ALL,
+        hallmark_proof::codes::ALL,
         hallmark_certify::codes::ALL,
         commands::codes::ALL,
     ]

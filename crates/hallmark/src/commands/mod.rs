@@ -27,6 +27,7 @@ mod serve;
 mod session;
 mod status;
 mod supervise;
+mod test;
 mod undo;
 mod up;
 mod verify;
@@ -85,6 +86,7 @@ pub(crate) fn run(app: &App<'_>, command: Option<Command>) -> Result<ExitClass> 
         Some(Command::Certify(args)) => certify::run(app, &args),
         Some(Command::Verify(args)) => verify::run(app, &args),
         Some(Command::VerifyCertificate(args)) => verify_certificate::run(app, &args),
+        Some(Command::Test(args)) => test::run(app, &args),
         Some(Command::Supervise(args)) => supervise::run(app, &args),
     }
 }

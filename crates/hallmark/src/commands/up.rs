@@ -30,9 +30,13 @@ pub(crate) fn run(app: &App<'_>, args: &UpArgs) -> Result<ExitClass> {
 
 /// Makes all services usable, with progress; what could not be made so is in the report.
 pub(crate) fn bring_up(app: &App<'_>, assume_yes: bool) -> Result<UpReport> {
+    bring_up_with(app, &UpOptions { assume_yes, ..UpOptions::default() })
+}
+
+/// [`bring_up`] with all its options.
+pub(crate) fn bring_up_with(app: &App<'_>, options: &UpOptions) -> Result<UpReport> {
     let stack = wiring::stack(app)?;
-    let options = UpOptions { assume_yes, ..UpOptions::default() };
-    app.block_on(stack.up(&options, &Watcher { ui: *app.ui }))
+    app.block_on(stack.up(options, &Watcher { ui: *app.ui }))
 }
 
 /// Prints what `up` tells, and asks once before anything is installed.

@@ -297,6 +297,14 @@ pub static ALL: &[Setting] = &[
     ),
     texts("certify.tests.arguments", "[\"-x\"]", "More arguments for pytest."),
     Setting {
+        key: "certify.tests.environment.NAME",
+        kind: Kind::Text,
+        default: "",
+        example: "\"{postgres.host}\"",
+        doc: "A variable that the tests read under a name of their own. What stands in braces is an address of the stack, such as \
+              {postgres.url}, {redis.port} or {openai.api-key}.",
+    },
+    Setting {
         key: "certify.tests.timeout-s",
         kind: Kind::Integer(1, u64::MAX),
         default: "600",
