@@ -168,6 +168,21 @@ async fn dump(bin: &Path, config: &PostgresConfig, database: &Database, folder: 
     Ok(content)
 }
 
+/// What every database holds now, each in a snapshot of its own.
+pub(crate) async fn content(config: &PostgresConfig) -> Result<Content> {
+    let client = open(config, &config.database).await?;
+    let names = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn AND NOT starts_with(datname, $1)";
+    let mut all = Content::new();
+    for row in client.query(names, &[&NEW]).await.map_err(error)? {
+        let name: String = row.get(0);
+        let client = open(config, &name).await?;
+        client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(error)?;
+        all.extend(content::content(&client, &name).await?);
+        client.batch_execute("COMMIT").await.map_err(error)?;
+    }
+    Ok(all)
+}
+
 /// A database's name in a connection string, where `postgres://` and `=` would be read as more than a name.
 fn connection_name(name: &str) -> String {
     format!("dbname='{}'", name.replace('\\', "\\\\").replace('\'', "\\'"))

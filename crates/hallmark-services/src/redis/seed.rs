@@ -5,7 +5,8 @@ use hallmark_core::Result;
 use super::{Redis, error};
 use crate::stack::seed::{Source, words};
 
-/// Runs the commands and notes the file, all or nothing.
+/// Runs the commands in one transaction and notes the file if all succeeded. A command that fails at run time leaves the
+/// others done, as Redis's transactions do.
 pub(crate) async fn load(redis: &Redis, source: &Source) -> Result<Option<u64>> {
     let mut connection = redis.connection().await?;
     let note = format!("hallmark:seed:{}", source.file);
@@ -26,7 +27,13 @@ pub(crate) async fn load(redis: &Redis, source: &Source) -> Result<Option<u64>> 
         pipe.cmd(name).arg(arguments).ignore();
         count += 1;
     }
-    pipe.cmd("SET").arg(&note).arg(&source.digest).ignore();
     let () = pipe.query_async(&mut connection).await.map_err(|e| error(&e))?;
+    // Redis takes nothing back: a note inside the transaction would stay although a command failed.
+    let () = redis::cmd("SET")
+        .arg(&note)
+        .arg(&source.digest)
+        .query_async(&mut connection)
+        .await
+        .map_err(|e| error(&e))?;
     Ok(Some(count))
 }

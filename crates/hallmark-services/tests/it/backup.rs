@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use hallmark_core::Secret;
 use hallmark_services::chroma::Records;
-use hallmark_services::stack::backup::{
-    BackupOptions, BackupReport, Content, How, Progress, Reason, RestoreOptions,
-};
+use hallmark_services::stack::backup::{BackupOptions, BackupReport, How, Progress, Reason, RestoreOptions};
+use hallmark_services::stack::seed::Seeded;
 use hallmark_services::{Handles, ServiceKind, Stack};
 use serde_json::{Map, json};
 
@@ -27,13 +26,6 @@ async fn backup(stack: &Stack) -> BackupReport {
 /// Restores without a backup of what is there.
 fn plainly(backup: &str) -> RestoreOptions {
     RestoreOptions { backup: Some(backup.to_owned()), no_safety: true, ..RestoreOptions::default() }
-}
-
-/// What a new backup says that a service holds.
-async fn content(stack: &Stack, service: ServiceKind) -> Content {
-    let options = BackupOptions { only: vec![service], ..BackupOptions::default() };
-    let report = stack.backup(&options, &quiet).await.unwrap();
-    report.manifest.kept(service).unwrap().content.clone()
 }
 
 async fn sql(own: &Own, text: &str) {
@@ -144,7 +136,7 @@ async fn every_service_comes_back_as_it_was() {
     assert_eq!(report.services.len(), 4, "{report:?}");
     assert!(own.status().await.all_usable());
     for service in four {
-        assert_eq!(content(&own.stack, service).await, of(service), "{service}");
+        assert_eq!(own.stack.content(service).await.unwrap(), of(service), "{service}");
     }
     let twin = cypher_refuses(&own, "CREATE (:Account {id: 1})").await;
     assert!(twin, "the constraint is back");
@@ -153,22 +145,96 @@ async fn every_service_comes_back_as_it_was() {
     let vector: Vec<f32> = (0..8).map(|d| f32::from(5_u16 * 7 + d).sin()).collect();
     assert_eq!(handles.chroma.query(&near.id, &vector, 1, None).await.unwrap()[0].id, "id5");
 
-    // A reset empties all four, and its own backup brings everything back.
-    let emptied = own.stack.reset(&RestoreOptions::default(), &quiet).await.unwrap();
+    let options = RestoreOptions { no_safety: true, ..RestoreOptions::default() };
+    own.stack.reset(&options, &quiet).await.unwrap();
     assert!(own.status().await.all_usable());
-    assert_eq!(number(&own, "SELECT count(*) FROM pg_class WHERE relname = 'parent'").await, 0);
+    assert_eq!(number(&own, "SELECT count(*) FROM pg_roles WHERE rolname = 'clerk'").await, 0);
+    for (service, part) in
+        [(ServiceKind::Neo4j, "nodes"), (ServiceKind::Chroma, "x"), (ServiceKind::Redis, "db0")]
+    {
+        let left = own.stack.content(service).await.unwrap();
+        assert_eq!(left.get(part).map_or(0, |part| part.count), 0, "{left:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_reset_removed_comes_back_from_its_own_backup() {
+    let own = Own::new(&[ServiceKind::Postgres, ServiceKind::Redis, ServiceKind::Chroma]);
+    own.up().await;
+    sql(&own, "CREATE ROLE clerk LOGIN PASSWORD 'x'; CREATE TABLE mine AS SELECT 1 AS n; ALTER TABLE mine OWNER TO clerk").await;
+    let _: redis::Value = redis(&own, &["SET", "a", "b"]).await;
+    vectors(&own, "shelf", 20).await;
+    let services = [ServiceKind::Postgres, ServiceKind::Redis, ServiceKind::Chroma];
+    let mut before = Vec::new();
+    for service in services {
+        before.push(own.stack.content(service).await.unwrap());
+    }
+    let emptied = own.stack.reset(&RestoreOptions::default(), &quiet).await.unwrap();
     assert_eq!(redis::<i64>(&own, &["DBSIZE"]).await, 0);
+    assert_eq!(number(&own, "SELECT count(*) FROM pg_roles WHERE rolname = 'clerk'").await, 0);
     let safety = emptied.safety.unwrap();
     let kept = own.stack.backups(None).into_iter().find(|b| b.manifest.id == safety).unwrap();
     assert_eq!(kept.manifest.reason, Reason::BeforeReset);
     own.stack.restore(&plainly(&safety), &quiet).await.unwrap();
-    for service in four {
-        let (now, mut then) = (content(&own.stack, service).await, of(service));
-        if service == ServiceKind::Postgres {
-            then.get_mut("postgres: sequence public.parent_id_seq").unwrap().count += 1;
-        }
-        assert_eq!(now, then, "{service}");
+    for (service, before) in services.into_iter().zip(before) {
+        assert_eq!(own.stack.content(service).await.unwrap(), before, "{service}");
     }
+    let owner =
+        "SELECT count(*) FROM pg_class c WHERE relname = 'mine' AND pg_get_userbyid(relowner) = 'clerk'";
+    assert_eq!(number(&own, owner).await, 1, "roles come back, too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seed_files_are_loaded_once_and_restored_with_their_notes() {
+    let own = Own::new(&[ServiceKind::Postgres, ServiceKind::Redis, ServiceKind::Chroma]);
+    own.up().await;
+    let file = |name: &str, text: &str| {
+        let path = own.root.join(name);
+        write(&path, text.as_bytes());
+        path
+    };
+    let files = [
+        file(
+            "schema.sql",
+            "CREATE TABLE products (sku text PRIMARY KEY, name text); CREATE TABLE other (n int);",
+        ),
+        file("products.csv", "sku,name\nA,\"with, comma\"\nB,\"two\nlines\"\n"),
+        file(
+            "shelf.jsonl",
+            "{\"id\": \"1\", \"embedding\": [1, 0], \"document\": \"d\", \"metadata\": {\"n\": 1}}\n",
+        ),
+        file("keys.redis", "# a comment\nSET greeting \"hello world\"\nRPUSH list a 'b c'\n"),
+    ];
+    let first = own.stack.seed(&files, false, &|_| {}).await.unwrap();
+    let counts: Vec<u64> = first.iter().map(|file| file.count).collect();
+    assert_eq!(counts, [1, 2, 1, 2], "{first:?}");
+    let again = own.stack.seed(&files, false, &|_| {}).await.unwrap();
+    assert!(again.iter().all(|file| file.state == Seeded::There), "{again:?}");
+    assert_eq!(number(&own, "SELECT count(*) FROM products").await, 2);
+    assert_eq!(redis::<String>(&own, &["GET", "greeting"]).await, "hello world");
+    assert_eq!(redis::<i64>(&own, &["LLEN", "list"]).await, 2);
+
+    let changed = file("keys.redis", "INCR greeting\n");
+    let refused = async |path: &PathBuf, again| {
+        own.stack.seed(std::slice::from_ref(path), again, &|_| {}).await.unwrap_err()
+    };
+    assert_eq!(refused(&changed, false).await.code().id, "HM-S111");
+    // A command that fails: nothing of the file is noted.
+    assert!(refused(&changed, true).await.place().unwrap().contains("keys.redis"));
+    assert_eq!(refused(&changed, false).await.code().id, "HM-S111");
+    for (name, text, code) in [
+        ("broken.sql", "INSERT INTO other VALUES (1); INSERT INTO nowhere VALUES (1);", "HM-S011"),
+        ("other.csv", "n\n1\nnot a number\n", "HM-S011"),
+        ("x.jsonl", "{\"id\": \"1\"}\n", "HM-S110"),
+        ("x.redis", "SET 'open\n", "HM-S110"),
+        ("x.txt", "", "HM-S110"),
+    ] {
+        assert_eq!(refused(&file(name, text), false).await.code().id, code, "{name}");
+    }
+    assert_eq!(number(&own, "SELECT count(*) FROM other").await, 0, "a file is loaded whole or not at all");
+    own.stack.reset(&RestoreOptions { no_safety: true, ..RestoreOptions::default() }, &quiet).await.unwrap();
+    let anew = own.stack.seed(&files[..3], false, &|_| {}).await.unwrap();
+    assert!(anew.iter().all(|file| file.state == Seeded::Loaded), "a reset takes the notes along: {anew:?}");
 }
 
 async fn cypher_refuses(own: &Own, text: &str) -> bool {

@@ -4,6 +4,7 @@
 
 mod backup;
 mod clients;
+mod containers;
 mod controls;
 mod health;
 mod planted;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use hallmark_core::{Error, Result, Secret, clock, random};
 use serde::Serialize;
 
-use super::manifest::{How, Kept, Manifest, Reason, Verified, differences};
+use super::manifest::{Content, How, Kept, Manifest, Reason, Verified, differences};
 use super::scratch::Scratch;
 use super::seal::Key;
 use super::swap::Journal;
@@ -17,7 +17,7 @@ use crate::stack::credentials::Credentials;
 use crate::stack::home::{Home, make_folder};
 use crate::stack::install::{Cache, Tools, lock_file};
 use crate::stack::state::StackState;
-use crate::{Endpoints, ServiceKind, Stack};
+use crate::{Endpoints, ServiceKind, Stack, chroma, neo4j, postgres, redis};
 
 /// How a backup is taken.
 #[derive(Clone, Debug)]
@@ -122,7 +122,7 @@ impl Stack {
         catalogue::sweep(&folder);
         Ok(Place {
             tools: Tools::find(&Cache::locate()?).await,
-            credentials: Credentials::load(&home)?,
+            credentials: Credentials::load_or_create(&home)?,
             endpoints: self.endpoints()?,
             folder,
             project: self.backup_name(),
@@ -186,13 +186,32 @@ impl Stack {
         }
         manifest.save(&partial.path)?;
         let folder = partial.finish(&place.folder.join(&manifest.id))?;
-        let verified = manifest.verified.is_some();
-        let pruned = if verified {
+        // A safety backup must not push out the one that is being restored.
+        let ordinary = matches!(options.reason, Reason::Asked | Reason::Scheduled);
+        let pruned = if ordinary && manifest.verified.is_some() {
             catalogue::prune(&place.folder, &place.project, &self.config.backup)?
         } else {
             Vec::new()
         };
         Ok(BackupReport { folder, manifest, pruned })
+    }
+
+    /// What a service holds now, part by part, with digests: what a backup of this moment would hold.
+    ///
+    /// # Errors
+    /// `HM-S100` if it has no address; those of the service.
+    pub async fn content(&self, service: ServiceKind) -> Result<Content> {
+        let endpoints = self.endpoints()?;
+        let absent = || {
+            Error::new(&codes::NOT_RUNNING, format!("{} has no address", service.title())).next("hallmark up")
+        };
+        match service {
+            ServiceKind::Postgres => postgres::backup::content(&endpoints.postgres.ok_or_else(absent)?).await,
+            ServiceKind::Redis => redis::backup::content(&endpoints.redis.ok_or_else(absent)?).await,
+            ServiceKind::Neo4j => neo4j::backup::content(&endpoints.neo4j.ok_or_else(absent)?).await,
+            ServiceKind::Chroma => chroma::backup::content(&endpoints.chroma.ok_or_else(absent)?).await,
+            ServiceKind::OpenAi => Ok(Content::new()),
+        }
     }
 
     fn backup_services(&self, only: &[ServiceKind]) -> Vec<ServiceKind> {
@@ -293,7 +312,7 @@ impl Work<'_> {
     }
 
     /// Tries what was taken; where the live counts stood still and the copy has others, it is taken again.
-    async fn prove(&self, kept: &mut Kept, steady: Option<super::Content>, provider: Provider) -> Result<()> {
+    async fn prove(&self, kept: &mut Kept, steady: Option<Content>, provider: Provider) -> Result<()> {
         let mut steady = steady;
         for attempt in 1..=limits::ATTEMPTS {
             if kept.packed.is_none() {
@@ -315,7 +334,7 @@ impl Work<'_> {
     }
 
     /// Brings the packed file up in a scratch instance and notes what it holds.
-    async fn try_one(&self, kept: &mut Kept, steady: Option<&super::Content>) -> Result<()> {
+    async fn try_one(&self, kept: &mut Kept, steady: Option<&Content>) -> Result<()> {
         let Some(packed) = kept.packed.clone() else { return Ok(()) };
         let begin = Instant::now();
         (self.watch)(&Progress::Trying(kept.service));

@@ -93,10 +93,12 @@ impl Stack {
             None
         } else {
             let only = chosen.iter().map(|kept| kept.service).collect();
-            Some(self.safety(&place, only, options, Reason::BeforeRestore, watch).await?)
+            let (reason, passphrase) = (Reason::BeforeRestore, options.passphrase.clone());
+            let safety = BackupOptions { only, reason, passphrase, ..BackupOptions::default() };
+            Some(self.safety(&place, &safety, watch).await?)
         };
         let mut journal = Journal { what: manifest.id.clone(), ..Journal::default() };
-        self.stage(&place, &chosen, &mut staged, &mut journal, watch).await?;
+        stage(&place, &chosen, &mut staged, &mut journal, watch).await?;
         let services = self.carry_out(&place, journal, &mut staged, watch).await?;
         Ok(RestoreReport { backup: Some(manifest.id), services, safety })
     }
@@ -113,7 +115,10 @@ impl Stack {
         let safety = if options.no_safety {
             None
         } else {
-            Some(self.safety(&place, services.clone(), options, Reason::BeforeReset, watch).await?)
+            let (only, reason, passphrase) =
+                (services.clone(), Reason::BeforeReset, options.passphrase.clone());
+            let safety = BackupOptions { only, reason, passphrase, ..BackupOptions::default() };
+            Some(self.safety(&place, &safety, watch).await?)
         };
         let mut staged = Scratch::new(&place.home, &place.tools, &place.credentials)?;
         let mut journal = Journal { what: "reset".to_owned(), ..Journal::default() };
@@ -151,18 +156,9 @@ impl Stack {
         Ok(all)
     }
 
-    async fn safety(
-        &self,
-        place: &Place,
-        only: Vec<ServiceKind>,
-        options: &RestoreOptions,
-        reason: Reason,
-        watch: Watch<'_>,
-    ) -> Result<String> {
+    async fn safety(&self, place: &Place, options: &BackupOptions, watch: Watch<'_>) -> Result<String> {
         watch(&Progress::Note("first a backup of what is there".to_owned()));
-        let passphrase = options.passphrase.clone();
-        let safety = BackupOptions { only, reason, passphrase, ..BackupOptions::default() };
-        Ok(self.backup_in(place, &safety, watch).await?.manifest.id)
+        Ok(self.backup_in(place, options, watch).await?.manifest.id)
     }
 
     fn not_ours(&self, service: ServiceKind) -> Error {
@@ -200,43 +196,6 @@ impl Stack {
         Ok(chosen)
     }
 
-    /// Brings everything up beside what is there: PostgreSQL's in new databases, the others' in a scratch instance.
-    async fn stage(
-        &self,
-        place: &Place,
-        chosen: &[&Kept],
-        staged: &mut Scratch,
-        journal: &mut Journal,
-        watch: Watch<'_>,
-    ) -> Result<()> {
-        for kept in chosen {
-            let begin = Instant::now();
-            watch(&Progress::Trying(kept.service));
-            let unpacked = staged.root().join("unpacked").join(kept.service.name());
-            if kept.service == ServiceKind::Postgres {
-                let config = place.endpoints.postgres.as_ref().ok_or_else(|| {
-                    Error::new(&codes::NOT_RUNNING, "PostgreSQL has no address").next("hallmark up")
-                })?;
-                postgres::backup::sweep(config).await?;
-                let major = postgres::backup::major(config).await?;
-                let bin = place.tools.postgres(Some(major)).or_else(|_| place.tools.postgres(None))?;
-                let loaded = postgres::backup::load(bin, config, &unpacked, &kept.content).await;
-                if loaded.is_err() {
-                    let _ = postgres::backup::sweep(config).await;
-                }
-                journal.renames = loaded?;
-            } else {
-                trial::rehearse(staged, kept, &unpacked).await?;
-                for process in Process::of(kept.service) {
-                    staged.stop(*process).await;
-                }
-                journal.add(kept.service, &place.home, staged.root())?;
-            }
-            watch(&Progress::Tried(kept.service, ms(begin)));
-        }
-        Ok(())
-    }
-
     /// Carries out what the journal says. If the services do not come back, the folders change places again.
     async fn carry_out(
         &self,
@@ -245,27 +204,25 @@ impl Stack {
         staged: &mut Scratch,
         watch: Watch<'_>,
     ) -> Result<Vec<(ServiceKind, u64)>> {
-        let services = journal.services();
-        let begin = Instant::now();
+        // One after another, the one that takes longest last: no service waits for another.
+        let mut services = journal.services();
+        services.sort_by_key(|service| *service == ServiceKind::Neo4j);
         staged.keep();
         journal.decide(&place.home)?;
-        for service in &services {
-            watch(&Progress::Stopping(*service));
-        }
         let mut done = Vec::new();
-        if let Err(error) = self.exchange(&journal).await {
-            self.give_up(place, &journal, &services).await;
-            return Err(failed(&error));
-        }
-        match self.start_again(&services).await {
-            Ok(()) => done.extend(services.iter().map(|service| (*service, ms(begin)))),
-            Err(error) => {
+        for service in &services {
+            let begin = Instant::now();
+            watch(&Progress::Stopping(*service));
+            let came_back = match self.exchange(&journal, *service).await {
+                Ok(()) => self.start_again(&[*service]).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = came_back {
                 self.give_up(place, &journal, &services).await;
                 return Err(failed(&error));
             }
-        }
-        for (service, time) in &done {
-            watch(&Progress::Back(*service, *time));
+            watch(&Progress::Back(*service, ms(begin)));
+            done.push((*service, ms(begin)));
         }
         if let Some(config) = place.endpoints.postgres.as_ref().filter(|_| !journal.renames.is_empty()) {
             let begin = Instant::now();
@@ -282,13 +239,14 @@ impl Stack {
         Ok(done)
     }
 
-    /// Stops the services and exchanges their folders; no other command can start them meanwhile.
-    async fn exchange(&self, journal: &Journal) -> Result<()> {
+    /// Stops the service and exchanges its folders; no other command can start it meanwhile.
+    async fn exchange(&self, journal: &Journal, service: ServiceKind) -> Result<()> {
         let _lock = self.lock().await?;
-        for service in journal.services() {
+        if !journal.is_exchanged(service) {
             self.stop(service).await?;
+            journal.exchange(service)?;
         }
-        journal.exchange()
+        Ok(())
     }
 
     async fn start_again(&self, services: &[ServiceKind]) -> Result<()> {
@@ -341,8 +299,10 @@ impl Stack {
             return Ok(None);
         }
         let finished = async {
-            self.exchange(&journal).await?;
             let mut services = journal.services();
+            for service in &services {
+                self.exchange(&journal, *service).await?;
+            }
             if !journal.renames.is_empty() {
                 services.push(ServiceKind::Postgres);
             }
@@ -366,6 +326,42 @@ impl Stack {
         scratch::sweep(&home);
         Ok(Some(journal.what))
     }
+}
+
+/// Brings everything up beside what is there: PostgreSQL's in new databases, the others' in a scratch instance.
+async fn stage(
+    place: &Place,
+    chosen: &[&Kept],
+    staged: &mut Scratch,
+    journal: &mut Journal,
+    watch: Watch<'_>,
+) -> Result<()> {
+    for kept in chosen {
+        let begin = Instant::now();
+        watch(&Progress::Trying(kept.service));
+        let unpacked = staged.root().join("unpacked").join(kept.service.name());
+        if kept.service == ServiceKind::Postgres {
+            let config = place.endpoints.postgres.as_ref().ok_or_else(|| {
+                Error::new(&codes::NOT_RUNNING, "PostgreSQL has no address").next("hallmark up")
+            })?;
+            postgres::backup::sweep(config).await?;
+            let major = postgres::backup::major(config).await?;
+            let bin = place.tools.postgres(Some(major)).or_else(|_| place.tools.postgres(None))?;
+            let loaded = postgres::backup::load(bin, config, &unpacked, &kept.content).await;
+            if loaded.is_err() {
+                let _ = postgres::backup::sweep(config).await;
+            }
+            journal.renames = loaded?;
+        } else {
+            trial::rehearse(staged, kept, &unpacked).await?;
+            for process in Process::of(kept.service) {
+                staged.stop(*process).await;
+            }
+            journal.add(kept.service, &place.home, staged.root())?;
+        }
+        watch(&Progress::Tried(kept.service, ms(begin)));
+    }
+    Ok(())
 }
 
 fn failed(error: &Error) -> Error {

@@ -89,7 +89,7 @@ impl Journal {
     ) -> Result<()> {
         for folder in folders {
             let (live, staged) = (home.root().join(&folder), staged.join(&folder));
-            let inode = inode(&staged).ok_or_else(|| {
+            let inode = inode_of(&staged).ok_or_else(|| {
                 Error::new(&codes::RESTORE_FAILED, format!("{} is not there", staged.display()))
             })?;
             if inode_of(&live).is_none() {
@@ -118,10 +118,16 @@ impl Journal {
         fs::sync_folder(&home.run())
     }
 
-    /// Exchanges the folders that were not exchanged yet.
-    pub(super) fn exchange(&self) -> Result<()> {
-        for exchange in &self.exchanges {
-            if inode(&exchange.live) != Some(exchange.inode) {
+    /// Whether the service's folders were exchanged.
+    pub(super) fn is_exchanged(&self, service: ServiceKind) -> bool {
+        let mut own = self.exchanges.iter().filter(|exchange| exchange.service == service);
+        own.all(|exchange| inode_of(&exchange.live) == Some(exchange.inode))
+    }
+
+    /// Exchanges the service's folders that were not exchanged yet.
+    pub(super) fn exchange(&self, service: ServiceKind) -> Result<()> {
+        for exchange in self.exchanges.iter().filter(|exchange| exchange.service == service) {
+            if inode_of(&exchange.live) != Some(exchange.inode) {
                 change_places(&exchange.live, &exchange.staged)?;
             }
         }
@@ -131,7 +137,7 @@ impl Journal {
     /// Takes the exchanges back.
     pub(super) fn take_back(&self) -> Result<()> {
         for exchange in &self.exchanges {
-            if inode(&exchange.live) == Some(exchange.inode) {
+            if inode_of(&exchange.live) == Some(exchange.inode) {
                 change_places(&exchange.live, &exchange.staged)?;
             }
         }
@@ -142,10 +148,6 @@ impl Journal {
     pub(super) fn done(home: &Home) {
         let _ = std::fs::remove_file(file(home));
     }
-}
-
-fn inode(path: &Path) -> Option<u64> {
-    inode_of(path)
 }
 
 fn inode_of(path: &Path) -> Option<u64> {
@@ -193,8 +195,10 @@ mod tests {
         journal.add(ServiceKind::Redis, &home, &staged).unwrap();
         journal.decide(&home).unwrap();
         let again = Journal::left(&home).unwrap().unwrap();
-        again.exchange().unwrap();
-        again.exchange().unwrap();
+        assert!(!again.is_exchanged(ServiceKind::Redis));
+        again.exchange(ServiceKind::Redis).unwrap();
+        again.exchange(ServiceKind::Redis).unwrap();
+        assert!(again.is_exchanged(ServiceKind::Redis));
         assert_eq!(live(), "new");
         again.take_back().unwrap();
         again.take_back().unwrap();

@@ -62,7 +62,7 @@ impl Source<'_> {
             |why: &str| Ok(Taken { kept: Kept::without_data(service, How::LeftOut, why), steady: None });
         match (service, provider) {
             (ServiceKind::OpenAi, _) => {
-                let why = "it has no data: its models are downloads that are known by their checksums";
+                let why = "has no data: its models are downloads, known by checksum";
                 Ok(Taken { kept: Kept::without_data(service, How::Nothing, why), steady: None })
             }
             (ServiceKind::Postgres, _) => {
