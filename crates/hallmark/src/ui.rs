@@ -245,7 +245,7 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// The number of characters that a terminal shows: escape sequences take no room.
-fn visible(text: &str) -> usize {
+pub(crate) fn visible(text: &str) -> usize {
     let mut count = 0;
     let mut escaped = false;
     for c in text.chars() {

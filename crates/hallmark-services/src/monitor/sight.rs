@@ -39,6 +39,11 @@ impl Sight {
         match self {
             Self::Foreign => Seen::Runs { young: false },
             Self::Native(board, _) => {
+                if let Some(process) =
+                    Process::of(service).iter().find(|process| board.is_stopping(**process))
+                {
+                    return Seen::Resting(format!("{process} is being stopped"));
+                }
                 judge(&Process::of(service).iter().map(|p| board.get(*p)).collect::<Vec<_>>())
             }
         }

@@ -117,9 +117,14 @@ async fn why_tells_the_cause_with_a_supervisor_and_without() {
     assert!(format!("{changes:?}").contains("Killed"), "{changes:#?}");
 
     // What was stopped on purpose is not down.
+    until(&own, ServiceKind::Redis, Health::Healthy, Duration::from_secs(60)).await;
     own.stack.stop(ServiceKind::Redis).await.unwrap();
     until(&own, ServiceKind::Redis, Health::NotMeasured, Duration::from_secs(5)).await;
-    assert_eq!(why(&own, ServiceKind::Redis).await.cause.unwrap().kind, CauseKind::Stopped);
+    let stopped = why(&own, ServiceKind::Redis).await;
+    assert_eq!(stopped.cause.unwrap().kind, CauseKind::Stopped);
+    let last = stopped.timeline.iter().rfind(|entry| matches!(entry, Entry::Change { .. })).unwrap();
+    let at_once = matches!(last, Entry::Change { from: Health::Healthy, to: Health::NotMeasured, .. });
+    assert!(at_once, "an end on purpose is never taken for a death: {last:?}");
 
     // The history outlives the supervisor, and the answer needs none.
     signal(own.status().await.supervisor.identity.unwrap().pid, Signal::KILL);

@@ -1,6 +1,6 @@
 //! What is known of each process, kept on disk so that it survives the supervisor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -87,6 +87,8 @@ pub(crate) struct Board {
     moves: watch::Sender<u64>,
     moved: watch::Receiver<u64>,
     rows: Arc<Mutex<BTreeMap<Process, Record>>>,
+    /// Processes that are being stopped on purpose: their end is no death.
+    stopping: Arc<Mutex<BTreeSet<Process>>>,
 }
 
 impl Board {
@@ -94,7 +96,7 @@ impl Board {
     pub(super) fn open(home: Home) -> Self {
         let rows = Arc::new(Mutex::new(records(&home)));
         let (moves, moved) = watch::channel(0);
-        Self { home, moves, moved, rows }
+        Self { home, moves, moved, rows, stopping: Arc::default() }
     }
 
     /// The record of a process.
@@ -106,6 +108,23 @@ impl Board {
     /// All records.
     pub(crate) fn all(&self) -> Vec<Record> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Whether the process is being stopped on purpose.
+    pub(crate) fn is_stopping(&self, process: Process) -> bool {
+        self.stopping.lock().unwrap_or_else(PoisonError::into_inner).contains(&process)
+    }
+
+    /// Says that the process is being stopped on purpose, or that this is over.
+    pub(super) fn stopping(&self, process: Process, now: bool) {
+        let mut all = self.stopping.lock().unwrap_or_else(PoisonError::into_inner);
+        if now {
+            all.insert(process)
+        } else {
+            all.remove(&process)
+        };
+        drop(all);
+        self.moves.send_modify(|count| *count += 1);
     }
 
     /// Waits until a record has changed since this clone of the table last said so.

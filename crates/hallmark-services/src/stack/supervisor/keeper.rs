@@ -127,8 +127,10 @@ impl Keeper {
                     Some(Next::Watch(running, since))
                 }
                 Order::Stop(answer) => {
+                    self.board.stopping(self.process, true);
                     let end = running.stop(self.process).await;
                     self.stopped(Some(end));
+                    self.board.stopping(self.process, false);
                     let _ = answer.send(None);
                     Some(Next::Idle)
                 }

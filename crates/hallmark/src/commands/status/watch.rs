@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{health_mark, why};
 use crate::app::App;
 use crate::args::Format;
-use crate::ui::{Ui, WIDTH_MAX, wrap};
+use crate::ui::{Ui, WIDTH_MAX, visible, wrap};
 
 /// How often the monitors are asked.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -132,17 +132,22 @@ fn frame(ui: &Ui, snapshots: &[Snapshot], own: bool) -> String {
 }
 
 fn row(ui: &Ui, snapshot: &Snapshot) -> String {
-    let mark = ui.padded_mark(health_mark(snapshot.health));
     let ms = |value: Option<f64>| value.map_or("-".to_owned(), |ms| format!("{ms:.1} ms"));
-    format!(
-        "{:<10} {mark} {:<12} {:>8} {:>10} {:>9}   {}",
+    let cells = [
         snapshot.service.name(),
         snapshot.health.name(),
-        age(&snapshot.since),
-        ms(snapshot.latency_ms),
-        ms(snapshot.latency.quantile_ms(0.99)),
-        plot(ui, snapshot)
-    )
+        &age(&snapshot.since),
+        &ms(snapshot.latency_ms),
+        &ms(snapshot.latency.quantile_ms(0.99)),
+    ];
+    let line = columns(&ui.padded_mark(health_mark(snapshot.health)), cells);
+    let room = WIDTH_MAX.saturating_sub(visible(&line));
+    format!("{line}{}", plot(ui, snapshot, room))
+}
+
+/// Service, mark, state, since, latency and 99 %, each in its column.
+fn columns(mark: &str, [service, state, since, latency, p99]: [&str; 5]) -> String {
+    format!("{service:<9} {mark} {state:<12} {since:>8} {latency:>10} {p99:>10}  ")
 }
 
 /// The time since then, for people.
@@ -152,10 +157,9 @@ fn age(since: &str) -> String {
 }
 
 /// The last checks as a line of bars: higher is slower, a cross is no answer. Each decade of a millisecond is two steps.
-fn plot(ui: &Ui, snapshot: &Snapshot) -> String {
+fn plot(ui: &Ui, snapshot: &Snapshot, room: usize) -> String {
     let bars: Vec<char> =
         if ui.ascii() { "_.:-=+*#".chars().collect() } else { "▁▂▃▄▅▆▇█".chars().collect() };
-    let room = WIDTH_MAX.saturating_sub(59);
     let skip = snapshot.recent_ms.len().saturating_sub(room);
     let bar = |ms: f64| {
         let step = ((ms.max(0.1).log10() + 1.0) * 2.0).floor() as usize;
