@@ -12,6 +12,9 @@ const LANGUAGE_CLIENT: &str = "pytest-lsp==1.0.1";
 const STAND_INS: &[&str] = &["fakellm==0.3.5", "fakeredis==2.40.0"];
 const STAND_INS_NODE: &[&str] = &["@electric-sql/pglite@0.5.14", "@electric-sql/pglite-socket@0.2.17"];
 
+/// What the suites that `hallmark test` runs in its own tests are made with.
+const SUITES: &[&str] = &["pytest-xdist==3.8.0", "psycopg[binary]==3.3.9", "asyncpg==0.32.0", "neo4j==6.4.1"];
+
 /// Where the tests look for a Python that has it.
 pub(crate) fn python(target: &Path) -> PathBuf {
     target.join("test-clients/bin/python")
@@ -29,16 +32,19 @@ pub(crate) fn install(target: &Path) -> Outcome {
         let install = ["install", "--no-audit", "--no-fund", "--no-save", "--loglevel=error", "--prefix"];
         shell::run(Command::new("npm").args(install).arg(&folder).args(STAND_INS_NODE))?;
     }
-    if runs(&python.to_string_lossy(), &["-c", "import pytest_lsp, fakeredis, fakellm"]) {
+    if runs(
+        &python.to_string_lossy(),
+        &["-c", "import pytest_lsp, fakeredis, fakellm, xdist, psycopg, asyncpg, neo4j"],
+    ) {
         return Ok(());
     }
     if !runs("python3", &["-c", "import venv, ensurepip"]) {
         apt(&["python3-venv"])?;
     }
-    shell::say(&format!("installing {LANGUAGE_CLIENT} {}\n", STAND_INS.join(" ")));
+    shell::say(&format!("installing {LANGUAGE_CLIENT} {} {}\n", STAND_INS.join(" "), SUITES.join(" ")));
     shell::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
     let install = ["-m", "pip", "install", "--quiet", LANGUAGE_CLIENT];
-    shell::run(Command::new(&python).args(install).args(STAND_INS))
+    shell::run(Command::new(&python).args(install).args(STAND_INS).args(SUITES))
 }
 
 /// Installs packages of the system.
