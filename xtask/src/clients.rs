@@ -15,6 +15,9 @@ const STAND_INS_NODE: &[&str] = &["@electric-sql/pglite@0.5.14", "@electric-sql/
 /// Readers of what the monitors tell: Prometheus's text format and OTLP.
 const READERS: &[&str] = &["opentelemetry-proto==1.45.2", "prometheus-client==0.26.0"];
 
+/// What the suites that `hallmark test` runs in its own tests are made with.
+const SUITES: &[&str] = &["pytest-xdist==3.8.0", "psycopg[binary]==3.3.9", "asyncpg==0.32.0", "neo4j==6.4.1"];
+
 /// Where the tests look for a Python that has it.
 pub(crate) fn python(target: &Path) -> PathBuf {
     target.join("test-clients/bin/python")
@@ -34,17 +37,21 @@ pub(crate) fn install(target: &Path) -> Outcome {
     }
     if runs(
         &python.to_string_lossy(),
-        &["-c", "import pytest_lsp, fakeredis, fakellm, prometheus_client, opentelemetry.proto"],
+        &[
+            "-c",
+            "import pytest_lsp, fakeredis, fakellm, prometheus_client, opentelemetry.proto, xdist, psycopg, asyncpg, neo4j",
+        ],
     ) {
         return Ok(());
     }
     if !runs("python3", &["-c", "import venv, ensurepip"]) {
         apt(&["python3-venv"])?;
     }
-    shell::say(&format!("installing {LANGUAGE_CLIENT} {} {}\n", STAND_INS.join(" "), READERS.join(" ")));
+    let packages: Vec<&str> =
+        [&[LANGUAGE_CLIENT], STAND_INS, READERS, SUITES].into_iter().flatten().copied().collect();
+    shell::say(&format!("installing {}\n", packages.join(" ")));
     shell::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    let install = ["-m", "pip", "install", "--quiet", LANGUAGE_CLIENT];
-    shell::run(Command::new(&python).args(install).args(STAND_INS).args(READERS))
+    shell::run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages))
 }
 
 /// Installs packages of the system.

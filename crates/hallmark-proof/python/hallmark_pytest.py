@@ -33,7 +33,6 @@ LIBRARIES = {
     # module: [(what is wrapped, kind, name shown)]
     "responses": [("RequestsMock.start", "stub-library", "responses")],
     "respx.router": [("MockRouter.start", "stub-library", "respx")],
-    "respx.mocks": [("HTTPCoreMocker.register", "stub-library", "respx")],
     "requests_mock.mocker": [("MockerCore.start", "stub-library", "requests_mock")],
     "aioresponses.core": [("aioresponses.start", "stub-library", "aioresponses")],
     "httpretty.core": [("httpretty.enable", "stub-library", "httpretty")],
@@ -43,7 +42,12 @@ LIBRARIES = {
         ("MockAWS.start", "stub-library", "moto"),
         ("BaseMockAWS.start", "stub-library", "moto"),
     ],
-    "fakeredis._server": [("FakeServer.__init__", "stub-library", "fakeredis")],
+    "fakeredis": [
+        ("FakeServer.__init__", "stub-library", "fakeredis"),
+        ("FakeRedis.__init__", "stub-library", "fakeredis"),
+        ("FakeStrictRedis.__init__", "stub-library", "fakeredis"),
+        ("FakeAsyncRedis.__init__", "stub-library", "fakeredis"),
+    ],
     "mockredis.client": [("MockRedis.__init__", "stub-library", "mockredis")],
     "mongomock.mongo_client": [("MongoClient.__init__", "stub-library", "mongomock")],
     "pytest_httpserver.httpserver": [("HTTPServerBase.start", "stub-library", "pytest_httpserver")],
@@ -52,7 +56,13 @@ LIBRARIES = {
 }
 MOCK_MODULES = ("unittest.mock", "mock.mock")
 # Replacing one of these is about time or the process, not about a service.
-NO_DOUBLES = ("os.", "sys.", "time.", "datetime.", "random.", "builtins.", "logging.", "warnings.", "posixpath.", "pathlib.")
+NO_DOUBLES = ("os.", "sys.", "time.", "datetime.", "random.", "builtins.", "logging.", "warnings.", "posixpath.", "pathlib.", "unittest.mock.")
+
+
+# Who patches on behalf of others, and who runs a test that is patched as a whole.
+GO_BETWEENS = ("hallmark_pytest", "unittest.mock", "mock.", "pytest_mock", "contextlib", "functools")
+RUNNERS = ("_pytest.", "pluggy", "unittest.", "asyncio.", "pytest_asyncio", "anyio.", "threading", "concurrent.")
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
 def _key(kind, name):
@@ -67,6 +77,8 @@ class Channel:
         self.file = None if self.path else os.environ.get("HALLMARK_PYTEST_RECORD")
         self.lock = threading.RLock()
         self.stream = None
+        # Sockets that belong to a parent: kept, because one that is forgotten is a warning, and a warning may fail a test.
+        self.inherited = []
         self.pid = None
         self.hello = {}
 
@@ -81,19 +93,25 @@ class Channel:
         if self.pid == pid:
             return self.stream is not None
         # After a fork the parent's socket stays the parent's.
+        self.inherited.append(self.stream)
         self.pid, self.stream = pid, None
         if not self.path:
             return False
         try:
-            stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            stream.settimeout(ANSWER_S)
+            self.stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.stream.settimeout(ANSWER_S)
             with watch.silence():
-                stream.connect(self.path)
-            self.stream = stream
+                self.stream.connect(self.path)
             self._put(dict(self.hello, event="hello", format=FORMAT, pid=pid))
         except OSError:
-            self.stream = None
+            self.close()
         return self.stream is not None
+
+    def close(self):
+        """Falls silent."""
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            stream.close()
 
     def _put(self, event):
         self.stream.sendall(json.dumps(event).encode("ascii") + b"\n")
@@ -109,7 +127,7 @@ class Channel:
                     with watch.silence(), open(self.file, "a", encoding="ascii") as stream:
                         stream.write(json.dumps(members) + "\n")
             except (OSError, ValueError):
-                self.stream = None
+                self.close()
 
     def ask(self, event, **members):
         """Tells the listener and waits until it has taken note: what follows is counted after it."""
@@ -117,9 +135,9 @@ class Channel:
             self.send(event, **members)
             try:
                 if self.stream is not None and not self.stream.recv(1):
-                    self.stream = None
+                    self.close()
             except OSError:
-                self.stream = None
+                self.close()
 
 
 class Watch:
@@ -253,15 +271,40 @@ def _address(address):
 
 def _replace(owner, name, make):
     """Puts a wrapper in the place of a function, once."""
-    original = vars(owner).get(name) if isinstance(owner, type) else getattr(owner, name, None)
+    original = vars(owner).get(name) if isinstance(owner, type) else None
+    original = getattr(owner, name, None) if original is None else original
     function = getattr(original, "__func__", original)
-    if function is None or getattr(function, "_hallmark", False):
+    if function in (None, object.__init__) or getattr(function, "_hallmark", False):
         return
     wrapper = functools.wraps(function)(make(function))
     wrapper._hallmark = True
     if isinstance(original, (staticmethod, classmethod)):
         wrapper = type(original)(wrapper)
     setattr(owner, name, wrapper)
+
+
+def _is_library(file):
+    return "site-packages" in file or "dist-packages" in file or file.startswith((_STANDARD_LIBRARY, "<frozen"))
+
+
+def _goes_between(frame):
+    name = frame.f_globals.get("__name__", "")
+    # unittest's enterContext and its kin enter what somebody else made.
+    entering = name == "unittest.case" and frame.f_code.co_name.lower().startswith(("enter", "_enter"))
+    return entering or name.startswith(GO_BETWEENS)
+
+
+def _by_library():
+    """Whether a library patches something for an end of its own: neither the test nor what the test asked for."""
+    frame = sys._getframe(2)
+    through = False
+    while frame is not None and _goes_between(frame):
+        through = through or frame.f_globals.get("__name__") != __name__
+        frame = frame.f_back
+    # A decorated test is patched on its way from the runner to its body; a runner that patches by itself is a library like others.
+    if frame is None or (through and frame.f_globals.get("__name__", "").startswith(RUNNERS)):
+        return False
+    return _is_library(frame.f_code.co_filename)
 
 
 def _noting(kind, shown):
@@ -302,7 +345,7 @@ def _wrap_mock(module):
     def construct(function):
         def __new__(cls, *args, **kwargs):
             # The module's own constructions belong to a mock or a patch that is noted already.
-            if sys._getframe(1).f_globals.get("__name__") != here:
+            if sys._getframe(1).f_globals.get("__name__") != here and not _by_library():
                 spec = kwargs.get("spec") or kwargs.get("spec_set") or (args[0] if args else None)
                 of = " of " + (getattr(spec, "__qualname__", None) or type(spec).__qualname__) if spec is not None else ""
                 watch.note("mock", cls.__name__ + of)
@@ -313,6 +356,8 @@ def _wrap_mock(module):
     def enter(function):
         def __enter__(self):
             replaced = function(self)
+            if _by_library():
+                return replaced
             try:
                 name = _named(self.target if self.target is not None else self.getter(), self.attribute)
                 if not name.startswith(NO_DOUBLES):
@@ -349,9 +394,7 @@ def _wrap_monkeypatch():
     def setattr_(function):
         def wrapper(self, target, name, *args, **kwargs):
             try:
-                # pytest and its plugins use it for ends of their own.
-                caller = sys._getframe(1).f_globals.get("__name__", "")
-                if not caller.startswith(("_pytest.", "pytest_")):
+                if not _by_library():
                     _note_monkeypatch(target, name, args, kwargs)
             except Exception:  # a note is never worth a failing test
                 pass
@@ -549,6 +592,12 @@ def pytest_sessionfinish(session, exitstatus):
     watch.enter(None, "idle")
     if not _is_worker(session.config):
         channel.send("finished", status=int(exitstatus))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    with channel.lock:
+        channel.close()
 
 
 def pytest_terminal_summary(terminalreporter):

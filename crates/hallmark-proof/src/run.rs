@@ -118,6 +118,9 @@ fn command(request: &Request, endpoints: &Endpoints, folder: &Private, token: &s
     let mut command = Command::new(&request.python.program);
     command.args(["-m", "pytest", "-p", PLUGIN_NAME, "--continue-on-collection-errors"]);
     command.args(&request.arguments).current_dir(request.project.root());
+    for (name, value) in activated(&request.python.program) {
+        command.env(name, value);
+    }
     for variable in endpoints.to_env() {
         command.env(variable.name, variable.value.expose());
     }
@@ -132,6 +135,19 @@ fn command(request: &Request, endpoints: &Endpoints, folder: &Private, token: &s
         .stdout(Stdio::from(std::io::stderr()))
         .kill_on_drop(true);
     Ok(command)
+}
+
+/// What activating the interpreter's environment would set: tests start the programs that are installed beside it.
+fn activated(program: &Path) -> Vec<(&'static str, std::ffi::OsString)> {
+    let Some(programs) = program.parent().filter(|p| p.is_absolute()) else { return Vec::new() };
+    let Some(environment) = programs.parent().filter(|p| p.join("pyvenv.cfg").is_file()) else {
+        return Vec::new();
+    };
+    let own = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(programs.to_path_buf()).chain(std::env::split_paths(&own));
+    let mut all = vec![("VIRTUAL_ENV", environment.as_os_str().to_owned())];
+    all.extend(std::env::join_paths(paths).ok().map(|paths| ("PATH", paths)));
+    all
 }
 
 fn python_path(folder: &Path) -> std::ffi::OsString {

@@ -212,10 +212,11 @@ impl Report {
         if self.total.failed > 0 || !self.findings.is_empty() || self.total.executable == 0 {
             all.insert(ExitClass::Findings);
         }
-        if !self.not_collected.is_empty() || !self.end.finished || self.end.status == Some(3) {
+        let refused = self.end.status == Some(4);
+        if !self.not_collected.is_empty() || (!self.end.finished && !refused) || self.end.status == Some(3) {
             all.insert(ExitClass::Unreadable);
         }
-        if self.end.status == Some(4) {
+        if refused {
             all.insert(ExitClass::Usage);
         }
         let provided = |kind| self.services.iter().any(|s| s.service == kind);

@@ -51,7 +51,8 @@ fn tiers(out: &mut String, report: &Report) {
         }
     };
     note(total.by_fixtures_only, "passed and reached a service through fixtures only");
-    note(total.unreached, "passed and reached no service");
+    let unreached = report.tiers.iter().filter(|row| row.tier != "unit").map(|row| row.unreached).sum();
+    note(unreached, "passed outside the unit tests and reached no service");
     note(total.deselected, "left out by an option");
     note(total.not_run, "not run");
     paragraph(out, "", &notes.join("; "));

@@ -13,5 +13,6 @@ mod channels;
 mod fix;
 mod integrations;
 mod lsp;
+mod proof;
 mod standards;
 mod support;
