@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use hallmark_core::fs::write_unsynced;
 use ignore::WalkBuilder;
 
 use super::*;
@@ -70,7 +71,7 @@ fn what_is_ignored_is_what_ripgrep_ignores() {
         for folder in FOLDERS {
             fs::create_dir_all(root.join(folder)).unwrap();
             for file in FILES {
-                fs::write(root.join(folder).join(file), "").unwrap();
+                write_unsynced(&root.join(folder).join(file), b"").unwrap();
             }
         }
         for _ in 0..4 {
@@ -81,7 +82,7 @@ fn what_is_ignored_is_what_ripgrep_ignores() {
             let file = folder.join(dice.roll(NAMES));
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             let rules: Vec<&str> = (0..3).map(|_| dice.roll(RULES)).collect();
-            fs::write(file, rules.join("\n")).unwrap();
+            write_unsynced(&file, rules.join("\n").as_bytes()).unwrap();
         }
         let own: BTreeSet<String> = Survey::of(&root).files.into_iter().collect();
         assert_eq!(own, peer(&root), "round {round}: {}", root.display());
