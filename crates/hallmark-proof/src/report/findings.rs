@@ -46,6 +46,12 @@ const NOT_ASKED: Rule = Rule {
     next: "let the test ask something and check the answer",
 };
 
+const UNREADABLE: Rule = Rule {
+    name: "stream-unreadable",
+    why: "what is encrypted, or is not the service's protocol, cannot be counted: only the client's word would stand for it",
+    next: "connect to the address in the environment without encryption, which it does not need on loopback (sslmode=disable)",
+};
+
 const OWN_SERVER: Rule = Rule {
     name: "own-server-reached",
     why: "a server that the tests open themselves is a double, however real its socket",
@@ -111,6 +117,9 @@ fn of_test(test: &TestRow, source: &Source<'_>) -> Vec<Finding> {
                 &OWN_SERVER,
                 format!("the only server it reached is the tests' own, at {}", list(&test.own_servers)),
             );
+        }
+        Reach::Opened if test.uses.values().any(|u| u.unreadable_bytes > 0) => {
+            add(&UNREADABLE, "it was answered in a stream that cannot be read".to_owned());
         }
         Reach::Opened => {
             let services: Vec<&str> = test.uses.keys().map(|kind| kind.title()).collect();

@@ -53,6 +53,8 @@ pub struct UseRow {
     pub session: u64,
     /// Logins that the server refused.
     pub refused: u64,
+    /// Bytes of the server's that could not be read: encrypted, or not its protocol.
+    pub unreadable_bytes: u64,
     /// The kinds of request that the body had answered, with their numbers.
     pub requests: BTreeMap<String, u64>,
     /// The connections, as the server calls them.
@@ -168,6 +170,7 @@ fn use_row(uses: &Use, inner: &Inner) -> UseRow {
         answered_in_shared_fixtures: uses.shared.answered,
         session: uses.body.session + uses.fixtures.session + uses.shared.session,
         refused: uses.body.refused + uses.fixtures.refused + uses.shared.refused,
+        unreadable_bytes: uses.body.opaque_bytes + uses.fixtures.opaque_bytes,
         requests: uses.body.labels.clone(),
         connections: connections().filter_map(|c| named(&c.server)).collect(),
         clients: connections().filter_map(|c| named(&c.client)).collect(),

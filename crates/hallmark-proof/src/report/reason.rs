@@ -14,10 +14,11 @@ pub struct Lack {
 
 /// Names of services, longer ones before those they contain.
 const SERVICES: &[(&str, Option<ServiceKind>)] = &[
+    // An extension of PostgreSQL's that its server may lack.
+    ("pgvector", None),
     ("postgres", Some(ServiceKind::Postgres)),
     ("pghost", Some(ServiceKind::Postgres)),
     ("psql", Some(ServiceKind::Postgres)),
-    ("pgvector", None),
     ("redis", Some(ServiceKind::Redis)),
     ("neo4j", Some(ServiceKind::Neo4j)),
     ("bolt://", Some(ServiceKind::Neo4j)),
@@ -115,6 +116,7 @@ mod tests {
         assert_eq!(of("Skipped: requires a running Redis"), Some(Some(ServiceKind::Redis)));
         assert_eq!(of("OPENAI_API_KEY not set"), Some(Some(ServiceKind::OpenAi)));
         assert_eq!(of("Docker is not running"), Some(None));
+        assert_eq!(of("pgvector extension not available on PostgreSQL"), Some(None));
         assert_eq!(of("could not import 'asyncpg': No module named 'asyncpg'"), None);
         assert_eq!(of("needs Python 3.13"), None);
         assert_eq!(of("flaky on Redis 6"), None);
