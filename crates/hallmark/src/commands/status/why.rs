@@ -44,15 +44,10 @@ fn show(app: &App<'_>, why: &Why) {
     if let Some(monitor) = &why.monitor {
         let (checks, latency) = (monitor.checks, &monitor.latency);
         let quantile = |share| latency.quantile_ms(share).map_or("-".to_owned(), |ms| format!("{ms:.1} ms"));
-        app.ui.line(&format!(
-            "  checks: {} answered, {} late, {} failed, {} cut; half within {}, 99 % within {}",
-            checks.answered,
-            checks.late,
-            checks.failed,
-            checks.cut,
-            quantile(0.5),
-            quantile(0.99)
-        ));
+        let counted = [(checks.late, "late"), (checks.failed, "failed"), (checks.cut, "cut")];
+        let counted = counted.map(|(count, how)| format!(", {count} {how}")).concat();
+        app.ui.line(&format!("  checks: {} answered{counted}", checks.answered));
+        app.ui.line(&format!("  answers: half within {}, 99 % within {}", quantile(0.5), quantile(0.99)));
     }
     probe(app, why);
     timeline(app, &why.timeline);
