@@ -23,7 +23,7 @@ pub fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Op
 
 /// As many names as are wanted of those that differ little from `wanted`, the nearest first.
 ///
-/// What is longer than [`NAME_BYTES`] is no name, and nothing is near it.
+/// What is longer than 256 bytes is no name, and nothing is near it.
 pub fn nearest_few<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>, most: usize) -> Vec<&'n str> {
     if wanted.len() > NAME_BYTES {
         return Vec::new();

@@ -89,7 +89,8 @@ fn list(app: &App<'_>, args: &BackupArgs, backups: &[Backup]) {
         app.ui.table(&["BACKUP", "STATE", "SIZE", "HOLDS"], &rows);
     }
     let good = backups.iter().filter(|backup| backup.manifest.verified.is_some()).count();
-    app.ui.note(&format!("{} backups, {good} verified: only those count", backups.len()));
+    let noun = if backups.len() == 1 { "backup" } else { "backups" };
+    app.ui.note(&format!("{} {noun}, {good} verified: only those count", backups.len()));
     app.ui.next(match backups.last() {
         None => "hallmark backup",
         Some(backup) if backup.manifest.verified.is_none() => "hallmark backup --verify",

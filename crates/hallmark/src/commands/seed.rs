@@ -25,7 +25,7 @@ pub(crate) fn run(app: &App<'_>, args: &SeedArgs) -> Result<ExitClass> {
         return Ok(ExitClass::Ok);
     }
     let loaded = files.iter().filter(|file| file.state == Seeded::Loaded).count();
-    app.ui.line(&format!("{loaded} of {} files loaded, the others were there", files.len()));
+    app.ui.line(&format!("files: {loaded} loaded, {} there already", files.len() - loaded));
     app.ui.next("hallmark status");
     Ok(ExitClass::Ok)
 }

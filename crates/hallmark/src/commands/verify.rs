@@ -2,12 +2,16 @@
 
 use hallmark_core::{ExitClass, Result};
 use hallmark_services::{Endpoints, Judgement, Outcome, ServiceKind, Trial, Verification, verify};
+use serde_json::json;
 
 use crate::app::App;
 use crate::args::{Format, VerifyServicesArgs};
 use crate::commands::logs;
 use crate::ui::Mark;
 use crate::wiring;
+
+/// The format of the document that `--format json` prints.
+const FORMAT: u32 = 1;
 
 pub(crate) fn run(app: &App<'_>, args: &VerifyServicesArgs) -> Result<ExitClass> {
     let mut asked = args.services.iter().map(|name| logs::service(name)).collect::<Result<Vec<_>>>()?;
@@ -17,7 +21,7 @@ pub(crate) fn run(app: &App<'_>, args: &VerifyServicesArgs) -> Result<ExitClass>
     let endpoints = wiring::endpoints(app)?;
     let made = app.block_on(async { Ok(all(app, args, &asked, &endpoints).await) })?;
     if args.format == Format::Json {
-        app.ui.line(&serde_json::to_string(&made).unwrap_or_default());
+        app.ui.line(&json!({"version": FORMAT, "services": made}).to_string());
     } else {
         conclude(app, &made);
     }
