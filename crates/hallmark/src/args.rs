@@ -70,7 +70,7 @@ pub(crate) enum Command {
     /// Show the last lines of a service's log
     Logs(LogsArgs),
     /// Examine this machine: what works, what does not, what mends it
-    Doctor(FormatArgs),
+    Doctor(DoctorArgs),
     /// Back up the services' data; a backup counts only after a test restore
     Backup(BackupArgs),
     /// Bring a backup back
@@ -135,6 +135,17 @@ pub(crate) enum Format {
 /// A choice of format.
 #[derive(Debug, Args)]
 pub(crate) struct FormatArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// `hallmark doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Weigh what was found: probability, impact, mitigation, and who else could provide each service
+    #[arg(long)]
+    pub(crate) risks: bool,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,

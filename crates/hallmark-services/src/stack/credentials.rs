@@ -1,7 +1,7 @@
 //! The passwords and keys that the stack made: one file of mode 0600 for each.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hallmark_core::{Result, Secret, fs, random};
 
@@ -59,14 +59,16 @@ impl Credentials {
     }
 }
 
-/// The secrets' files that others than their owner may read, and their modes.
-pub(crate) fn readable_by_others(home: &Home) -> Vec<(String, u32)> {
-    HOLDERS
-        .iter()
-        .map(|service| home.secrets().join(service.name()))
-        .filter_map(|path| Some((path.display().to_string(), mode(&path)?)))
+/// The files in the secrets' folder that others than their owner may read, sorted, with their modes.
+pub(crate) fn readable_by_others(home: &Home) -> Vec<(PathBuf, u32)> {
+    let files = std::fs::read_dir(home.secrets()).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut open: Vec<(PathBuf, u32)> = files
+        .filter(|path| path.is_file())
+        .filter_map(|path| mode(&path).map(|mode| (path, mode)))
         .filter(|(_, mode)| mode & 0o077 != 0)
-        .collect()
+        .collect();
+    open.sort();
+    open
 }
 
 fn mode(path: &Path) -> Option<u32> {

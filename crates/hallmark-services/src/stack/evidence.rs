@@ -60,10 +60,8 @@ impl Scene<'_> {
     /// A port of the service that somebody else listens on.
     fn port_thief(&self, processes: &[ProcessEvidence]) -> Option<(u16, u32, String)> {
         let own: Vec<u32> = processes.iter().filter_map(|process| process.pid).collect();
-        let is_ours =
-            |pid: u32| own.contains(&pid) || procfs::parent(pid).is_some_and(|pid| own.contains(&pid));
         pulse::places(self.service, self.endpoints).into_iter().find_map(|(_, port)| {
-            let holder = ports::holder(port).filter(|holder| !is_ours(holder.pid))?;
+            let holder = ports::holder(port).filter(|holder| !is_own(&own, holder.pid))?;
             Some((port, holder.pid, holder.command))
         })
     }
@@ -83,6 +81,11 @@ impl Scene<'_> {
             .flat_map(|path| logs::tail(&path, limits::WHY_LOG_LINES));
         lines.map(|line| credentials.mask(&line)).collect()
     }
+}
+
+/// Whether the process is one of these or a child of one: PostgreSQL's children hold its port as it does.
+pub(crate) fn is_own(own: &[u32], pid: u32) -> bool {
+    own.contains(&pid) || procfs::parent(pid).is_some_and(|pid| own.contains(&pid))
 }
 
 fn process(record: &Record) -> ProcessEvidence {

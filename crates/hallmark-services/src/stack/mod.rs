@@ -38,7 +38,7 @@ use hallmark_core::{Project, Result};
 
 pub use cause::{Cause, CauseKind};
 pub use config::{Provider, StackConfig};
-pub use doctor::{Check, Verdict};
+pub use doctor::{Check, DOCTOR_SCHEMA, Examination, Fallback, Monitor, Outcome, Risk, Verdict};
 pub use down::{DownReport, Purge};
 pub use env::EnvFormat;
 pub use events::{Consent, Event, Observer, Silent};

@@ -6,6 +6,7 @@ mod backup;
 mod clients;
 mod containers;
 mod controls;
+mod doctor;
 mod health;
 mod planted;
 mod probes;
