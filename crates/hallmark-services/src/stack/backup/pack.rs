@@ -129,6 +129,10 @@ fn extract(input: impl Read, to: &Path) -> IoResult<()> {
             return Err(std::io::Error::new(ErrorKind::InvalidData, "it names a file outside of its folder"));
         }
     }
+    // An archive ends before its file does: what is left holds the checksum, and the seal of the last part.
+    let mut rest = archive.into_inner();
+    std::io::copy(&mut rest, &mut std::io::sink())?;
+    std::io::copy(&mut rest.into_inner(), &mut std::io::sink())?;
     Ok(())
 }
 
