@@ -55,25 +55,45 @@ impl Python {
             .because_text(said)
             .next(next_step(root, &program)))
     }
+
+    /// The interpreter of this name: a path in the project, or a program of the path.
+    #[must_use]
+    pub fn named(root: &Path, name: &str) -> PathBuf {
+        if name.contains(['/', '\\']) { root.join(name) } else { PathBuf::from(name) }
+    }
+
+    /// Where a virtual environment has its interpreter.
+    #[must_use]
+    pub fn in_environment(folder: &Path) -> PathBuf {
+        folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
+    }
+
+    /// The interpreter of the project's `.venv` or `venv`, if it has one.
+    #[must_use]
+    pub fn of_project(root: &Path) -> Option<PathBuf> {
+        [".venv", "venv"]
+            .map(|folder| Self::in_environment(&root.join(folder)))
+            .into_iter()
+            .find(|program| program.is_file())
+    }
+
+    /// The interpreter that the path has.
+    #[must_use]
+    pub fn of_path() -> PathBuf {
+        PathBuf::from(if cfg!(windows) { "python" } else { "python3" })
+    }
 }
 
 fn choose(root: &Path, named: Option<&str>, active: Option<PathBuf>) -> (PathBuf, &'static str) {
-    if let Some(named) = named {
-        let path = if named.contains(['/', '\\']) { root.join(named) } else { PathBuf::from(named) };
-        return (path, "the one that was named");
+    if let Some(name) = named {
+        return (Python::named(root, name), "the one that was named");
     }
-    let own = [".venv", "venv"].map(|folder| (root.join(folder), "that of the project's own environment"));
-    let active = active.map(|folder| (folder, "that of the active environment (VIRTUAL_ENV)"));
     active
-        .into_iter()
-        .chain(own)
-        .map(|(folder, chosen)| (executable(&folder), chosen))
-        .find(|(program, _)| program.is_file())
-        .unwrap_or_else(|| (if cfg!(windows) { "python" } else { "python3" }.into(), "the first of the path"))
-}
-
-fn executable(environment: &Path) -> PathBuf {
-    environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
+        .map(|folder| Python::in_environment(&folder))
+        .filter(|program| program.is_file())
+        .map(|program| (program, "that of the active environment (VIRTUAL_ENV)"))
+        .or_else(|| Some((Python::of_project(root)?, "that of the project's own environment")))
+        .unwrap_or_else(|| (Python::of_path(), "the first of the path"))
 }
 
 fn next_step(root: &Path, program: &Path) -> String {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hallmark_core::{Error, Project, Result, digest, fs};
+use hallmark_proof::Python;
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
@@ -172,23 +173,12 @@ fn record(outcome: &mut Outcome, id: String, result: String, reason: String) {
 
 async fn interpreter(project: &Project, config: &TestsConfig) -> Result<PathBuf> {
     let root = project.root();
-    let base = match &config.python {
-        Some(python) if python.contains(['/', '\\']) => root.join(python),
-        Some(python) => PathBuf::from(python),
-        None => PathBuf::from(if cfg!(windows) { "python" } else { "python3" }),
-    };
+    let named = config.python.as_deref().map(|name| Python::named(root, name));
+    let base = named.clone().unwrap_or_else(Python::of_path);
     if !config.requirements.is_empty() {
         return environment(project, config, &base).await;
     }
-    if config.python.is_some() {
-        return Ok(base);
-    }
-    let own = [".venv", "venv"].map(|folder| executable(&root.join(folder)));
-    Ok(own.into_iter().find(|p| p.is_file()).unwrap_or(base))
-}
-
-fn executable(environment: &Path) -> PathBuf {
-    environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
+    Ok(named.or_else(|| Python::of_project(root)).unwrap_or(base))
 }
 
 /// An environment under the state folder, one for each set of requirements, marked when it is complete.
@@ -196,7 +186,7 @@ async fn environment(project: &Project, config: &TestsConfig, base: &Path) -> Re
     let wanted =
         digest::sha256(format!("{}\n{}", base.display(), requirement_text(project, config)).as_bytes());
     let folder = project.state()?.join("tests").join(&wanted[..12]);
-    let (python, mark) = (executable(&folder), folder.join("complete"));
+    let (python, mark) = (Python::in_environment(&folder), folder.join("complete"));
     if mark.is_file() && python.is_file() {
         return Ok(python);
     }
