@@ -1,6 +1,8 @@
 //! The two things a scan can say: a finding (a standard is broken here) and a problem (this could not be judged).
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -68,9 +70,9 @@ pub struct Finding {
     /// Why the standard forbids it.
     pub why: &'static str,
     /// What to do about it.
-    pub action: String,
+    pub action: Cow<'static, str>,
     /// The file, relative to the scanned root, with forward slashes.
-    pub path: String,
+    pub path: Arc<str>,
     /// Where it starts.
     #[serde(flatten)]
     pub start: Position,
@@ -90,7 +92,7 @@ pub struct Finding {
     pub fingerprint: String,
     /// An edit that mends it, if one is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fix: Option<Fix>,
+    pub fix: Option<Box<Fix>>,
     /// The line to show; not part of machine output.
     #[serde(skip)]
     pub excerpt: Excerpt,

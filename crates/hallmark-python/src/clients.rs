@@ -1,6 +1,6 @@
 //! Client libraries that everybody knows, and the services they talk to.
 
-use crate::facts::Name;
+use crate::facts::Names;
 
 /// The service that a module belongs to, by the first part of its name.
 #[must_use]
@@ -48,7 +48,7 @@ pub(crate) fn called(callee: &str) -> Option<&'static str> {
 }
 
 /// Adds a service to a list of a few, once.
-pub(crate) fn add(services: &mut Vec<Name>, service: &'static str) {
+pub(crate) fn add(services: &mut Names, service: &'static str) {
     if !services.iter().any(|known| **known == *service) {
         services.push(service.into());
     }

@@ -18,8 +18,11 @@ pub use noted::{
     Bind, Bound, Field, Given, IndexedField, Literal, ModelFacts, NodeCode, Setting, SqlText, StatementKind,
 };
 
-/// A shared text; equal texts of one file share their bytes.
-pub type Name = Arc<str>;
+/// A shared text, one word wide; equal texts of one file share their bytes.
+pub type Name = arcstr::ArcStr;
+
+/// A list of texts, one word wide.
+pub type Names = ThinVec<Name>;
 
 /// A range of bytes in the decoded text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -192,11 +195,11 @@ pub struct Class {
     /// The name's place.
     pub span: Span,
     /// Paths of the bases; `None` for one that cannot be named.
-    pub bases: Vec<Option<Name>>,
+    pub bases: ThinVec<Option<Name>>,
     /// Decorators.
-    pub decorators: Vec<Decorator>,
+    pub decorators: ThinVec<Decorator>,
     /// Indexes of its methods in [`Module::functions`].
-    pub methods: Vec<u32>,
+    pub methods: ThinVec<u32>,
     /// Where it stands.
     pub scope: ScopeId,
     /// In what control flow.
@@ -230,21 +233,23 @@ pub struct Function {
     /// Whether it is `async def`.
     pub is_async: bool,
     /// Names of parameters without `self`, `*args` and `**kwargs`.
-    pub params: Vec<Param>,
+    pub params: ThinVec<Param>,
     /// The name of `**kwargs`.
     pub kwarg: Option<Name>,
     /// Decorators.
-    pub decorators: Vec<Decorator>,
+    pub decorators: ThinVec<Decorator>,
     /// The class it is a method of.
     pub class: Option<u32>,
     /// Where it stands.
     pub scope: ScopeId,
+    /// The scope that it opens.
+    pub opens: ScopeId,
     /// String keys that the body reads from its `**kwargs`.
     pub reads: ThinVec<Literal>,
     /// Whether it has a docstring.
     pub documented: bool,
     /// Paths of what it returns or yields, where they have one.
-    pub returns: ThinVec<Name>,
+    pub returns: Names,
     /// The places of its parameters that it executes as they are.
     pub executes: ThinVec<u32>,
     /// What its body does, nested functions included.
@@ -263,7 +268,7 @@ pub struct Body {
     /// Whether it raises, or calls something that fails a test: `raises`, `fail`, `assert_called_with` ...
     pub can_fail: bool,
     /// Last names of the functions it calls, if it is a test; a check may stand in one of them.
-    pub calls: ThinVec<Name>,
+    pub calls: Names,
     /// The first `return` with a value other than `None`, of the function itself.
     pub returned: Option<Span>,
     /// Whether it yields.
@@ -323,7 +328,7 @@ pub enum Value {
     /// Something with a path.
     Path(Name),
     /// A dictionary literal with these string keys.
-    Dict(Vec<Name>),
+    Dict(Names),
     /// A list, tuple or set literal.
     Sequence,
     /// A lambda.
@@ -387,11 +392,11 @@ pub struct Handler {
     /// The place of `except ...` without its body.
     pub span: Span,
     /// Paths of the exceptions; empty for a bare `except`.
-    pub exceptions: Vec<Name>,
+    pub exceptions: Names,
     /// Modules that the `try` body imports.
-    pub tried_imports: Vec<Name>,
+    pub tried_imports: Names,
     /// What the handler binds or returns.
-    pub binds: Vec<Bind>,
+    pub binds: ThinVec<Bind>,
     /// Whether it is `except:` without an exception.
     pub is_bare: bool,
     /// Whether the body does nothing but `pass`.

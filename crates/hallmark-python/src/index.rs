@@ -3,13 +3,13 @@
 //! An [`Index`] is made of the outsides of all files. A rule asks it through a [`View`], which notes the files that had a part
 //! in the answers: as long as those stay as they are, and no file comes or goes, the answers stay too.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::{Arc, OnceLock};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::Name;
-use crate::interface::{ClassFace, Interface};
+use crate::interface::{ClassFace, FunctionFace, Interface};
 use crate::limits;
 
 /// Gives the outside of the file at a place in the list of all.
@@ -120,7 +120,14 @@ impl Index {
     /// The project as it is seen from one of its files.
     #[must_use]
     pub fn view<'a>(&'a self, from: &'a Interface) -> View<'a> {
-        View { index: self, from, seen: RefCell::default() }
+        View {
+            index: self,
+            from,
+            seen: RefCell::default(),
+            meant: RefCell::default(),
+            conftests: OnceCell::new(),
+            no_fixtures: RefCell::default(),
+        }
     }
 
     /// A folder can be on Python's path if it is no package itself, or holds the importer (a script's own folder).
@@ -130,9 +137,12 @@ impl Index {
             || importer.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
     }
 
-    fn find(&self, name: &str, importer: &str) -> Option<u32> {
-        let candidates = self.by_suffix.get(name)?;
+    /// The one of these files of the same dotted name that an importer means by it.
+    fn nearest(&self, candidates: &[u32], name: &str, importer: &str) -> Option<u32> {
         let path = |id: u32| self.modules.get(id as usize).map_or("", |m| &*m.path);
+        if let [only] = candidates {
+            return self.is_root(base(path(*only), name), importer).then_some(*only);
+        }
         candidates.iter().copied().filter(|id| self.is_root(base(path(*id), name), importer)).max_by_key(
             |id| {
                 // A folder inside a package is on the path of scripts only; a proper root always comes first.
@@ -152,7 +162,15 @@ pub struct View<'a> {
     index: &'a Index,
     from: &'a Interface,
     seen: RefCell<FxHashSet<u32>>,
+    /// What names that several files have mean in a file, by the places in memory of these files and of that.
+    meant: RefCell<FxHashMap<(usize, usize), Option<u32>>>,
+    conftests: OnceCell<Vec<u32>>,
+    /// Names that are no fixtures: to know that, most had to be looked at.
+    no_fixtures: RefCell<FxHashSet<Name>>,
 }
+
+/// A fixture and its file.
+pub type Fixture<'a> = (&'a Interface, &'a FunctionFace);
 
 impl<'a> View<'a> {
     /// The file it is seen from.
@@ -180,11 +198,24 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn is_own(&self, name: &str) -> bool {
         // Which files there are is not a matter of what they hold: nothing to note.
-        self.index.find(name, &self.from.path).is_some()
+        self.find(name, self.from).is_some()
+    }
+
+    fn find(&self, name: &str, from: &Interface) -> Option<u32> {
+        let candidates = self.index.by_suffix.get(name)?;
+        if candidates.len() == 1 {
+            return self.index.nearest(candidates, name, &from.path);
+        }
+        let key = (candidates.as_ptr().addr(), std::ptr::from_ref(from).addr());
+        *self
+            .meant
+            .borrow_mut()
+            .entry(key)
+            .or_insert_with(|| self.index.nearest(candidates, name, &from.path))
     }
 
     fn module_from(&self, name: &str, from: &Interface) -> Option<&'a Interface> {
-        let id = self.index.find(name, &from.path)?;
+        let id = self.find(name, from)?;
         self.seen.borrow_mut().insert(id);
         self.index.get(id)
     }
@@ -216,6 +247,14 @@ impl<'a> View<'a> {
 
     /// The `conftest.py` files whose fixtures this file sees, nearest first.
     pub fn conftests(&self) -> impl Iterator<Item = &'a Interface> {
+        let ids = self.conftests.get_or_init(|| self.find_conftests());
+        ids.iter().filter_map(|id| {
+            self.seen.borrow_mut().insert(*id);
+            self.index.get(*id)
+        })
+    }
+
+    fn find_conftests(&self) -> Vec<u32> {
         let mut folder = Some(self.from.path.rsplit_once('/').map_or("", |(folder, _)| folder));
         let paths = std::iter::from_fn(move || {
             let here = folder?;
@@ -223,21 +262,58 @@ impl<'a> View<'a> {
                 if here.is_empty() { None } else { Some(here.rsplit_once('/').map_or("", |(up, _)| up)) };
             Some(if here.is_empty() { "conftest.py".to_owned() } else { format!("{here}/conftest.py") })
         });
-        paths.filter(|path| **path != *self.from.path).filter_map(|path| self.by_path(&path))
+        paths.filter(|path| **path != *self.from.path).filter_map(|path| self.id_of_path(&path)).collect()
+    }
+
+    /// The fixture of this name: of the file itself, of the nearest `conftest.py`, imported into one of them, or of a plugin.
+    #[must_use]
+    pub fn fixture(&self, name: &str) -> Option<Fixture<'a>> {
+        if self.no_fixtures.borrow().contains(name) {
+            return None;
+        }
+        let found = self.find_fixture(name);
+        if found.is_none() {
+            self.no_fixtures.borrow_mut().insert(name.into());
+        }
+        found
+    }
+
+    fn find_fixture(&self, name: &str) -> Option<Fixture<'a>> {
+        let of = |home: &'a Interface| {
+            let named = |function: &FunctionFace| {
+                let fixture = function.fixture.as_ref();
+                fixture.is_some_and(|fixture| fixture.name.as_ref().unwrap_or(&function.name) == name)
+            };
+            home.functions.iter().find(|f| named(f)).map(|f| (home, f))
+        };
+        let imported = |home: &'a Interface| {
+            let path = home.export(name)?;
+            let (module, _) = path.rsplit_once('.')?;
+            self.module(module).and_then(of)
+        };
+        let listed = |modules: &'a [Name]| modules.iter().find_map(|module| self.module(module).and_then(of));
+        let look = |home: &'a Interface| {
+            of(home)
+                .or_else(|| imported(home))
+                .or_else(|| listed(&home.stars))
+                .or_else(|| listed(&home.plugins))
+        };
+        look(self.from).or_else(|| self.conftests().find_map(look))
     }
 
     /// The file of this path.
     #[must_use]
     pub fn by_path(&self, path: &str) -> Option<&'a Interface> {
+        let id = self.id_of_path(path)?;
+        self.seen.borrow_mut().insert(id);
+        self.index.get(id)
+    }
+
+    fn id_of_path(&self, path: &str) -> Option<u32> {
         let stem = path.strip_suffix(".py").unwrap_or(path);
         let dotted = stem.strip_suffix("/__init__").unwrap_or(stem).replace('/', ".");
         let ids = self.index.by_suffix.get(&dotted)?;
-        let id = ids
-            .iter()
-            .copied()
-            .find(|id| self.index.modules.get(*id as usize).is_some_and(|m| *m.path == *path))?;
-        self.seen.borrow_mut().insert(id);
-        self.index.get(id)
+        ids.iter().copied().find(|id| self.index.modules.get(*id as usize).is_some_and(|m| *m.path == *path))
     }
 
     /// Follows imports and re-exports until a class of the project or a path outside it is reached.

@@ -7,8 +7,9 @@ use std::hash::{Hash as _, Hasher as _};
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+use thin_vec::ThinVec;
 
-use crate::facts::{Module, Name, ScopeKind};
+use crate::facts::{Module, Name, Names, ScopeKind};
 use crate::fixtures::{self, FixtureFace};
 use crate::{clients, facts};
 pub use announced::marker_name;
@@ -35,7 +36,7 @@ pub struct Interface {
     /// Whether it imports a client of SQLite or names a database of it that is not in memory.
     pub uses_sqlite: bool,
     /// The services whose clients it imports.
-    pub services: Vec<Name>,
+    pub services: Names,
     /// Modules that it names as plugins of pytest.
     pub plugins: Vec<Name>,
     /// Paths that are given to a call that registers.
@@ -63,11 +64,11 @@ pub struct ClassFace {
     /// The path: module and name.
     pub path: Name,
     /// Paths of the bases; `None` for one that cannot be named.
-    pub bases: Vec<Option<Name>>,
+    pub bases: ThinVec<Option<Name>>,
     /// Paths of the decorators that have one.
-    pub decorators: Vec<Name>,
+    pub decorators: Names,
     /// Indexes of its methods in [`Interface::functions`].
-    pub methods: Vec<u32>,
+    pub methods: ThinVec<u32>,
     /// The name it is registered under by a decorator.
     pub registered_as: Option<Name>,
     /// Whether it says that it is abstract.
@@ -75,7 +76,7 @@ pub struct ClassFace {
     /// Whether it stands at module level.
     pub top_level: bool,
     /// The services that its methods call the clients of.
-    pub services: Vec<Name>,
+    pub services: Names,
 }
 
 /// The outside of a function.
@@ -90,21 +91,21 @@ pub struct FunctionFace {
     /// Whether it stands at module level.
     pub top_level: bool,
     /// Names of its parameters without `self`, `*args` and `**kwargs`.
-    pub params: Vec<Name>,
+    pub params: Names,
     /// Whether it takes `**kwargs`.
     pub has_kwarg: bool,
     /// Paths of the decorators that have one.
-    pub decorators: Vec<Name>,
+    pub decorators: Names,
     /// Paths of what it returns or yields, where they have one.
-    pub returns: Vec<Name>,
+    pub returns: Names,
     /// The places of its parameters that it executes as they are.
-    pub executes: Vec<u32>,
+    pub executes: ThinVec<u32>,
     /// Whether its body can fail a test: it asserts, raises, or calls something that does.
     pub can_fail: bool,
     /// For `get_parameters`: the keys it declares, and whether there may be more.
-    pub declared: Option<Box<(Vec<Name>, bool)>>,
+    pub declared: Option<Box<(Names, bool)>>,
     /// The services whose clients it calls.
-    pub services: Vec<Name>,
+    pub services: Names,
     /// What it says of itself as a fixture.
     pub fixture: Option<Box<FixtureFace>>,
 }
@@ -141,7 +142,7 @@ pub(crate) fn of(
     exports.sort_unstable();
     let mut fixtures = fixtures::of(module);
     let (mut of_functions, mut of_classes) = services(module);
-    let paths = |decorators: &[facts::Decorator]| -> Vec<Name> {
+    let paths = |decorators: &[facts::Decorator]| -> Names {
         decorators.iter().filter_map(|d| d.path.clone()).collect()
     };
     let at_top = |scope: u32| {
@@ -166,8 +167,8 @@ pub(crate) fn of(
         params: function.params.iter().map(|p| p.name.clone()).collect(),
         has_kwarg: function.kwarg.is_some(),
         decorators: paths(&function.decorators),
-        returns: function.returns.to_vec(),
-        executes: function.executes.to_vec(),
+        returns: function.returns.clone(),
+        executes: function.executes.clone(),
         can_fail: function.body.can_fail || function.body.asserts > 0,
         declared: function
             .declared
@@ -182,7 +183,7 @@ pub(crate) fn of(
         .filter(|call| call.callee.ends_with("register") || call.callee.contains("register_node"));
     let registers =
         registering.flat_map(|call| call.args.iter().filter_map(|a| a.value.path().map(Name::from)));
-    let mut imported = Vec::new();
+    let mut imported = ThinVec::new();
     for import in &module.imports {
         if let Some(service) = clients::called(&import.module) {
             clients::add(&mut imported, service);
@@ -221,7 +222,7 @@ pub(crate) struct Named {
 }
 
 /// Services by the place of a function or class.
-type Services = FxHashMap<usize, Vec<Name>>;
+type Services = FxHashMap<usize, Names>;
 
 /// The services that functions and classes call the clients of.
 fn services(module: &Module) -> (Services, Services) {

@@ -42,7 +42,7 @@ pub struct Entry {
 impl Entry {
     fn of(finding: &Finding, today: &str, reason: &str) -> Self {
         Self {
-            path: finding.path.clone(),
+            path: finding.path.to_string(),
             rule: finding.rule.to_owned(),
             fingerprint: finding.fingerprint.clone(),
             message: finding.message.clone(),
@@ -52,7 +52,7 @@ impl Entry {
     }
 
     fn names(&self, finding: &Finding) -> bool {
-        self.fingerprint == finding.fingerprint && self.rule == finding.rule && self.path == finding.path
+        self.fingerprint == finding.fingerprint && self.rule == finding.rule && *self.path == *finding.path
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use hallmark_diagnostics::{Fix, Severity};
 use hallmark_python::Module;
-use hallmark_python::facts::{Call, Class, Function, Import, Name, ScopeId, ScopeKind, Span};
+use hallmark_python::facts::{Call, Class, Import, Name, ScopeId, Span};
 use hallmark_python::index::{ClassRef, Resolved, View};
 use hallmark_python::interface::{ClassFace, Interface};
 use rustc_hash::FxHashMap;
@@ -189,19 +189,6 @@ impl<'a> Context<'a> {
             raw.severity(Severity::Info);
         }
         raw
-    }
-
-    /// The scope that a function of this file opens, which its own markers belong to.
-    #[must_use]
-    pub fn scope_of(&self, function: &Function) -> ScopeId {
-        let opened = |kind: ScopeKind| match kind {
-            ScopeKind::Function(index) => {
-                self.file.module.functions.get(index as usize).is_some_and(|f| f.span == function.span)
-            }
-            _ => false,
-        };
-        let at = self.file.module.scopes.iter().position(|scope| opened(scope.kind));
-        at.and_then(|at| ScopeId::try_from(at).ok()).unwrap_or(function.scope)
     }
 
     /// Reports a test double, weighed by the profile: `tiered` forgives it in a unit test, `strict` nowhere.

@@ -1,6 +1,6 @@
 //! What several rules about doubles ask.
 
-use hallmark_python::facts::{Function, Import, Name, Param, Value};
+use hallmark_python::facts::{Function, Import, Name, Names, Param, Value};
 use hallmark_python::index::{ClassRef, Resolved};
 use hallmark_python::names::double_word;
 
@@ -112,7 +112,7 @@ pub(crate) fn service_behind(context: &Context<'_>, path: &str) -> Option<String
 }
 
 /// The services that a class, method, function, attribute or module of the project talks to.
-fn services_of_own(context: &Context<'_>, path: &str) -> Vec<Name> {
+fn services_of_own(context: &Context<'_>, path: &str) -> Names {
     if let Resolved::Class(class) = context.index().resolve(path) {
         return services_of_class(context, class);
     }
@@ -141,7 +141,7 @@ fn services_of_own(context: &Context<'_>, path: &str) -> Vec<Name> {
 }
 
 /// The services that a class and those it derives from talk to.
-pub(crate) fn services_of_class(context: &Context<'_>, class: ClassRef<'_>) -> Vec<Name> {
+pub(crate) fn services_of_class(context: &Context<'_>, class: ClassRef<'_>) -> Names {
     let mut services = class.class.services.clone();
     for ancestor in context.index().ancestors(class) {
         match ancestor {

@@ -1,6 +1,5 @@
 //! Values followed to where they are made: through fixtures of pytest, and through functions that give what they make.
 
-use hallmark_python::facts::Name;
 use hallmark_python::index::View;
 use hallmark_python::interface::{FunctionFace, Interface};
 
@@ -21,7 +20,7 @@ fn from<'a>(view: &View<'a>, path: &str, home: &'a Interface, (in_test, steps): 
         let (name, tail) = rest.split_at(rest.find(['.', '(', '[']).unwrap_or(rest.len()));
         if in_test
             && steps > 0
-            && let Some((home, fixture)) = fixture(view, name)
+            && let Some((home, fixture)) = view.fixture(name)
             && let Some(made) = made(fixture)
         {
             return from(view, made, home, next) + tail;
@@ -53,27 +52,4 @@ fn function<'a>(view: &View<'a>, path: &str) -> Option<(&'a Interface, &'a Funct
     let home = if *module == *view.from().name { view.from() } else { view.module(module)? };
     let is_it = |f: &&FunctionFace| f.top_level && &*f.name == name && f.fixture.is_none();
     home.functions.iter().find(is_it).map(|function| (home, function))
-}
-
-/// The fixture of this name: of the file itself, of the nearest `conftest.py`, imported into one of them, or of a plugin.
-pub(crate) fn fixture<'a>(index: &View<'a>, name: &str) -> Option<(&'a Interface, &'a FunctionFace)> {
-    let of = |home: &'a Interface| {
-        let named = |function: &FunctionFace| {
-            function
-                .fixture
-                .as_ref()
-                .is_some_and(|fixture| **fixture.name.as_ref().unwrap_or(&function.name) == *name)
-        };
-        home.functions.iter().find(|f| named(f)).map(|f| (home, f))
-    };
-    let imported = |home: &'a Interface| {
-        let path = home.export(name)?;
-        let (module, _) = path.rsplit_once('.')?;
-        index.module(module).and_then(of)
-    };
-    let listed = |modules: &'a [Name]| modules.iter().find_map(|module| index.module(module).and_then(of));
-    let look = |home: &'a Interface| {
-        of(home).or_else(|| imported(home)).or_else(|| listed(&home.stars)).or_else(|| listed(&home.plugins))
-    };
-    look(index.from()).or_else(|| index.conftests().find_map(look))
 }

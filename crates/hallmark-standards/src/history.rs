@@ -56,7 +56,7 @@ impl Entry {
         let (mut rules, mut places) = (BTreeMap::new(), BTreeMap::<String, BTreeMap<String, usize>>::new());
         for finding in all().filter(|f| f.severity == Severity::Error) {
             *rules.entry(finding.rule.to_owned()).or_default() += 1;
-            let file = places.entry(finding.path.clone()).or_default();
+            let file = places.entry(finding.path.to_string()).or_default();
             *file.entry(finding.rule.to_owned()).or_default() += 1;
         }
         let families = report.families.iter().filter_map(|f| Some((f.family.to_owned(), f.score?)));

@@ -1,5 +1,8 @@
 //! From byte ranges to lines, columns, excerpts and fingerprints.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use hallmark_core::digest;
 use hallmark_diagnostics::{Excerpt, Finding, Position, limits};
 use rustc_hash::FxHashMap;
@@ -17,6 +20,7 @@ pub(crate) fn finish(
 ) -> Vec<(Finding, Option<usize>)> {
     let lines: Vec<usize> =
         std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect();
+    let file: Arc<str> = path.into();
     let mut seen: FxHashMap<String, u32> = FxHashMap::default();
     raws.into_iter()
         .map(|raw| {
@@ -39,8 +43,8 @@ pub(crate) fn finish(
                 severity: raw.severity,
                 message: raw.message,
                 why: raw.rule.why,
-                action: raw.action.unwrap_or_else(|| raw.rule.action.to_owned()),
-                path: path.to_owned(),
+                action: raw.action.map_or(Cow::Borrowed(raw.rule.action), Cow::Owned),
+                path: file.clone(),
                 start: Position { line: number(from), column: start_column },
                 end: Position { line: number(to), column: end_column },
                 tier: raw.tier.name(),
@@ -49,7 +53,7 @@ pub(crate) fn finish(
                 family: raw.rule.family.name(),
                 requirement: raw.rule.family.requirement(),
                 fingerprint,
-                fix: raw.fix,
+                fix: raw.fix.map(Box::new),
                 excerpt,
             };
             (finding, accepted)

@@ -165,7 +165,7 @@ impl Report {
             .findings
             .iter()
             .filter(|f| f.family == "mocking" && f.severity == Severity::Error)
-            .map(|f| f.path.as_str())
+            .map(|f| &*f.path)
             .collect();
         mocking.sort_unstable();
         mocking.dedup();

@@ -149,8 +149,9 @@ fn compare(
     let mut found: BTreeSet<Place> = report
         .findings
         .iter()
-        .filter(|f| counted(f.rule) && present.contains(&f.path))
-        .map(|f| (f.path.clone(), f.start.line, f.rule.to_owned()))
+        .filter(|f| counted(f.rule))
+        .map(|f| (f.path.to_string(), f.start.line, f.rule.to_owned()))
+        .filter(|(path, ..)| present.contains(path))
         .collect();
     let mut expected: BTreeSet<Place> = labels
         .places

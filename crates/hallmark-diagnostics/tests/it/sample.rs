@@ -14,8 +14,8 @@ pub(crate) fn finding(rule: &'static str, severity: Severity, path: &str, line: 
             "line {line}: `Mock()` replaces PostgreSQL & \"more\" <b>in</b> a test, \u{1b}[31mand goes on for longer than a line"
         ),
         why: "The test passes whatever PostgreSQL does, and nobody notices when the <server> does something else.",
-        action: "use the running service; say “why” where that cannot be".to_owned(),
-        path: path.to_owned(),
+        action: "use the running service; say “why” where that cannot be".into(),
+        path: path.into(),
         start: Position { line, column: 5 },
         end: Position { line, column: 10 },
         tier: "integration",
@@ -31,7 +31,8 @@ pub(crate) fn finding(rule: &'static str, severity: Severity, path: &str, line: 
 
 pub(crate) fn findings() -> Vec<Finding> {
     let mut fixed = finding("star-import", Severity::Warning, "app/größe & <maß>.py", 7);
-    fixed.fix = Some(Fix::safe("Name them", vec![Edit { start: 3, end: 4, content: "é".to_owned() }]));
+    fixed.fix =
+        Some(Box::new(Fix::safe("Name them", vec![Edit { start: 3, end: 4, content: "é".to_owned() }])));
     vec![
         finding("mock-object", Severity::Error, "tests/integration/test_a.py", 3),
         finding("mock-object", Severity::Error, "tests/integration/test_a.py", 120),

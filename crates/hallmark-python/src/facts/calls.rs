@@ -1,5 +1,7 @@
 //! Calls and their arguments.
 
+use thin_vec::ThinVec;
+
 use super::{Guard, Name, ScopeId, Span, Value};
 
 /// How a call stands in its statement.
@@ -25,7 +27,7 @@ pub struct Call {
     /// The place of what is called.
     pub head: Span,
     /// The arguments in order.
-    pub args: Vec<Arg>,
+    pub args: ThinVec<Arg>,
     /// Where it stands.
     pub scope: ScopeId,
     /// How it stands there.

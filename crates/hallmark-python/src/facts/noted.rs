@@ -1,6 +1,6 @@
 //! Facts about single values: settings, literals, statements in texts, fields of models, builders that are given away.
 
-use super::{Name, ScopeId, Span, Value};
+use super::{Name, Names, ScopeId, Span, Value};
 
 /// A builder of workflows that is given to a call.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ pub struct Setting {
     /// The value.
     pub value: Value,
     /// The texts of a list.
-    pub items: Vec<Name>,
+    pub items: Names,
     /// The path of what it is an argument of, if it has one.
     pub of: Option<Name>,
     /// The last name of what it is an argument of; none for an entry of a dictionary.

@@ -3,7 +3,9 @@
 use ruff_python_ast::visitor::{Visitor, walk_expr};
 use ruff_python_ast::{Comprehension, Expr, ExprCall, ExprDict};
 use ruff_text_size::Ranged as _;
+use thin_vec::ThinVec;
 
+use super::bindings::Meaning;
 use super::{Lowerer, span, text};
 use crate::facts::{Arg, Call, Literal, Role, ScopeKind, Value};
 use crate::limits;
@@ -93,7 +95,7 @@ impl<'a> Lowerer<'a> {
                 if let Some(parameters) = &lambda.parameters {
                     for parameter in parameters.iter_non_variadic_params() {
                         parameter.default.iter().for_each(|d| this.expr(d));
-                        this.bind(parameter.parameter.name.as_str(), None);
+                        this.bind(parameter.parameter.name.as_str(), Meaning::Unknown);
                     }
                 }
                 this.expr(&lambda.body);
@@ -184,7 +186,7 @@ impl<'a> Lowerer<'a> {
     fn note_call(&mut self, call: &'a ExprCall, role: Role) {
         // Most calls are of no interest: their paths are not kept either.
         let Some(callee) = self.path_if(&call.func, Self::is_kept) else { return };
-        let mut args = Vec::with_capacity(call.arguments.len());
+        let mut args = ThinVec::with_capacity(call.arguments.len());
         for arg in &call.arguments.args {
             let value = self.value(arg);
             args.push(Arg { keyword: None, value, span: span(arg.range()) });

@@ -4,13 +4,14 @@ use ruff_python_ast::{Decorator as AstDecorator, Expr, Stmt, StmtClassDef, StmtF
 use ruff_text_size::Ranged as _;
 use thin_vec::ThinVec;
 
+use super::bindings::Meaning;
 use super::{Deferred, Lowerer, bodies, fields, span};
 use crate::facts::{Bind, Body, Class, Declared, Decorator, Entry, Function, Name, Param, Role, ScopeKind};
 
 impl<'a> Lowerer<'a> {
     pub(super) fn class(&mut self, class: &'a StmtClassDef) {
         let decorators = self.decorators(&class.decorator_list);
-        let mut bases = Vec::new();
+        let mut bases = ThinVec::new();
         let mut is_abstract = false;
         if let Some(arguments) = &class.arguments {
             for base in &arguments.args {
@@ -28,7 +29,8 @@ impl<'a> Lowerer<'a> {
             }
         }
         let name = self.name(class.name.as_str());
-        let path = self.name(&format!("{}.{name}", self.module.name));
+        let module = self.module.name.clone();
+        let path = self.joined(&[&module, ".", &name]);
         let model = fields::makes_model(&decorators).then(|| Box::new(self.model(class)));
         let index = u32::try_from(self.module.classes.len()).unwrap_or(u32::MAX);
         self.module.classes.push(Class {
@@ -37,7 +39,7 @@ impl<'a> Lowerer<'a> {
             span: span(class.name.range),
             bases,
             decorators,
-            methods: Vec::new(),
+            methods: ThinVec::new(),
             scope: self.scope,
             guard: self.guard,
             documented: documented(&class.body),
@@ -45,7 +47,7 @@ impl<'a> Lowerer<'a> {
             is_abstract,
         });
         self.define_in_handler(&name, true, span(class.name.range));
-        self.bind(&name, Some(path));
+        self.bind(class.name.as_str(), Meaning::Path(path));
         self.within(ScopeKind::Class(index), |this| this.body(&class.body));
     }
 
@@ -65,7 +67,7 @@ impl<'a> Lowerer<'a> {
         if let Some(class) = class {
             self.module.classes[class as usize].methods.push(index);
         }
-        let mut params = Vec::new();
+        let mut params = ThinVec::with_capacity(function.parameters.len());
         for (place, parameter) in function.parameters.iter_non_variadic_params().enumerate() {
             if place > 0 || class.is_none() {
                 let name = self.name(parameter.parameter.name.as_str());
@@ -82,6 +84,7 @@ impl<'a> Lowerer<'a> {
             decorators,
             class,
             scope: self.scope,
+            opens: self.scope,
             reads: ThinVec::new(),
             documented: documented(&function.body),
             returns: ThinVec::new(),
@@ -92,9 +95,9 @@ impl<'a> Lowerer<'a> {
         if class.is_none() {
             self.define_in_handler(&name, false, span(function.name.range));
         }
-        let path = self.name(&format!("{}.{name}", self.module.name));
-        self.bind(&name, Some(path));
+        self.bind(function.name.as_str(), Meaning::Own);
         let scope = self.open_scope(ScopeKind::Function(index));
+        self.module.functions[index as usize].opens = scope;
         self.queue.push_back(Deferred { function, index, scope });
     }
 
@@ -103,18 +106,18 @@ impl<'a> Lowerer<'a> {
         let class = self.module.functions[index as usize].class;
         for (place, parameter) in function.parameters.iter().enumerate() {
             let name = parameter.name().as_str();
-            let path = match (parameter.annotation(), class) {
+            let meaning = match (parameter.annotation(), class) {
                 (_, Some(class)) if place == 0 => {
                     let path = self.module.classes[class as usize].path.clone();
-                    Some(if name == "cls" { path } else { self.name(&format!("{path}()")) })
+                    if name == "cls" { Meaning::Path(path) } else { Meaning::Instance(path) }
                 }
                 (Some(annotation), _) => match self.annotation_path(annotation) {
-                    Some(path) if !path.starts_with("builtins.") => Some(self.name(&format!("{path}()"))),
-                    _ => Some(self.name(&format!("${name}"))),
+                    Some(path) if !path.starts_with("builtins.") => Meaning::Instance(path),
+                    _ => Meaning::Parameter,
                 },
-                (None, _) => Some(self.name(&format!("${name}"))),
+                (None, _) => Meaning::Parameter,
             };
-            self.bind(name, path);
+            self.bind(name, meaning);
         }
         self.body(&function.body);
         if function.name.as_str() == "get_parameters" && class.is_some() {
@@ -206,8 +209,8 @@ impl<'a> Lowerer<'a> {
         }
     }
 
-    fn decorators(&mut self, list: &'a [AstDecorator]) -> Vec<Decorator> {
-        let mut out = Vec::with_capacity(list.len());
+    fn decorators(&mut self, list: &'a [AstDecorator]) -> ThinVec<Decorator> {
+        let mut out = ThinVec::with_capacity(list.len());
         for decorator in list {
             self.call_in(&decorator.expression, Role { decorator: true, ..Role::default() });
             let (head, called) = match &decorator.expression {

@@ -30,7 +30,7 @@ impl<'a> Lowerer<'a> {
                 Expr::Name(name) => return Some(self.name(name.id.as_str())),
                 Expr::Attribute(attribute) if attribute.value.is_name_expr() => {
                     let holder = attribute.value.as_name_expr().map_or("", |n| n.id.as_str());
-                    return Some(self.name(&format!("{holder}.{}", attribute.attr)));
+                    return Some(self.joined(&[holder, ".", attribute.attr.as_str()]));
                 }
                 _ => return None,
             }

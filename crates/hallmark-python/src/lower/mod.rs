@@ -1,5 +1,6 @@
 //! From the parser's tree to [`Module`]: names are resolved while walking, then the tree is dropped.
 
+mod bindings;
 mod bodies;
 mod calls;
 mod classes;
@@ -7,6 +8,7 @@ mod fields;
 mod flows;
 mod literals;
 mod logs;
+mod names;
 mod scopes;
 mod settings;
 mod statements;
@@ -22,9 +24,10 @@ use ruff_python_ast::{PySourceType, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Guard, Module, Name, Scope, ScopeId, ScopeKind, SourceError, Span};
+use crate::facts::{Guard, Import, Module, Name, Scope, ScopeId, ScopeKind, SourceError, Span};
 use crate::{codes, interface, limits};
-use scopes::Bindings;
+use bindings::Bindings;
+use names::Names;
 
 /// The facts of one file. Never fails: syntax errors are in [`Module::errors`], with the facts of the rest beside them.
 ///
@@ -64,18 +67,17 @@ struct Deferred<'a> {
 }
 
 thread_local! {
-    /// Names of the files before: most of them come again, and one text in memory does for all.
-    static NAMES: Cell<FxHashSet<Name>> = Cell::default();
+    /// What the files before left.
+    static NAMES: Cell<Names> = Cell::default();
 }
 
 struct Lowerer<'a> {
     text: &'a str,
     module: Module,
-    names: FxHashSet<Name>,
-    /// One map for each scope.
-    bindings: Vec<Bindings>,
-    /// Paths of `self.x` for each class.
-    attributes: FxHashMap<u32, FxHashMap<Name, Option<Name>>>,
+    names: Names,
+    bindings: Bindings<'a>,
+    /// Paths of `self.x`, by class and name.
+    attributes: FxHashMap<(u32, &'a str), Option<Name>>,
     scope: ScopeId,
     guard: Guard,
     handler: Option<usize>,
@@ -113,7 +115,7 @@ impl<'a> Lowerer<'a> {
             text,
             module,
             names: NAMES.take(),
-            bindings: vec![Bindings::default()],
+            bindings: Bindings::default(),
             attributes: FxHashMap::default(),
             scope: 0,
             guard: Guard::default(),
@@ -133,11 +135,16 @@ impl<'a> Lowerer<'a> {
     }
 
     fn name(&mut self, text: &str) -> Name {
-        if let Some(name) = self.names.get(text) {
-            return name.clone();
-        }
-        let name: Name = text.into();
-        self.names.insert(name.clone());
+        self.names.get(text)
+    }
+
+    /// The name that these parts make.
+    fn joined(&mut self, parts: &[&str]) -> Name {
+        let mut text = std::mem::take(&mut self.scratch);
+        text.clear();
+        text.extend(parts.iter().copied());
+        let name = self.names.get(&text);
+        self.scratch = text;
         name
     }
 
@@ -169,7 +176,6 @@ impl<'a> Lowerer<'a> {
     fn open_scope(&mut self, kind: ScopeKind) -> ScopeId {
         let id = u32::try_from(self.module.scopes.len()).unwrap_or(u32::MAX);
         self.module.scopes.push(Scope { kind, parent: self.scope });
-        self.bindings.push(Bindings::default());
         id
     }
 
@@ -184,19 +190,33 @@ impl<'a> Lowerer<'a> {
         self.scope = 0;
     }
 
+    /// What the names at module level are bound to.
+    fn exports(&mut self) -> Vec<(Name, Name)> {
+        let mut path = std::mem::take(&mut self.scratch);
+        let known = self.bindings.known(0);
+        let exports = known.filter_map(|(name, binding)| {
+            path.clear();
+            binding.write(&self.module.name, &mut path)?;
+            Some((self.names.get(name), self.names.get(&path)))
+        });
+        exports.collect()
+    }
+
     fn finish(mut self) -> Module {
-        if self.names.len() < limits::SHARED_NAMES {
-            NAMES.set(std::mem::take(&mut self.names));
-        }
         let whole_package = self.module.is_package;
+        let is_used = |import: &Import| {
+            let key = Bindings::key(&import.bound);
+            self.bindings.find(key, import.scope, &import.bound).is_some_and(|binding| binding.used.get())
+        };
         for import in &mut self.module.imports {
             import.used = whole_package
                 || (self.reads_starred && import.name.as_deref() == Some("*"))
                 || (import.scope == 0 && self.public.contains(&import.bound))
-                || self.bindings[import.scope as usize].is_used(&import.bound);
+                || is_used(import);
         }
-        let bound = self.bindings.swap_remove(0).into_paths();
-        let exports = bound.filter_map(|(name, binding)| Some((name, binding?))).collect();
+        let exports = self.exports();
+        self.names.next_file();
+        NAMES.set(self.names);
         let mut module = self.module;
         module.interface = Arc::new(interface::of(&module, exports, self.stars, self.named));
         module.imports.shrink_to_fit();

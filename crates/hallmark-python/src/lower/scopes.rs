@@ -1,57 +1,29 @@
 //! Scopes and bindings: what a name stands for where it is read.
 
 use ruff_python_ast::{Expr, ExprCall};
-use rustc_hash::FxHashMap;
 
 use super::Lowerer;
-use crate::facts::{Name, ScopeId, ScopeKind};
+use super::bindings::{Binding, Bindings, Meaning};
+use crate::facts::{Name, ScopeKind};
 use crate::limits;
-
-/// What the names of one scope are bound to.
-#[derive(Default)]
-pub(super) struct Bindings(FxHashMap<Name, Binding>);
-
-/// What a name is bound to.
-struct Binding {
-    path: Option<Name>,
-    /// Whether anything reads it.
-    used: bool,
-}
-
-impl Bindings {
-    pub(super) fn into_paths(self) -> impl Iterator<Item = (Name, Option<Name>)> {
-        self.0.into_iter().map(|(name, binding)| (name, binding.path))
-    }
-
-    /// Whether anything reads this name.
-    pub(super) fn is_used(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|binding| binding.used)
-    }
-}
 
 /// The most attributes and calls that a path is made of; twice as many as its bytes allow for names of ordinary length.
 const PARTS: usize = 64;
 
-impl Lowerer<'_> {
+impl<'a> Lowerer<'a> {
     /// Binds a name in the current scope. A fallback in a handler, or `None`, never hides what was bound before it.
-    pub(super) fn bind(&mut self, name: &str, path: Option<Name>) {
-        let name = self.name(name);
-        let keeps = self.guard.handler || (path.is_none() && self.guard.conditional);
-        let binding = self.bindings[self.scope as usize].0.entry(name);
-        let binding = binding.or_insert(Binding { path: None, used: false });
-        if !(keeps && binding.path.is_some()) {
-            binding.path = path;
-        }
+    pub(super) fn bind(&mut self, name: &'a str, meaning: Meaning) {
+        let keeps = self.guard.handler || (matches!(meaning, Meaning::Unknown) && self.guard.conditional);
+        self.bindings.bind(self.scope, name, meaning, keeps);
     }
 
     /// Binds every name in a target to something unknown, or, for a plain name, to `path`.
-    pub(super) fn bind_target(&mut self, target: &Expr, path: Option<Name>) {
+    pub(super) fn bind_target(&mut self, target: &'a Expr, path: Option<Name>) {
         match target {
-            Expr::Name(name) => self.bind(name.id.as_str(), path),
+            Expr::Name(name) => self.bind(name.id.as_str(), path.into()),
             Expr::Tuple(tuple) => {
                 // The pair that an execution gives: results and the run's id.
-                let results =
-                    path.filter(|p| p.ends_with("execute()")).map(|p| self.name(&format!("{p}[0]")));
+                let results = path.filter(|p| p.ends_with("execute()")).map(|p| self.joined(&[&p, "[0]"]));
                 for (place, element) in tuple.elts.iter().enumerate() {
                     self.bind_target(element, results.clone().filter(|_| place == 0));
                 }
@@ -60,10 +32,9 @@ impl Lowerer<'_> {
             Expr::Starred(starred) => self.bind_target(&starred.value, None),
             Expr::Attribute(attribute) => {
                 if let Some(class) = self.self_class(&attribute.value) {
-                    let name = self.name(attribute.attr.as_str());
-                    let own = self.attributes.entry(class).or_default();
-                    if path.is_some() || !own.contains_key(&name) {
-                        own.insert(name, path);
+                    let known = self.attributes.entry((class, attribute.attr.as_str())).or_default();
+                    if path.is_some() {
+                        *known = path;
                     }
                 }
             }
@@ -83,14 +54,15 @@ impl Lowerer<'_> {
         })
     }
 
-    /// The scope in which a name is found, and its path. Class scopes are seen from their own level only.
-    fn lookup(&self, name: &str) -> Option<(ScopeId, Option<&Name>)> {
+    /// What a name is bound to where it is read. Class scopes are seen from their own level only.
+    fn lookup(&self, name: &str) -> Option<&Binding<'a>> {
+        let key = Bindings::key(name);
         let mut id = self.scope;
         loop {
             let scope = self.module.scopes[id as usize];
             let visible = id == self.scope || !matches!(scope.kind, ScopeKind::Class(_));
-            if visible && let Some(binding) = self.bindings[id as usize].0.get(name) {
-                return Some((id, binding.path.as_ref()));
+            if visible && let Some(binding) = self.bindings.find(key, id, name) {
+                return Some(binding);
             }
             if scope.parent == id {
                 return None;
@@ -104,10 +76,8 @@ impl Lowerer<'_> {
         if !self.stars.is_empty() && crate::names::is_mock_tool(name) {
             self.reads_starred = true;
         }
-        if let Some((scope, _)) = self.lookup(name)
-            && let Some(binding) = self.bindings[scope as usize].0.get_mut(name)
-        {
-            binding.used = true;
+        if let Some(binding) = self.lookup(name) {
+            binding.used.set(true);
         }
     }
 
@@ -118,6 +88,19 @@ impl Lowerer<'_> {
 
     /// [`Lowerer::path`], if it is wanted; what is not is never allocated.
     pub(super) fn path_if(&mut self, expr: &Expr, wanted: impl Fn(&Self, &str) -> bool) -> Option<Name> {
+        if let Expr::Name(name) = expr
+            && let Some(binding) = self.lookup(name.id.as_str())
+        {
+            match &binding.meaning {
+                Meaning::Unknown => return None,
+                Meaning::Path(path) => {
+                    // Nothing has to be put together.
+                    let fits = path.len() <= limits::PATH_BYTES && wanted(self, path);
+                    return fits.then(|| path.clone());
+                }
+                _ => {}
+            }
+        }
         // The text is written over and over into the same place.
         let mut out = std::mem::take(&mut self.scratch);
         out.clear();
@@ -137,8 +120,7 @@ impl Lowerer<'_> {
             match expr {
                 Expr::Attribute(attribute) => {
                     if let Some(class) = self.self_class(&attribute.value)
-                        && let Some(path) =
-                            self.attributes.get(&class).and_then(|own| own.get(attribute.attr.as_str()))
+                        && let Some(path) = self.attributes.get(&(class, attribute.attr.as_str()))
                     {
                         out.push_str(path.as_deref()?);
                         break;
@@ -160,7 +142,7 @@ impl Lowerer<'_> {
                 Expr::Await(awaited) => expr = &awaited.value,
                 Expr::Name(name) => {
                     match self.lookup(name.id.as_str()) {
-                        Some((_, path)) => out.push_str(path?),
+                        Some(binding) => binding.write(&self.module.name, out)?,
                         None => {
                             out.push_str(self.starred(name.id.as_str()).unwrap_or("builtins"));
                             out.push('.');
@@ -193,7 +175,10 @@ impl Lowerer<'_> {
         }
         let Expr::Name(holder) = &*function.value else { return None };
         let known = |path: &Name| matches!(&**path, "pytest" | "importlib");
-        self.lookup(holder.id.as_str())?.1.filter(|path| known(path))?;
+        let Meaning::Path(path) = &self.lookup(holder.id.as_str())?.meaning else { return None };
+        if !known(path) {
+            return None;
+        }
         match call.arguments.args.first()? {
             Expr::StringLiteral(module) => Some(module.value.to_str()),
             _ => None,

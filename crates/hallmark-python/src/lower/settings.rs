@@ -2,9 +2,10 @@
 
 use ruff_python_ast::Expr;
 use ruff_text_size::Ranged as _;
+use thin_vec::ThinVec;
 
 use super::{Lowerer, span};
-use crate::facts::{Name, Setting};
+use crate::facts::{Name, Names, Setting};
 
 /// The names that are kept; sorted.
 const WATCHED: &[&str] = &[
@@ -45,13 +46,13 @@ impl Lowerer<'_> {
         let (name, kept) = (self.name(name), self.value(value));
         let items = match value {
             Expr::List(list) => self.texts(&list.elts),
-            _ => Vec::new(),
+            _ => ThinVec::new(),
         };
         let (place, scope) = (span(value.range()), self.scope);
         self.module.settings.push(Setting { name, value: kept, items, of, method, span: place, scope });
     }
 
-    fn texts(&mut self, elements: &[Expr]) -> Vec<Name> {
+    fn texts(&mut self, elements: &[Expr]) -> Names {
         let texts = elements.iter().filter_map(|e| match e {
             Expr::StringLiteral(text) => Some(text.value.to_str()),
             _ => None,

@@ -2,7 +2,9 @@
 
 use ruff_python_ast::{Alias, ExceptHandler, Expr, Stmt, StmtIf, StmtImport, StmtImportFrom, StmtTry};
 use ruff_text_size::Ranged as _;
+use thin_vec::ThinVec;
 
+use super::bindings::Meaning;
 use super::{Lowerer, bodies, span};
 use crate::facts::{Bind, Bound, Guard, Handler, Import, Name, Role, Span};
 
@@ -132,7 +134,7 @@ impl<'a> Lowerer<'a> {
         self.guard = outer;
         let tried = std::mem::replace(&mut self.tried, outer_tried);
         for ExceptHandler::ExceptHandler(handler) in &statement.handlers {
-            let mut exceptions = Vec::new();
+            let mut exceptions = ThinVec::new();
             if let Some(kind) = &handler.type_ {
                 self.expr(kind);
                 let kinds: &[Expr] =
@@ -146,8 +148,8 @@ impl<'a> Lowerer<'a> {
             self.module.handlers.push(Handler {
                 span: Span { start, end },
                 exceptions,
-                tried_imports: tried.clone(),
-                binds: Vec::new(),
+                tried_imports: tried.iter().cloned().collect(),
+                binds: ThinVec::new(),
                 is_bare: handler.type_.is_none(),
                 is_empty: handler.body.iter().all(Stmt::is_pass_stmt),
                 swallows: bodies::swallows(handler),
@@ -162,7 +164,7 @@ impl<'a> Lowerer<'a> {
             let outer_handler = self.handler.replace(index);
             self.guard = Guard { handler: true, ..outer };
             if let Some(name) = &handler.name {
-                self.bind(name.as_str(), None);
+                self.bind(name.as_str(), Meaning::Unknown);
             }
             self.body(&handler.body);
             self.guard = outer;
@@ -172,7 +174,7 @@ impl<'a> Lowerer<'a> {
         self.body(&statement.finalbody);
     }
 
-    fn import(&mut self, statement: &StmtImport) {
+    fn import(&mut self, statement: &'a StmtImport) {
         for (index, alias) in statement.names.iter().enumerate() {
             let module = self.name(alias.name.as_str());
             let top = alias.name.as_str().split('.').next().unwrap_or_default();
@@ -182,11 +184,11 @@ impl<'a> Lowerer<'a> {
             };
             let (bound_name, place) = (self.name(bound), span(statement.range));
             self.push_import(alias, (index == 0, place), (module, None, 0), bound_name);
-            self.bind(bound, Some(path));
+            self.bind(bound, Meaning::Path(path));
         }
     }
 
-    fn import_from(&mut self, statement: &StmtImportFrom) {
+    fn import_from(&mut self, statement: &'a StmtImportFrom) {
         let module = self.absolute_module(statement.module.as_deref(), statement.level);
         for (index, alias) in statement.names.iter().enumerate() {
             let imported = self.name(alias.name.as_str());
@@ -200,8 +202,8 @@ impl<'a> Lowerer<'a> {
                 }
                 continue;
             }
-            let path = self.name(&format!("{module}.{imported}"));
-            self.bind(bound, Some(path.clone()));
+            let path = self.joined(&[&module, ".", &imported]);
+            self.bind(bound, Meaning::Path(path.clone()));
             self.bind_value_in_handler(bound, Some(path), span(alias.range));
         }
     }
@@ -283,7 +285,7 @@ impl<'a> Lowerer<'a> {
         } else if let Expr::Subscript(subscript) = target {
             self.expr(&subscript.value);
             self.expr(&subscript.slice);
-            let holder = self.path(&subscript.value).filter(|path| &**path == "sys.modules");
+            let holder = self.path_if(&subscript.value, |_, path| path == "sys.modules");
             match &*subscript.slice {
                 Expr::StringLiteral(key) => self.note_assign(key.value.to_str(), holder, value, place),
                 _ if holder.is_some() => self.note_assign("", holder, value, place),

@@ -33,12 +33,11 @@ impl Lowerer<'_> {
             Expr::Dict(dict) => {
                 let keys = dict.iter_keys().filter_map(|key| match key {
                     Some(Expr::StringLiteral(key)) => {
-                        Some(text::cut(key.value.to_str(), limits::LITERAL_BYTES).to_owned())
+                        Some(self.name(text::cut(key.value.to_str(), limits::LITERAL_BYTES)))
                     }
                     _ => None,
                 });
-                let keys: Vec<String> = keys.collect();
-                Value::Dict(keys.iter().map(|k| self.name(k)).collect())
+                Value::Dict(keys.collect())
             }
             Expr::List(_) | Expr::Tuple(_) | Expr::Set(_) => Value::Sequence,
             Expr::Lambda(_) => Value::Lambda,
@@ -49,6 +48,9 @@ impl Lowerer<'_> {
 
     /// Keeps the expression if it is a text that begins like a statement and is built by formatting.
     pub(super) fn note_sql(&mut self, expr: &Expr, sink: Option<&str>) {
+        if !begins_like_a_statement(expr) {
+            return;
+        }
         let Some((first, built_by)) = formatted_text(expr) else { return };
         let Some(kind) = kind_of(&first) else { return };
         let names_only = kind == StatementKind::Data && interpolates_names_only(expr);
@@ -56,6 +58,35 @@ impl Lowerer<'_> {
         let (place, scope) = (span(expr.range()), self.scope);
         self.module.statements.push(SqlText { built_by, kind, names_only, sink, span: place, scope });
     }
+}
+
+/// Whether what is literal at the beginning of a text that is built has the first word of a statement. Nearly no text has, and
+/// the others need not be put together.
+fn begins_like_a_statement(expr: &Expr) -> bool {
+    const FIRST: &[&str] = &[
+        "alter", "call", "create", "delete", "detach", "drop", "insert", "match", "merge", "optional",
+        "select", "truncate", "unwind", "update",
+    ];
+    let mut expr = expr;
+    let text = loop {
+        match expr {
+            Expr::BinOp(operation) => expr = &operation.left,
+            Expr::Call(call) => match &*call.func {
+                Expr::Attribute(method) if method.attr.as_str() == "format" => expr = &method.value,
+                _ => return false,
+            },
+            Expr::StringLiteral(text) => break text.value.to_str(),
+            Expr::FString(formatted) => match formatted.value.elements().next() {
+                Some(InterpolatedStringElement::Literal(literal)) => break &*literal.value,
+                _ => return false,
+            },
+            _ => return false,
+        }
+    };
+    let text = text.trim_start();
+    let word = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    // A word that the literal ends in may go on in the next one.
+    word.len() == text.len() || FIRST.iter().any(|first| word.eq_ignore_ascii_case(first))
 }
 
 /// The text that is built by formatting with something that is not a constant, as far as it is literal: all of an f-string with

@@ -4,6 +4,7 @@
 //! A file is a head, which is read whole, and a pack of outsides, each of which is read when somebody asks for it. As long as
 //! nothing changes, nobody does.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -216,6 +217,7 @@ fn record(entry: &Entry<'_>, pack: &Arc<Pack>, options: &ScanOptions) -> Option<
 }
 
 fn judged(stored: StoredJudged<'_>, path: &str, options: &ScanOptions) -> Option<Judged> {
+    let file: Arc<str> = path.into();
     let finding = |stored: StoredFinding<'_>| {
         let rule = rules::find(stored.rule)?;
         Some(Finding {
@@ -223,8 +225,8 @@ fn judged(stored: StoredJudged<'_>, path: &str, options: &ScanOptions) -> Option
             severity: stored.severity,
             message: stored.message.to_owned(),
             why: rule.why,
-            action: stored.action.unwrap_or(rule.action).to_owned(),
-            path: path.to_owned(),
+            action: stored.action.map_or(Cow::Borrowed(rule.action), |action| Cow::Owned(action.to_owned())),
+            path: file.clone(),
             start: stored.start,
             end: stored.end,
             tier: Tier::parse(stored.tier)?.name(),
@@ -233,7 +235,7 @@ fn judged(stored: StoredJudged<'_>, path: &str, options: &ScanOptions) -> Option
             family: rule.family.name(),
             requirement: rule.family.requirement(),
             fingerprint: stored.fingerprint.to_owned(),
-            fix: stored.fix,
+            fix: stored.fix.map(Box::new),
             excerpt: stored.excerpt,
         })
     };
@@ -365,7 +367,7 @@ fn stored(finding: &Finding) -> StoredFinding<'_> {
         end: finding.end,
         tier: finding.tier,
         fingerprint: &finding.fingerprint,
-        fix: finding.fix.clone(),
+        fix: finding.fix.as_deref().cloned(),
         excerpt: finding.excerpt.clone(),
     }
 }

@@ -83,7 +83,7 @@ fn check(name: &str, section: &str, (rule, tests): (&str, bool), failures: &mut 
     options.select = if about_rules { Vec::new() } else { marked.collect() };
     let report = workspace.scan(options);
     let found: BTreeSet<Place> =
-        report.findings.iter().map(|f| (f.path.clone(), f.start.line, f.rule.to_owned())).collect();
+        report.findings.iter().map(|f| (f.path.to_string(), f.start.line, f.rule.to_owned())).collect();
     for (file, line, rule) in expected.difference(&found) {
         writeln!(failures, "{name}: {file}:{line}: [{rule}] was expected and not found").unwrap();
     }
@@ -94,7 +94,7 @@ fn check(name: &str, section: &str, (rule, tests): (&str, bool), failures: &mut 
         let (file, text) = block.split_once('\n').unwrap();
         let file = file.strip_prefix("# file: ").unwrap();
         let (before, text) = (workspace.read(file), format!("# file: {file}\n{text}\n"));
-        let after = fixed(&before, report.findings.iter().filter(|f| f.path == file));
+        let after = fixed(&before, report.findings.iter().filter(|f| *f.path == *file));
         // The marks stand in the text that was mended, not in what is expected of it.
         let after: String = after.lines().map(|line| format!("{}\n", unmarked(line))).collect();
         if after != text {

@@ -88,7 +88,7 @@ fn globs_leave_rules_out_in_some_files() {
     };
     let report = workspace.scan(options);
     let legacy: Vec<&str> =
-        report.findings.iter().filter(|f| f.path == "legacy/b.py").map(|f| f.rule).collect();
+        report.findings.iter().filter(|f| *f.path == *"legacy/b.py").map(|f| f.rule).collect();
     assert_eq!((legacy, report.findings.len()), (vec!["eval-exec"], 4));
 }
 
@@ -122,7 +122,7 @@ fn the_closest_configuration_counts_alone() {
     };
     let report = workspace.scan(options);
     let of = |path: &str| {
-        report.findings.iter().filter(|f| f.path == path).map(|f| f.rule).collect::<Vec<_>>().join(" ")
+        report.findings.iter().filter(|f| *f.path == *path).map(|f| f.rule).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(of("a.py"), "relative-import eval-exec");
     assert_eq!(of("servicesx/a.py"), "relative-import eval-exec");
@@ -148,7 +148,7 @@ fn configurations_below_the_root_are_found() {
     workspace.write("e/hallmark.toml", "[services]\n");
     workspace.write("node_modules/f/hallmark.toml", "[standards]\nnonsense = 1\n");
     let found = hallmark_standards::nested(workspace.path()).unwrap();
-    let paths: Vec<&str> = found.iter().map(|f| f.path.as_str()).collect();
+    let paths: Vec<&str> = found.iter().map(|f| &*f.path).collect();
     assert_eq!(paths, ["a", "b/c"]);
     assert!(found[0].standards.preview);
     assert_eq!(found[0].standards.ignore, ["star-import"]);

@@ -43,7 +43,7 @@ fn bytes_that_are_no_text_are_a_problem() {
     workspace.write("mark.py", b"\xef\xbb\xbffrom . import x\n");
     let report = workspace.scan(ScanOptions::default());
     assert_eq!(codes(&report), [("HM-P002", "latin.py", Some(2))]);
-    assert_eq!(report.findings[0].path, "mark.py");
+    assert_eq!(report.findings[0].path.as_ref(), "mark.py");
     assert_eq!((report.findings[0].start.line, report.findings[0].start.column), (1, 1));
 }
 
@@ -96,7 +96,7 @@ fn ignored_files_and_the_state_folder_are_left_out() {
     workspace.write("app/a.py", "from . import x\n");
     let report =
         workspace.scan(ScanOptions { exclude: vec!["legacy/**".to_owned()], ..ScanOptions::default() });
-    let paths: Vec<&str> = report.findings.iter().map(|f| f.path.as_str()).collect();
+    let paths: Vec<&str> = report.findings.iter().map(|f| &*f.path).collect();
     assert_eq!((paths, report.files), (vec!["app/a.py"], 1));
 }
 

@@ -51,7 +51,7 @@ fn check(context: &mut Context<'_>, function: &Function) {
     if context.is_test_file() || is_meant(context, function) {
         return;
     }
-    let scope = context.scope_of(function);
+    let scope = function.opens;
     context.report(place, scope, format!("`{}` is not implemented", function.name));
 }
 

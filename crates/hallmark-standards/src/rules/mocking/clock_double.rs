@@ -59,7 +59,7 @@ fn check_import(context: &mut Context<'_>, import: &Import) {
 fn check_function(context: &mut Context<'_>, function: &Function) {
     if let Some(param) = asked_fixture(context, function, &["freezer", "time_machine"]) {
         let message = format!("the fixture `{}` stops the clock", param.name);
-        let scope = context.scope_of(function);
+        let scope = function.opens;
         context.report(param.span, scope, message);
     }
 }

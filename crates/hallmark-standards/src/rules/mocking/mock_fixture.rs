@@ -51,7 +51,7 @@ use hallmark_python::names::double_word;
 use crate::Context;
 use crate::doubles::{BUILT, PATCHES, member};
 use crate::rule::{Check, Family, Rule};
-use crate::{follow, sdk};
+use crate::sdk;
 
 pub(crate) static RULE: Rule = Rule {
     name: "mock-fixture",
@@ -79,7 +79,7 @@ fn check(context: &mut Context<'_>, function: &Function) {
     }
     let parametrized =
         function.decorators.iter().any(|d| d.path.as_deref() == Some("pytest.mark.parametrize"));
-    let scope = context.scope_of(function);
+    let scope = function.opens;
     for param in &function.params {
         let Some(given) = given(context, &param.name, STEPS) else { continue };
         // A value of a parametrised test may bear the name of a fixture.
@@ -133,7 +133,7 @@ fn check_autouse(context: &mut Context<'_>, function: &Function) {
     {
         let message =
             format!("the fixture `{}` {does} `{what}` for tests that do not ask for it", function.name);
-        let scope = context.scope_of(function);
+        let scope = function.opens;
         context.report_double(function.span, scope, message);
     }
 }
@@ -151,7 +151,7 @@ struct Given<'a> {
 /// The double that the fixture of this name gives or rests on.
 fn given<'a>(context: &Context<'a>, name: &str, steps: usize) -> Option<Given<'a>> {
     let steps = steps.checked_sub(1)?;
-    let (home, fixture) = follow::fixture(context.index(), name)?;
+    let (home, fixture) = context.index().fixture(name)?;
     let given_back = returned(context, home, fixture, steps).map(|what| ("gives", what));
     if let Some(double) = given_back.or_else(|| patches(context, home, fixture)) {
         return Some(Given { home, double, through: None });

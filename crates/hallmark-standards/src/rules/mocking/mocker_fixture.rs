@@ -54,7 +54,7 @@ const FIXTURES: &[&str] = &["class_mocker", "mocker", "module_mocker", "package_
 fn check(context: &mut Context<'_>, function: &Function) {
     if let Some(param) = asked_fixture(context, function, FIXTURES) {
         let message = format!("`{}` asks for the fixture `{}`", function.name, param.name);
-        let scope = context.scope_of(function);
+        let scope = function.opens;
         context.report_double(param.span, scope, message);
     }
 }

@@ -165,7 +165,7 @@ fn check_function(context: &mut Context<'_>, function: &Function) {
     check_marks(context, &function.decorators, function.scope);
     if let Some(param) = asked_fixture(context, function, FIXTURES) {
         let message = format!("the fixture `{}` stands in for an HTTP service", param.name);
-        let scope = context.scope_of(function);
+        let scope = function.opens;
         context.report_double(param.span, scope, message);
     }
 }

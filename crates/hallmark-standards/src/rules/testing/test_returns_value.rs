@@ -66,7 +66,7 @@ fn check(context: &mut Context<'_>, function: &Function) {
         return;
     }
     if let Some(place) = function.body.returned {
-        let scope = context.scope_of(function);
+        let scope = function.opens;
         context.report(place, scope, format!("`{}` returns a value that nobody looks at", function.name));
     }
 }

@@ -60,7 +60,7 @@ fn check(context: &mut Context<'_>, module: &Module) {
     if !is_test_file || !context.is_test_file() || kept_for_good {
         return;
     }
-    if let Some(first) = tests.find(|f| untold(context.scope_of(f))) {
+    if let Some(first) = tests.find(|f| untold(f.opens)) {
         let (span, scope) = (first.span, first.scope);
         context.report(span, scope, "the file says nowhere which tier its tests belong to");
     }

@@ -53,7 +53,7 @@ fn check(context: &mut Context<'_>, function: &Function) {
         return;
     }
     if let Some(first) = body.constant_asserts.first() {
-        let scope = context.scope_of(function);
+        let scope = function.opens;
         context.report(*first, scope, format!("nothing that `{}` asserts can be false", function.name));
     }
 }

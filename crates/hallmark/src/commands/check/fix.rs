@@ -111,7 +111,7 @@ fn fixable_files(report: &Report, args: FixArgs, known: &Baseline) -> Vec<String
         .findings
         .iter()
         .filter(|f| f.fix.as_ref().is_some_and(|fix| args.takes(fix.applicability)) && !known.knows(f))
-        .map(|f| f.path.as_str())
+        .map(|f| &*f.path)
         .collect();
     paths.into_iter().map(str::to_owned).collect()
 }

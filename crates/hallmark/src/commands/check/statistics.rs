@@ -70,7 +70,7 @@ fn row(rule: &'static str, family: &'static str, report: &Report) -> Row {
         errors: of(Severity::Error),
         warnings: of(Severity::Warning),
         infos: of(Severity::Info),
-        files: own().map(|f| f.path.as_str()).collect::<BTreeSet<_>>().len(),
+        files: own().map(|f| &*f.path).collect::<BTreeSet<_>>().len(),
         fixable: own().filter(safe).count(),
         suppressed: report.accepted.iter().filter(|s| s.finding.rule == rule).count(),
     }

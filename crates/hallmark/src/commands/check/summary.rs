@@ -14,7 +14,7 @@ const STALE_SHOWN: usize = 5;
 pub(super) fn text(report: &Report) -> String {
     let errors = report.count(Severity::Error);
     let mut files: Vec<&str> =
-        report.findings.iter().filter(|f| f.severity == Severity::Error).map(|f| f.path.as_str()).collect();
+        report.findings.iter().filter(|f| f.severity == Severity::Error).map(|f| &*f.path).collect();
     files.sort_unstable();
     files.dedup();
     let mut parts = vec![format!("{} in {}", count(errors, "violation"), count(files.len(), "file"))];

@@ -1,0 +1,98 @@
+//! What the names of each scope of a file are bound to.
+
+use std::cell::Cell;
+
+use hashbrown::HashTable;
+
+use super::names;
+use crate::facts::{Name, ScopeId};
+
+/// What a name is bound to. Most paths are never asked for, so those that can be put together are put together when they are.
+#[derive(Clone, Debug)]
+pub(super) enum Meaning {
+    /// Something without a path.
+    Unknown,
+    /// Something with this path.
+    Path(Name),
+    /// An object of this class, or what this function gives.
+    Instance(Name),
+    /// What this file defines under the name itself.
+    Own,
+    /// A parameter of this name that has no annotation.
+    Parameter,
+}
+
+impl From<Option<Name>> for Meaning {
+    fn from(path: Option<Name>) -> Self {
+        path.map_or(Self::Unknown, Self::Path)
+    }
+}
+
+/// A name in a scope.
+pub(super) struct Binding<'a> {
+    hash: u64,
+    scope: ScopeId,
+    name: &'a str,
+    /// Whether anything reads it.
+    pub(super) used: Cell<bool>,
+    pub(super) meaning: Meaning,
+}
+
+impl Binding<'_> {
+    /// Whether it has a path.
+    pub(super) fn is_known(&self) -> bool {
+        !matches!(self.meaning, Meaning::Unknown)
+    }
+
+    /// Writes its path behind what there is; `module` is the name of the file.
+    pub(super) fn write(&self, module: &str, out: &mut String) -> Option<()> {
+        match &self.meaning {
+            Meaning::Unknown => return None,
+            Meaning::Path(path) => out.push_str(path),
+            Meaning::Instance(class) => out.extend([class, "()"]),
+            Meaning::Own => out.extend([module, ".", self.name]),
+            Meaning::Parameter => out.extend(["$", self.name]),
+        }
+        Some(())
+    }
+}
+
+/// All names of all scopes, in one table: most scopes have a few, and there are many.
+#[derive(Default)]
+pub(super) struct Bindings<'a>(HashTable<Binding<'a>>);
+
+impl<'a> Bindings<'a> {
+    /// What tells a name in every scope; see [`Bindings::find`].
+    pub(super) fn key(name: &str) -> u64 {
+        names::hash(name)
+    }
+
+    /// The binding of a name in a scope; `key` is the name's.
+    pub(super) fn find(&self, key: u64, scope: ScopeId, name: &str) -> Option<&Binding<'a>> {
+        self.0.find(place(key, scope), |b| b.scope == scope && b.hash == key && b.name == name)
+    }
+
+    /// Binds a name, unless it is known and `keeps` says that what comes now must not hide that.
+    pub(super) fn bind(&mut self, scope: ScopeId, name: &'a str, meaning: Meaning, keeps: bool) {
+        let key = Self::key(name);
+        let same = |b: &Binding<'_>| b.scope == scope && b.hash == key && b.name == name;
+        match self.0.find_mut(place(key, scope), same) {
+            Some(binding) if keeps && binding.is_known() => {}
+            Some(binding) => binding.meaning = meaning,
+            None => {
+                let binding = Binding { hash: key, scope, name, used: Cell::new(false), meaning };
+                self.0.insert_unique(place(key, scope), binding, |b| place(b.hash, b.scope));
+            }
+        }
+    }
+
+    /// The names of a scope that are known, in no order.
+    pub(super) fn known(&self, scope: ScopeId) -> impl Iterator<Item = (&'a str, &Binding<'a>)> {
+        self.0.iter().filter(move |b| b.scope == scope && b.is_known()).map(|b| (b.name, b))
+    }
+}
+
+/// Where a name of a scope stands in the table: names that many scopes have are spread.
+fn place(hash: u64, scope: ScopeId) -> u64 {
+    hash.wrapping_add(u64::from(scope).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
