@@ -212,6 +212,11 @@ impl Fresh {
         Ok(Self(seed))
     }
 
+    /// The sequence of this number: the same in every run, where data must be.
+    pub(crate) const fn seeded(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// The next number (SplitMix64).
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod backup;
+mod bench;
 mod standards;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::commands::UndoArgs;
 use crate::ui::ColorChoice;
 pub(crate) use backup::*;
+pub(crate) use bench::*;
 pub(crate) use standards::*;
 
 /// Production readiness that is proven, never claimed.
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Try on the wire whether each server is real, and no stand-in
     Verify(VerifyServicesArgs),
+    /// Measure the targets of the services on the running stack
+    Bench(BenchArgs),
     /// Run the project's tests on the stack and say which reached a real service
     Test(TestArgs),
     /// Print what a test run needs to reach the services
