@@ -408,6 +408,12 @@ pub(crate) struct VerifyServicesArgs {
     /// The services: postgres, neo4j, chromadb, redis, openai (default: all)
     #[arg(value_name = "SERVICE")]
     pub(crate) services: Vec<String>,
+    /// Stop and start each server of this stack while it is written to, and look whether the data are there
+    #[arg(long)]
+    pub(crate) restart: bool,
+    /// The same with a server that is killed
+    #[arg(long)]
+    pub(crate) crash: bool,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,

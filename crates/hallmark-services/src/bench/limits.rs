@@ -11,6 +11,9 @@ pub(super) const Z: f64 = 2.326;
 /// Samples without which nothing is judged: fewer have no upper bound of a 95th percentile.
 pub const SAMPLES_MIN: usize = 100;
 
+/// Samples without which a 99th percentile has no upper bound.
+pub const SAMPLES_MIN_P99: usize = 460;
+
 /// Samples of one measurement at most.
 pub const SAMPLES_MAX: usize = 200_000;
 

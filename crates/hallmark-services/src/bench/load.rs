@@ -6,13 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
+use super::limits::{PATIENCE, SAMPLES_MIN, SAMPLES_MIN_P99};
 use super::measure::{Collected, Pace, Timed, call, numbers};
 use super::scene::Scene;
-use super::statistics::Samples;
+use super::statistics::{Samples, Statistic};
 use super::target::{Bound, Target};
 use crate::ServiceKind;
 use crate::recorder::milliseconds;
@@ -68,24 +70,25 @@ pub(super) struct Seen {
     pub(super) per_second: f64,
 }
 
-/// So many users for `duration`; each sends [`super::limits::USER_PACE`] requests a second at most.
+/// So many users for `duration`, and longer until there are enough samples; each sends [`super::limits::USER_PACE`] requests a second at most.
 pub(super) async fn run(
     scene: &Arc<Scene>,
     targets: &BTreeMap<&'static str, &'static Target>,
     users: usize,
     duration: Duration,
 ) -> Seen {
-    let began = Instant::now();
+    let (began, answered) = (Instant::now(), Arc::new(Answered::new()));
     let users = (0..users).map(|user| {
-        let (scene, targets) = (Arc::clone(scene), targets.clone());
+        let (scene, targets, answered) = (Arc::clone(scene), targets.clone(), Arc::clone(&answered));
         tokio::spawn(async move {
             let mut numbers = numbers(&scene);
             let mut own = User { scene: &scene, targets: &targets, seen: BTreeMap::new() };
             let mut pace = Pace::new(user, users);
-            while began.elapsed() < duration {
+            while began.elapsed() < duration || (began.elapsed() < PATIENCE && !answered.enough()) {
                 pace.wait().await;
-                let (request, steps) = choose(numbers.next() % 100);
-                own.send(request, steps, numbers.next()).await;
+                let (request, way) = choose(numbers.next() % 100);
+                own.send(&REQUESTS[request], REQUESTS[request].ways[way].1, numbers.next()).await;
+                answered.counts[request][way].fetch_add(1, Ordering::Relaxed);
             }
             own.seen
         })
@@ -102,17 +105,39 @@ pub(super) async fn run(
     Seen { by_id: all.into_iter().map(|(id, seen)| (id, seen.samples())).collect(), per_second }
 }
 
-/// The request, and its way, that a number below a hundred stands for.
-fn choose(mut number: u64) -> (&'static Request, &'static [&'static str]) {
-    for request in REQUESTS {
-        for (share, steps) in request.ways {
+/// The number of the request, and of its way, that a number below a hundred stands for.
+fn choose(mut number: u64) -> (usize, usize) {
+    for (index, request) in REQUESTS.iter().enumerate() {
+        for (way, (share, _)) in request.ways.iter().enumerate() {
             if number < *share {
-                return (request, steps);
+                return (index, way);
             }
             number -= share;
         }
     }
-    (&REQUESTS[0], REQUESTS[0].ways[0].1)
+    (0, 0)
+}
+
+/// How many requests went each way.
+struct Answered {
+    counts: Vec<Vec<AtomicUsize>>,
+}
+
+impl Answered {
+    fn new() -> Self {
+        let zeros = |request: &Request| request.ways.iter().map(|_| AtomicUsize::new(0)).collect();
+        Self { counts: REQUESTS.iter().map(zeros).collect() }
+    }
+
+    /// Whether every limit has a sample that can decide on it.
+    fn enough(&self) -> bool {
+        REQUESTS.iter().zip(&self.counts).all(|(request, ways)| {
+            let counts: Vec<usize> = ways.iter().map(|count| count.load(Ordering::Relaxed)).collect();
+            let rare = request.bounds.iter().any(|bound| bound.statistic == Statistic::P99);
+            let needed = if rare { SAMPLES_MIN_P99 } else { SAMPLES_MIN };
+            counts.iter().sum::<usize>() >= needed && counts.iter().all(|count| *count >= SAMPLES_MIN)
+        })
+    }
 }
 
 /// One user, and what it saw.
@@ -151,7 +176,7 @@ mod tests {
     fn the_mix_is_the_one_of_the_requirements_and_every_step_is_a_target() {
         let shares: Vec<u64> = REQUESTS.iter().map(|r| r.ways.iter().map(|way| way.0).sum()).collect();
         assert_eq!(shares, [60, 25, 10, 5]);
-        let drawn = (0..100).filter(|number| choose(*number).0.id == "load.recommend").count();
+        let drawn = (0..100).filter(|number| REQUESTS[choose(*number).0].id == "load.recommend").count();
         assert_eq!(drawn, 25);
         let known: Vec<&str> = SUBJECTS.iter().flat_map(|s| s.targets).map(|t| t.id).collect();
         for step in REQUESTS.iter().flat_map(|r| r.ways).flat_map(|way| way.1) {

@@ -4,6 +4,7 @@ use hallmark_evidence::{Evidence, Verdict as Proof};
 use serde::Serialize;
 use serde_json::json;
 
+use super::limits::SAMPLES_MIN;
 use super::machine::Machine;
 use super::measure::Rates;
 use super::statistics::{Interval, Samples, Statistic, Verdict, mean};
@@ -143,14 +144,7 @@ impl Figure {
     }
 
     fn evidence(&self) -> Evidence {
-        let requirement = match self.service {
-            Some(ServiceKind::Postgres) => "REQ-INF-001",
-            Some(ServiceKind::Neo4j) => "REQ-INF-002",
-            Some(ServiceKind::Chroma) => "REQ-INF-003",
-            Some(ServiceKind::Redis) => "REQ-INF-004",
-            Some(ServiceKind::OpenAi) => "REQ-INF-005",
-            None => "REQ-INF",
-        };
+        let requirement = self.service.map_or("REQ-INF", ServiceKind::requirement);
         let check = format!("bench.{}.{}_users", self.id, self.users);
         let evidence = Evidence::new(requirement, check, self.what.clone())
             .threshold(self.threshold())
@@ -178,14 +172,20 @@ fn reason(samples: &Samples, bounds: &[Judged]) -> Option<String> {
     }
     let worst = bounds.iter().max_by_key(|judged| judged.verdict)?;
     let (name, limit) = (worst.statistic.name(), worst.limit);
-    let range = match (worst.interval.low, worst.interval.high) {
-        (Some(low), Some(high)) => format!("{low:.2} to {high:.2}"),
-        _ => format!("about {:.2}, of too small a sample", worst.interval.value),
+    let value = worst.interval.value;
+    let (Some(low), Some(high)) = (worst.interval.low, worst.interval.high) else {
+        return Some(format!("{name} is about {value:.2}, and the sample too small to tell"));
     };
     match worst.verdict {
         Verdict::Met => None,
-        Verdict::Missed => Some(format!("{name} is {range}, and the limit {limit}")),
-        _ => Some(format!("{name} is {range}, or beyond in a part of the time; {limit} is too near to tell")),
+        Verdict::Missed => Some(format!("{name} is {low:.2} to {high:.2}, and the limit {limit}")),
+        _ if samples.ms.len() < SAMPLES_MIN => {
+            Some(format!("{name} is about {value:.2}, and the sample too small to tell"))
+        }
+        _ if low < limit && high < limit => Some(format!(
+            "{name} is {low:.2} to {high:.2} as a whole, and beyond {limit} in a part of the time"
+        )),
+        _ => Some(format!("{name} is {low:.2} to {high:.2}: the limit {limit} is within the noise")),
     }
 }
 
