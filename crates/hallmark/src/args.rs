@@ -150,6 +150,9 @@ pub(crate) struct DoctorArgs {
     /// Weigh what was found: probability, impact, mitigation, and who else could provide each service
     #[arg(long)]
     pub(crate) risks: bool,
+    /// Measure what the way to another host adds: the address of the supervisor that runs there
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: Option<String>,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,

@@ -15,7 +15,7 @@ mod postgres;
 mod redis;
 mod report;
 mod scene;
-mod statistics;
+pub(crate) mod statistics;
 mod target;
 
 use std::collections::BTreeMap;
