@@ -1,6 +1,7 @@
 //! Measurements beside named peers, in one run on one machine. The figures are kept in docs/benchmarks.md.
 
 mod child;
+mod client;
 mod lsp;
 mod scan;
 
@@ -9,8 +10,13 @@ use std::path::PathBuf;
 use crate::shell::{self, Failure, Outcome};
 pub(crate) use child::measure;
 
-pub(crate) fn run(what: &str) -> Outcome {
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let what = arguments.first().map_or("all", String::as_str);
     match what {
+        "client" => match arguments {
+            [_, flag, project] if flag == "--project" => client::run(project.as_ref()),
+            _ => Err(Failure("name the project whose stack is up: bench client --project FOLDER".into())),
+        },
         "scan" => scan::run(),
         "lsp" => lsp::run(),
         "all" => scan::run().and_then(|()| lsp::run()),

@@ -11,6 +11,7 @@ mod lock;
 mod new_rule;
 mod sdk_table;
 mod shell;
+mod soak;
 mod suite;
 mod tidy;
 
@@ -31,6 +32,10 @@ cargo xtask <chore>
   licences                 every dependency's licence against the allow-list
   advisories               known vulnerabilities, or `not checked` where their database is out of reach
   bench [scan|lsp|all]     measure beside named peers, in one run, and hold the limits
+  bench client --project FOLDER
+                           what Hallmark's clients add to the raw drivers, on a stack that is up
+  verify-soak --project FOLDER [--runs N]
+                           N verifications of each real service (1000), and how many accused one
 
 ";
 
@@ -48,12 +53,13 @@ fn main() -> ExitCode {
             new_rule::run(arguments.get(1).map(String::as_str), arguments.get(2).map(String::as_str))
         }
         Some("editors") => editors::run(),
+        Some("verify-soak") => soak::run(&arguments[1..]),
         Some("corpus") => corpus::run(has("--update")),
         Some("licences") => licences::run(),
         Some("advisories") => advisories::run().map(|_| ()),
         // What `bench` starts programs by; of no use by itself.
         Some("measure") => bench::measure(&arguments[1..]),
-        Some("bench") => bench::run(arguments.get(1).map_or("all", String::as_str)),
+        Some("bench") => bench::run(&arguments[1..]),
         _ => {
             shell::say(HELP);
             return ExitCode::from(2);

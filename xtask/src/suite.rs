@@ -166,17 +166,26 @@ impl Stack {
     }
 
     fn cargo_test(&self) -> Outcome {
-        let variables: serde_json::Value =
-            serde_json::from_str(&shell::output(&mut self.hallmark(&["env", "--format", "json"]))?)?;
         let mut command = shell::cargo();
         command.args(["test", "--workspace", "--locked", "--no-fail-fast", "--quiet"]);
-        for (name, value) in variables.as_object().into_iter().flatten() {
-            command.env(name, value.as_str().unwrap_or_default());
+        for (name, value) in addresses(&self.project)? {
+            command.env(name, value);
         }
         command.env("HALLMARK_BIN", absolute(&self.binary));
         command.env("HALLMARK_TEST_PYTHON", clients::python(&absolute(&self.target)));
         shell::run(&mut command)
     }
+}
+
+/// The variables that name the services of a project whose stack is up.
+pub(crate) fn addresses(project: &Path) -> Outcome<Vec<(String, String)>> {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from);
+    let mut command = Command::new(target.join("debug/hallmark"));
+    command.args(["env", "--format", "json"]).current_dir(project);
+    let variables: serde_json::Value = serde_json::from_str(&shell::output(&mut command)?)?;
+    let texts = variables.as_object().into_iter().flatten();
+    Ok(texts.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect())
 }
 
 fn absolute(path: &Path) -> PathBuf {

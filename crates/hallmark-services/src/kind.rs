@@ -64,6 +64,18 @@ impl ServiceKind {
         }
     }
 
+    /// The requirement that evidence of it speaks to.
+    #[must_use]
+    pub const fn requirement(self) -> &'static str {
+        match self {
+            Self::Postgres => "REQ-INF-001",
+            Self::Neo4j => "REQ-INF-002",
+            Self::Chroma => "REQ-INF-003",
+            Self::Redis => "REQ-INF-004",
+            Self::OpenAi => "REQ-INF-005",
+        }
+    }
+
     /// The service of this short name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

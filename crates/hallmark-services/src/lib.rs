@@ -4,6 +4,7 @@
 //! room holds a handle of [`Handles`]. A probe ([`probe()`]) never fails: it reports. What Hallmark did not start it
 //! never stops, resets or fills; on a service it works in names of its own and removes them.
 
+pub mod bench;
 pub mod chroma;
 pub mod endpoints;
 pub mod handles;

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use hallmark_core::Error;
+
+use crate::{ServiceKind, codes};
+
 /// How long a connection may take to be made.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -9,7 +13,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const POOL_WAIT: Duration = Duration::from_secs(5);
 
 /// Connections of the PostgreSQL pool unless the configuration says otherwise.
-pub const POSTGRES_POOL_SIZE: usize = 8;
+pub const POSTGRES_POOL_SIZE: usize = 10;
 
 /// The largest pool that a configuration may ask for.
 pub const POOL_SIZE_MAX: usize = 256;
@@ -82,3 +86,12 @@ pub const TRIAL_MODEL: Duration = Duration::from_secs(120);
 
 /// How long a probe's canary may outlive a probe that was killed, in seconds.
 pub const CANARY_TTL_S: u64 = 60;
+
+/// The error of a pool that gave no connection in time.
+pub(crate) fn exhausted(service: ServiceKind, size: usize, wait: Duration) -> Error {
+    let seconds = wait.as_secs_f64();
+    Error::new(
+        &codes::POOL_EXHAUSTED,
+        format!("all {size} connections of {}'s pool were in use for {seconds} s", service.title()),
+    )
+}

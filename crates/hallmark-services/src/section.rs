@@ -1,6 +1,7 @@
 //! The section `[services]` of `hallmark.toml`: services that are given by address instead of being started.
 
 use std::path::Path;
+use std::time::Duration;
 
 use hallmark_core::{Error, Project, Result, Secret, fs};
 use serde::Deserialize;
@@ -46,6 +47,8 @@ pub struct PostgresSection {
     pub password: SecretSource,
     /// Connections of the pool.
     pub pool_size: Option<usize>,
+    /// How long a caller waits for one of them, in milliseconds.
+    pub pool_wait_ms: Option<u64>,
     /// How long one statement may take.
     pub statement_timeout_ms: Option<u64>,
 }
@@ -63,6 +66,10 @@ pub struct Neo4jSection {
     pub password: SecretSource,
     /// The database; the server's default if not given.
     pub database: Option<String>,
+    /// Connections of the pool.
+    pub pool_size: Option<usize>,
+    /// How long a caller waits for one of them, in milliseconds.
+    pub pool_wait_ms: Option<u64>,
 }
 
 /// `[services.chromadb]`.
@@ -144,6 +151,7 @@ impl ServicesSection {
                 config.password = password;
             }
             config.pool_size = s.pool_size.unwrap_or(config.pool_size);
+            config.pool_wait = s.pool_wait_ms.map_or(config.pool_wait, Duration::from_millis);
             config.statement_timeout_ms = s.statement_timeout_ms.unwrap_or(config.statement_timeout_ms);
             endpoints.postgres = Some(config.checked()?);
         }
@@ -151,7 +159,9 @@ impl ServicesSection {
             let password = s.password.read(ServiceKind::Neo4j, root)?;
             let mut config = Neo4jConfig::new(s.url.expose(), s.user.as_deref(), password)?;
             config.database.clone_from(&s.database);
-            endpoints.neo4j = Some(config);
+            config.pool_size = s.pool_size.unwrap_or(config.pool_size);
+            config.pool_wait = s.pool_wait_ms.map_or(config.pool_wait, Duration::from_millis);
+            endpoints.neo4j = Some(config.checked()?);
         }
         if let Some(s) = &self.chromadb {
             let mut config = ChromaConfig::from_url(s.url.expose())?;

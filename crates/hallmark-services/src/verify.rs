@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant};
 
 use hallmark_core::{Error, Result};
+use hallmark_evidence::Evidence;
 use serde::Serialize;
 
 use crate::recorder::milliseconds;
@@ -68,6 +69,28 @@ pub struct Verification {
     pub reason: Option<String>,
     /// What to do about it.
     pub next: Option<String>,
+}
+
+impl Verification {
+    /// One piece of evidence for each trial, named `verify.<service>.<trial>`: what was not made is not measured.
+    #[must_use]
+    pub fn evidence(&self) -> Vec<Evidence> {
+        let one = |trial: &Trial| {
+            let check = format!("verify.{}.{}", self.service, trial.name);
+            let what = format!("{}: {}", self.service.title(), trial.name.replace('_', " "));
+            let evidence = Evidence::new(self.service.requirement(), check, what)
+                .threshold("what a real server does")
+                .reproduce(format!("hallmark verify {}", self.service));
+            match trial.outcome {
+                Outcome::NotMade => evidence.because(trial.detail.clone()),
+                Outcome::Held => evidence.measured(serde_json::json!(trial), true),
+                Outcome::Refuted => {
+                    evidence.measured(serde_json::json!(trial), false).because(trial.detail.clone())
+                }
+            }
+        };
+        self.trials.iter().map(one).collect()
+    }
 }
 
 /// What a trial yields: a value for later trials, and a sentence for people.
@@ -210,6 +233,11 @@ impl Fresh {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
         Ok(Self(seed))
+    }
+
+    /// The sequence of this number: the same in every run, where data must be.
+    pub(crate) const fn seeded(seed: u64) -> Self {
+        Self(seed)
     }
 
     /// The next number (SplitMix64).

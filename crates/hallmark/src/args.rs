@@ -1,6 +1,7 @@
 //! The command line.
 
 mod backup;
+mod bench;
 mod standards;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::commands::UndoArgs;
 use crate::ui::ColorChoice;
 pub(crate) use backup::*;
+pub(crate) use bench::*;
 pub(crate) use standards::*;
 
 /// Production readiness that is proven, never claimed.
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Try on the wire whether each server is real, and no stand-in
     Verify(VerifyServicesArgs),
+    /// Measure the targets of the services on the running stack
+    Bench(BenchArgs),
     /// Run the project's tests on the stack and say which reached a real service
     Test(TestArgs),
     /// Print what a test run needs to reach the services
@@ -146,6 +150,9 @@ pub(crate) struct DoctorArgs {
     /// Weigh what was found: probability, impact, mitigation, and who else could provide each service
     #[arg(long)]
     pub(crate) risks: bool,
+    /// Measure what the way to another host adds: the address of the supervisor that runs there
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: Option<String>,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
@@ -404,6 +411,12 @@ pub(crate) struct VerifyServicesArgs {
     /// The services: postgres, neo4j, chromadb, redis, openai (default: all)
     #[arg(value_name = "SERVICE")]
     pub(crate) services: Vec<String>,
+    /// Stop and start each server of this stack while it is written to, and look whether the data are there
+    #[arg(long)]
+    pub(crate) restart: bool,
+    /// The same with a server that is killed
+    #[arg(long)]
+    pub(crate) crash: bool,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,

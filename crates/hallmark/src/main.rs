@@ -46,7 +46,8 @@ fn main() -> ExitCode {
 
 fn init_tracing(verbose: u8) {
     let level = match verbose {
-        0 => "warn",
+        // A connection that broke with its server is told by whoever needed it.
+        0 => "warn,deadpool.postgres=error",
         1 => "info,hallmark=debug",
         _ => "debug",
     };

@@ -32,7 +32,7 @@ pub(crate) trait Line: Sized + Send {
 
 /// A line that is kept between two checks. A check that is given up half way takes its connection with it.
 pub(crate) struct Kept<L: Line> {
-    config: L::Config,
+    config: Box<L::Config>,
     line: Option<L>,
     /// Checks since somebody last came in anew.
     checks: u32,
@@ -49,7 +49,7 @@ pub(crate) struct Answer {
 
 impl<L: Line> Kept<L> {
     fn new(config: &L::Config) -> Self {
-        Self { config: config.clone(), line: None, checks: 0 }
+        Self { config: Box::new(config.clone()), line: None, checks: 0 }
     }
 
     async fn beat(&mut self) -> Result<Answer> {

@@ -1,23 +1,51 @@
 //! The handle on Neo4j.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hallmark_core::{Error, Result};
 use neo4rs::{BoltType, ConfigBuilder, Graph, Neo4jClientErrorKind, Neo4jErrorKind, Query};
 use serde_json::{Map, Value};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Neo4jConfig, convert};
+use crate::limits::exhausted;
 use crate::{ServiceKind, codes, http, limits, url};
 
 /// A pool of Bolt connections to one database. Cheap to clone; clones share the pool.
 #[derive(Clone)]
 pub struct Neo4j {
-    graph: Option<Arc<Graph>>,
+    inner: Option<Arc<Inner>>,
+}
+
+struct Inner {
+    graph: Graph,
+    /// One permit for each connection of the driver's pool, which itself would let callers wait for ever.
+    free: Arc<Semaphore>,
+    size: usize,
+    wait: Duration,
+}
+
+impl Inner {
+    /// The right to use a connection.
+    async fn permit(&self) -> Result<OwnedSemaphorePermit> {
+        let free = Arc::clone(&self.free).acquire_owned();
+        match tokio::time::timeout(self.wait, free).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(exhausted(ServiceKind::Neo4j, self.size, self.wait)),
+        }
+    }
+}
+
+/// A transaction that has a connection of the pool until it is dropped.
+pub(super) struct Open {
+    pub(super) txn: neo4rs::Txn,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl std::fmt::Debug for Neo4j {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Neo4j").field("configured", &self.graph.is_some()).finish_non_exhaustive()
+        f.debug_struct("Neo4j").field("configured", &self.inner.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -32,7 +60,7 @@ impl Neo4j {
             .uri(&config.url)
             .user(&config.user)
             .password(config.password.expose())
-            .max_connections(limits::NEO4J_POOL_SIZE)
+            .max_connections(config.pool_size)
             .connection_timeout(limits::CYPHER_TIMEOUT);
         if let Some(database) = &config.database {
             builder = builder.db(database.as_str());
@@ -41,11 +69,13 @@ impl Neo4j {
             .build()
             .and_then(Graph::connect)
             .map_err(|e| url::invalid(ServiceKind::Neo4j, "the driver does not take it").because(&e))?;
-        Ok(Self { graph: Some(Arc::new(graph)) })
+        let free = Arc::new(Semaphore::new(config.pool_size));
+        let inner = Inner { graph, free, size: config.pool_size, wait: config.pool_wait };
+        Ok(Self { inner: Some(Arc::new(inner)) })
     }
 
     pub(crate) fn unconfigured() -> Self {
-        Self { graph: None }
+        Self { inner: None }
     }
 
     /// Runs one query, reading or writing, in a transaction of its own, and returns its rows.
@@ -55,8 +85,8 @@ impl Neo4j {
     /// deadlock, say) the driver repeats, since then nothing was done; all else fails at once.
     ///
     /// # Errors
-    /// `HM-S001` without an address; `HM-S003`, `HM-S004`, `HM-S005`, `HM-S022` if the server cannot be used; `HM-S014`
-    /// if it refuses the query; `HM-S023` if a parameter cannot be sent; `HM-S009` beyond [`limits::CYPHER_ROWS`].
+    /// `HM-S001` without an address; `HM-S007` if no connection becomes free within [`Neo4jConfig::pool_wait`]; `HM-S003`,
+    /// `HM-S004`, `HM-S005`, `HM-S022` if the server cannot be used; `HM-S014` if it refuses the query; `HM-S023` if a parameter cannot be sent; `HM-S009` beyond [`limits::CYPHER_ROWS`].
     pub async fn query(&self, cypher: &str, params: Map<String, Value>) -> Result<Vec<Map<String, Value>>> {
         self.query_within(cypher, params, limits::CYPHER_TIMEOUT).await
     }
@@ -68,13 +98,14 @@ impl Neo4j {
         params: Map<String, Value>,
         limit: std::time::Duration,
     ) -> Result<Vec<Map<String, Value>>> {
-        let graph = self.graph.as_ref().ok_or_else(|| url::not_configured(ServiceKind::Neo4j))?;
+        let inner = self.inner()?;
         let mut query = Query::new(cypher.to_owned());
         for (name, value) in &params {
             let converted = convert::to_bolt(value).map_err(|e| e.at(format!("${name}")))?;
             query = query.param(name, converted);
         }
-        let work = rows(graph, query);
+        let _permit = inner.permit().await?;
+        let work = rows(&inner.graph, query);
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
             Err(Error::new(
                 &codes::TIMED_OUT,
@@ -85,10 +116,16 @@ impl Neo4j {
 }
 
 impl Neo4j {
-    /// A transaction of its own connection, for a verification that needs two at a time.
-    pub(super) async fn begin(&self) -> Result<neo4rs::Txn> {
-        let graph = self.graph.as_ref().ok_or_else(|| url::not_configured(ServiceKind::Neo4j))?;
-        graph.start_txn().await.map_err(|e| error(&e))
+    /// A transaction of its own connection, for work that needs two at a time.
+    pub(super) async fn begin(&self) -> Result<Open> {
+        let inner = self.inner()?;
+        let permit = inner.permit().await?;
+        let txn = inner.graph.start_txn().await.map_err(|e| error(&e))?;
+        Ok(Open { txn, _permit: permit })
+    }
+
+    fn inner(&self) -> Result<&Inner> {
+        self.inner.as_deref().ok_or_else(|| url::not_configured(ServiceKind::Neo4j))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Where Neo4j is.
 
+use std::time::Duration;
+
 use hallmark_core::{Result, Secret};
 use reqwest::Url;
 
-use crate::{ServiceKind, url};
+use crate::{ServiceKind, limits, url};
 
 /// A Neo4j server and the user that works on it.
 #[derive(Clone, Debug)]
@@ -22,6 +24,10 @@ pub struct Neo4jConfig {
     pub password: Secret,
     /// The database; the server's default if `None`.
     pub database: Option<String>,
+    /// Connections of the pool.
+    pub pool_size: usize,
+    /// How long a caller waits for one of them to become free.
+    pub pool_wait: Duration,
 }
 
 impl Neo4jConfig {
@@ -48,7 +54,21 @@ impl Neo4jConfig {
                 .unwrap_or_else(|| "neo4j".to_owned()),
             password: password.unwrap_or_else(|| Secret::new(embedded_password(&parsed))),
             database: None,
+            pool_size: limits::NEO4J_POOL_SIZE,
+            pool_wait: limits::POOL_WAIT,
         })
+    }
+
+    /// The configuration itself if its numbers are within bounds.
+    ///
+    /// # Errors
+    /// `HM-S002` otherwise.
+    pub fn checked(self) -> Result<Self> {
+        if self.pool_size == 0 || self.pool_size > limits::POOL_SIZE_MAX {
+            let reason = format!("pool-size must be from 1 to {}", limits::POOL_SIZE_MAX);
+            return Err(url::invalid(ServiceKind::Neo4j, &reason));
+        }
+        Ok(self)
     }
 }
 

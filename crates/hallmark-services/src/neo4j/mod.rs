@@ -1,13 +1,16 @@
 //! Neo4j over Bolt: one query, JSON in, JSON out.
 
 pub(crate) mod backup;
+mod bolt;
 mod client;
 mod config;
 mod convert;
 pub(crate) mod health;
+mod plan;
 pub(crate) mod process;
 pub(crate) mod pulse;
 pub(crate) mod seed;
+pub(crate) mod survive;
 pub(crate) mod verify;
 
 pub use client::{Neo4j, error};

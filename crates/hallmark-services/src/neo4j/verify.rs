@@ -10,7 +10,7 @@ use hallmark_core::{Error, Result};
 use serde_json::{Map, Value, json};
 
 use super::health::row;
-use super::{Neo4j, Neo4jConfig, error};
+use super::{Neo4j, Neo4jConfig, error, plan};
 use crate::recorder::nonce;
 use crate::verify::{Fresh, Shown, Trials, refuted};
 use crate::{codes, limits};
@@ -34,7 +34,14 @@ pub(crate) async fn verify(config: &Neo4jConfig, trials: &mut Trials) {
     trials.make("paths", paths(&neo4j, &label)).await;
     trials.make("isolation", isolation(&neo4j, &label)).await;
     trials.make("constraint", constraint(&neo4j, &label)).await;
+    if config.tls {
+        trials.show("plans", plan::plans(config, &neo4j, &label)).await;
+    } else {
+        trials.make("plans", plan::plans(config, &neo4j, &label)).await;
+    }
+    trials.make("transactions", transactions(&neo4j, &label)).await;
     trials.make("leaves_nothing", removed(&neo4j, &label)).await;
+    trials.show("pool_limit", pool_is_bounded(config)).await;
 }
 
 fn named(pairs: &[(&str, Value)]) -> Map<String, Value> {
@@ -139,23 +146,23 @@ async fn isolation(neo4j: &Neo4j, label: &str) -> Shown<()> {
     };
     let mut open = neo4j.begin().await?;
     let create = format!("CREATE (:{label}:{LABEL} {{kind: 'open', at: timestamp()}})");
-    open.run(neo4rs::query(&create)).await.map_err(|e| judged(error(&e)))?;
+    open.txn.run(neo4rs::query(&create)).await.map_err(|e| judged(error(&e)))?;
     let uncommitted = counted().await?;
-    open.rollback().await.map_err(|e| error(&e))?;
+    open.txn.rollback().await.map_err(|e| error(&e))?;
     let taken_back = counted().await?;
     if uncommitted != 0 || taken_back != 0 {
         return Err(refuted("a node is seen that no transaction has committed"));
     }
     let mut holder = neo4j.begin().await?;
     let change = format!("MATCH (n:{label} {{n: 0}}) SET n.held = $by RETURN n.n");
-    holder.run(neo4rs::query(&change).param("by", "first")).await.map_err(|e| judged(error(&e)))?;
+    holder.txn.run(neo4rs::query(&change).param("by", "first")).await.map_err(|e| judged(error(&e)))?;
     let second = neo4j.clone();
     let waits = change.clone();
     let waiting =
         tokio::spawn(async move { second.query(&waits, named(&[("by", json!("second"))])).await.map(drop) });
     tokio::time::sleep(Duration::from_millis(300)).await;
     let too_early = waiting.is_finished();
-    holder.commit().await.map_err(|e| error(&e))?;
+    holder.txn.commit().await.map_err(|e| error(&e))?;
     waiting.await.map_err(|e| refuted("the transaction that waited broke").because(&e))??;
     let last = format!("MATCH (n:{label} {{n: 0}}) RETURN n.held AS held");
     let last = row(neo4j, &last, Map::new()).await.map_err(judged)?;
@@ -197,6 +204,51 @@ async fn constraint(neo4j: &Neo4j, label: &str) -> Shown<()> {
         return Err(refuted("a node is not found over the index of its key"));
     }
     Ok(((), "a twin was refused, and the node is found over the constraint's index".to_owned()))
+}
+
+/// A statement that fails takes its whole transaction with it; what is committed together is seen together.
+async fn transactions(neo4j: &Neo4j, label: &str) -> Shown<()> {
+    let count = format!("MATCH (n:{label} {{kind: 'both'}}) RETURN count(n) AS count");
+    let counted = async || -> Result<Option<u64>> {
+        Ok(row(neo4j, &count, Map::new()).await.map_err(judged)?.get("count").and_then(Value::as_u64))
+    };
+    let add = |key: &str| {
+        let cypher = format!("CREATE (:{label}:{LABEL} {{kind: 'both', key: $key, at: timestamp()}})");
+        neo4rs::query(&cypher).param("key", key)
+    };
+    let (first, second) = (nonce()?, nonce()?);
+    let mut failing = neo4j.begin().await?;
+    failing.txn.run(add(&first)).await.map_err(|e| judged(error(&e)))?;
+    let twin = failing.txn.run(add(&first)).await;
+    let _ = failing.txn.rollback().await;
+    if twin.is_ok() || counted().await? != Some(0) {
+        return Err(refuted("a transaction whose statement was refused left something"));
+    }
+    let mut whole = neo4j.begin().await?;
+    whole.txn.run(add(&first)).await.map_err(|e| judged(error(&e)))?;
+    whole.txn.run(add(&second)).await.map_err(|e| judged(error(&e)))?;
+    let before = counted().await?;
+    whole.txn.commit().await.map_err(|e| error(&e))?;
+    if before != Some(0) || counted().await? != Some(2) {
+        return Err(refuted("two nodes of one transaction are not seen together"));
+    }
+    Ok(((), "a refused statement took its transaction along; two writes came together".to_owned()))
+}
+
+/// Our own pool refuses in time, with a code.
+async fn pool_is_bounded(config: &Neo4jConfig) -> Shown<()> {
+    let small = Neo4jConfig { pool_size: 1, pool_wait: Duration::from_millis(200), ..config.clone() };
+    let neo4j = Neo4j::new(&small)?;
+    let held = neo4j.begin().await?;
+    let refused = neo4j.query("RETURN 1 AS one", Map::new()).await.err();
+    held.txn.rollback().await.map_err(|e| error(&e))?;
+    match refused {
+        Some(e) if e.is(&codes::POOL_EXHAUSTED) => {
+            Ok(((), format!("a pool of one refused a second caller ({})", e.code().id)))
+        }
+        Some(e) => Err(e),
+        None => Err(Error::new(&codes::CANARY, "a pool of one connection gave two")),
+    }
 }
 
 /// Takes back what this run made, and what a killed one left.

@@ -1,5 +1,7 @@
 //! The handle on PostgreSQL.
 
+use std::time::Duration;
+
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
@@ -7,12 +9,15 @@ use hallmark_core::{Error, Result};
 use tokio_postgres::NoTls;
 
 use super::{PostgresConfig, error, tls};
+use crate::limits::exhausted;
 use crate::{ServiceKind, codes, limits, url};
 
 /// A bounded pool of connections to one database. Cheap to clone; clones share the pool.
 #[derive(Clone)]
 pub struct Postgres {
     pool: Pool,
+    /// How long a caller waits for a free connection.
+    wait: Duration,
     configured: bool,
 }
 
@@ -34,12 +39,14 @@ impl Postgres {
         } else {
             Manager::from_config(config.driver(), NoTls, recycling)
         };
-        Ok(Self { pool: pool(manager, config.pool_size)?, configured: true })
+        let pool = pool(manager, config.pool_size, config.pool_wait)?;
+        Ok(Self { pool, wait: config.pool_wait, configured: true })
     }
 
     pub(crate) fn unconfigured() -> Result<Self> {
         let manager = Manager::new(tokio_postgres::Config::new(), NoTls);
-        Ok(Self { pool: pool(manager, 1)?, configured: false })
+        let wait = limits::POOL_WAIT;
+        Ok(Self { pool: pool(manager, 1, wait)?, wait, configured: false })
     }
 
     /// The pool itself; its own errors are not coded, so prefer [`Postgres::client`].
@@ -51,7 +58,7 @@ impl Postgres {
     /// A connection of the pool, which goes back when it is dropped.
     ///
     /// # Errors
-    /// `HM-S001` without an address; `HM-S007` if none becomes free within [`limits::POOL_WAIT`]; `HM-S003`,
+    /// `HM-S001` without an address; `HM-S007` if none becomes free within [`PostgresConfig::pool_wait`]; `HM-S003`,
     /// `HM-S004`, `HM-S005`, `HM-S029` if no connection can be made.
     pub async fn client(&self) -> Result<Object> {
         if !self.configured {
@@ -62,14 +69,9 @@ impl Postgres {
 
     fn pool_error(&self, failure: PoolError) -> Error {
         match failure {
-            PoolError::Timeout(TimeoutType::Wait) => Error::new(
-                &codes::POOL_EXHAUSTED,
-                format!(
-                    "all {} connections of the pool were in use for {} s",
-                    self.pool.status().max_size,
-                    limits::POOL_WAIT.as_secs()
-                ),
-            ),
+            PoolError::Timeout(TimeoutType::Wait) => {
+                exhausted(ServiceKind::Postgres, self.pool.status().max_size, self.wait)
+            }
             PoolError::Timeout(_) => {
                 Error::new(&codes::TIMED_OUT, "PostgreSQL did not accept the connection in time")
             }
@@ -79,10 +81,10 @@ impl Postgres {
     }
 }
 
-fn pool(manager: Manager, size: usize) -> Result<Pool> {
+fn pool(manager: Manager, size: usize, wait: Duration) -> Result<Pool> {
     Pool::builder(manager)
         .max_size(size)
-        .wait_timeout(Some(limits::POOL_WAIT))
+        .wait_timeout(Some(wait))
         .create_timeout(Some(limits::CONNECT_TIMEOUT))
         .recycle_timeout(Some(limits::CONNECT_TIMEOUT))
         .runtime(Runtime::Tokio1)

@@ -1,5 +1,7 @@
 //! Where PostgreSQL is and how it may be used.
 
+use std::time::Duration;
+
 use hallmark_core::{Result, Secret};
 use reqwest::Url;
 use tokio_postgres::config::SslMode;
@@ -26,6 +28,8 @@ pub struct PostgresConfig {
     pub root_certificate: Option<String>,
     /// Connections of the pool.
     pub pool_size: usize,
+    /// How long a caller waits for one of them to become free.
+    pub pool_wait: Duration,
     /// How long one statement may take.
     pub statement_timeout_ms: u64,
 }
@@ -63,6 +67,7 @@ impl PostgresConfig {
             require_tls,
             root_certificate,
             pool_size: limits::POSTGRES_POOL_SIZE,
+            pool_wait: limits::POOL_WAIT,
             statement_timeout_ms: u64::try_from(limits::STATEMENT_TIMEOUT.as_millis()).unwrap_or(u64::MAX),
         })
     }

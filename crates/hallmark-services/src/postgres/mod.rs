@@ -10,7 +10,9 @@ pub(crate) mod process;
 pub(crate) mod pulse;
 mod roles;
 pub(crate) mod seed;
+pub(crate) mod survive;
 mod tls;
+mod transactions;
 pub(crate) mod verify;
 
 pub use client::Postgres;

@@ -9,7 +9,7 @@ use hallmark_core::{Error, Result, digest};
 use tokio_postgres::error::SqlState;
 
 use super::health::{Session, open, seconds, sweep};
-use super::{PostgresConfig, error};
+use super::{PostgresConfig, error, transactions};
 use crate::recorder::nonce;
 use crate::verify::{Fresh, Shown, Trials, refuted};
 
@@ -32,14 +32,18 @@ pub(crate) async fn verify(config: &PostgresConfig, trials: &mut Trials) {
     trials.make("snapshots", snapshots(&one, &other, &schema)).await;
     trials.make("write_conflict", conflicts(&one, &other, &schema)).await;
     trials.make("log_position", log_moves(&one, &schema)).await;
+    trials.make("rollback", transactions::rolls_back(&one, &other, &schema)).await;
+    trials.make("serializable", transactions::serializes(&one, &other, &schema)).await;
+    trials.show("durable_commit", transactions::is_flushed(&one, &schema)).await;
     // A trial that broke off in a transaction must not keep the schema alive.
     let _ = one.client.batch_execute("ROLLBACK").await;
     let _ = other.client.batch_execute("ROLLBACK").await;
     trials.make("leaves_nothing", removed(&one, &schema)).await;
+    trials.show("pool_limit", transactions::pool_is_bounded(config)).await;
 }
 
 /// The coded error; what every PostgreSQL knows and this server does not is a refutation.
-fn judged(failure: tokio_postgres::Error) -> Error {
+pub(super) fn judged(failure: tokio_postgres::Error) -> Error {
     let unknown = [
         SqlState::UNDEFINED_FUNCTION,
         SqlState::UNDEFINED_TABLE,
@@ -57,12 +61,12 @@ fn judged(failure: tokio_postgres::Error) -> Error {
     }
 }
 
-async fn run(session: &Session, sql: &str) -> Result<()> {
+pub(super) async fn run(session: &Session, sql: &str) -> Result<()> {
     session.client.batch_execute(sql).await.map_err(judged)
 }
 
 /// The one value that a statement gives.
-async fn one<T>(
+pub(super) async fn one<T>(
     session: &Session,
     sql: &str,
     params: &[&(dyn tokio_postgres::types::ToSql + Sync)],

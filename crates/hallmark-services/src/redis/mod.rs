@@ -7,6 +7,7 @@ pub(crate) mod health;
 pub(crate) mod process;
 pub(crate) mod pulse;
 pub(crate) mod seed;
+pub(crate) mod survive;
 pub(crate) mod verify;
 
 pub use client::{Redis, error};

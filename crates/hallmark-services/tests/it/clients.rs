@@ -72,6 +72,24 @@ async fn an_exhausted_pool_is_an_error_not_a_hang() {
     drop(pool.client().await.unwrap());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exhausted_pool_of_neo4j_is_an_error_not_a_hang() {
+    let wait = std::time::Duration::from_millis(300);
+    let config =
+        hallmark_services::Neo4jConfig { pool_size: 1, pool_wait: wait, ..endpoints().neo4j.unwrap() };
+    let neo4j = Neo4j::new(&config).unwrap();
+    let long = "UNWIND range(1, 100000000) AS n RETURN max(n % 7) AS m";
+    let busy = tokio::spawn({
+        let neo4j = neo4j.clone();
+        async move { neo4j.query(long, serde_json::Map::new()).await }
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    let error = neo4j.query("RETURN 1 AS one", serde_json::Map::new()).await.unwrap_err();
+    assert!(error.is(&codes::POOL_EXHAUSTED) && error.message().contains("all 1 connections"), "{error:?}");
+    busy.await.unwrap().unwrap();
+    assert_eq!(neo4j.query("RETURN 1 AS one", serde_json::Map::new()).await.unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn a_server_without_tls_is_not_reached_in_the_open_when_tls_is_asked_for() {
     let config = postgres::PostgresConfig { require_tls: true, ..endpoints().postgres.unwrap() };

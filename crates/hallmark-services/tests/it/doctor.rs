@@ -123,3 +123,24 @@ async fn postgres_tells_its_time() {
     assert_eq!(clock.verdict, Verdict::Ok, "{clock:?}");
     assert_eq!(line(&checks, "installed.postgres").verdict, Verdict::NotChecked, "another runs it");
 }
+
+/// Another host cannot be had here; that this one is not taken for one, and silence for an answer, can be shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_to_another_host_is_not_measured_without_one() {
+    let own = Own::new(&[ServiceKind::Redis]);
+    own.up().await;
+    let look = async |url: Option<String>| {
+        let found = own.stack.examine_from(url.as_deref()).await.unwrap();
+        line(&found.checks, "latency.from").clone()
+    };
+    let unnamed = look(None).await;
+    assert!(
+        unnamed.verdict == Verdict::NotChecked && unnamed.detail.starts_with("not measured"),
+        "{unnamed:?}"
+    );
+    let itself = look(own.stack.metrics_address().unwrap()).await;
+    assert_eq!(itself.verdict, Verdict::NotChecked, "{itself:?}");
+    assert!(itself.detail.contains("this very machine"), "{itself:?}");
+    let silent = look(Some(format!("http://127.0.0.1:{}", crate::support::closed_port()))).await;
+    assert!(silent.verdict == Verdict::Fail && silent.mend.is_some(), "{silent:?}");
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod backup;
+mod bench;
 mod clients;
 mod containers;
 mod controls;
@@ -10,7 +11,9 @@ mod doctor;
 mod health;
 mod planted;
 mod probes;
+mod soak;
 mod stack;
 mod support;
+mod survive;
 mod telling;
 mod verify;

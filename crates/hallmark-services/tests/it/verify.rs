@@ -45,6 +45,34 @@ async fn a_verification_leaves_nothing_behind() {
     server.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
 }
 
+/// Rollback, isolation and durability are evidence by name; what others set otherwise is not held against the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_postgres_promises_of_transactions_is_evidence_by_name() {
+    let seen = verify(ServiceKind::Postgres, &endpoints()).await;
+    let evidence = seen.evidence();
+    for name in ["rollback", "snapshots", "serializable", "write_conflict", "durable_commit", "pool_limit"] {
+        let check = format!("verify.postgres.{name}");
+        let found = evidence.iter().find(|one| one.check == check);
+        assert!(
+            found.is_some_and(|one| one.verdict == hallmark_evidence::Verdict::Proven),
+            "{check}: {seen:#?}"
+        );
+    }
+    let config = endpoints().postgres.unwrap();
+    let server = Postgres::new(&config).unwrap().client().await.unwrap();
+    let name = format!("lazy_{}", uuid::Uuid::new_v4().simple());
+    server.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    server.batch_execute(&format!("ALTER DATABASE {name} SET synchronous_commit = off")).await.unwrap();
+    let lazy = Some(PostgresConfig { database: name.clone(), ..config });
+    let seen = verify(ServiceKind::Postgres, &Endpoints { postgres: lazy, ..Endpoints::default() }).await;
+    server.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+    assert_eq!(seen.judgement, Judgement::Genuine, "{seen:#?}");
+    let durable =
+        seen.evidence().into_iter().find(|one| one.check == "verify.postgres.durable_commit").unwrap();
+    assert_eq!(durable.verdict, hallmark_evidence::Verdict::NotMeasured);
+    assert!(durable.reason.contains("synchronous_commit is off"), "{durable:?}");
+}
+
 #[tokio::test]
 async fn without_an_address_or_a_server_nothing_is_claimed() {
     let seen = verify(ServiceKind::Redis, &Endpoints::default()).await;

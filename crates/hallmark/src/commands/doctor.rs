@@ -13,7 +13,7 @@ use crate::wiring;
 const NAME: usize = 24;
 
 pub(crate) fn run(app: &App<'_>, args: &DoctorArgs) -> Result<ExitClass> {
-    let found = app.block_on(async { wiring::stack(app)?.examine().await })?;
+    let found = app.block_on(async { wiring::stack(app)?.examine_from(args.from.as_deref()).await })?;
     let failed = count(&found, Verdict::Fail) > 0;
     let exit = if failed { ExitClass::Unavailable } else { ExitClass::Ok };
     if args.format == Format::Json {

@@ -2,6 +2,7 @@
 
 mod backup;
 mod baseline;
+mod bench;
 mod call;
 mod certify;
 mod check;
@@ -86,6 +87,7 @@ pub(crate) fn run(app: &App<'_>, command: Option<Command>) -> Result<ExitClass> 
         Some(Command::Certify(args)) => certify::run(app, &args),
         Some(Command::Verify(args)) => verify::run(app, &args),
         Some(Command::VerifyCertificate(args)) => verify_certificate::run(app, &args),
+        Some(Command::Bench(args)) => bench::run(app, &args),
         Some(Command::Test(args)) => test::run(app, &args),
         Some(Command::Supervise(args)) => supervise::run(app, &args),
     }

@@ -1,7 +1,10 @@
 //! `hallmark verify [SERVICE…]`: whether each server is real, tried on the wire.
 
+use hallmark_certify::LOG_EVIDENCE;
 use hallmark_core::{ExitClass, Result};
-use hallmark_services::{Endpoints, Judgement, Outcome, ServiceKind, Trial, Verification, verify};
+use hallmark_evidence::Log;
+use hallmark_services::stack::{Ending, Provider, Silent};
+use hallmark_services::{Endpoints, Judgement, Outcome, ServiceKind, Stack, Trial, Verification, verify};
 use serde_json::json;
 
 use crate::app::App;
@@ -19,7 +22,13 @@ pub(crate) fn run(app: &App<'_>, args: &VerifyServicesArgs) -> Result<ExitClass>
         asked = ServiceKind::ALL.to_vec();
     }
     let endpoints = wiring::endpoints(app)?;
-    let made = app.block_on(async { Ok(all(app, args, &asked, &endpoints).await) })?;
+    let stack = wiring::stack(app)?;
+    let made = app.block_on(async { Ok(all(app, args, &asked, &endpoints, &stack).await) })?;
+    let entries: Vec<_> = made.iter().flat_map(Verification::evidence).collect();
+    let entries: Vec<_> = entries.iter().map(|one| (LOG_EVIDENCE.to_owned(), json!(one))).collect();
+    if !entries.is_empty() {
+        Log::open_in(&app.project.state()?)?.append_all(entries)?;
+    }
     if args.format == Format::Json {
         app.ui.line(&json!({"version": FORMAT, "services": made}).to_string());
     } else {
@@ -28,11 +37,17 @@ pub(crate) fn run(app: &App<'_>, args: &VerifyServicesArgs) -> Result<ExitClass>
     let any = |judgement| made.iter().any(|v| v.judgement == judgement);
     Ok(if any(Judgement::Unproven) || any(Judgement::NotMeasured) {
         ExitClass::Unavailable
-    } else if any(Judgement::StandIn) {
+    } else if any(Judgement::StandIn) || lost(&made) {
         ExitClass::Findings
     } else {
         ExitClass::Ok
     })
+}
+
+/// Whether a server lost what it had acknowledged.
+fn lost(made: &[Verification]) -> bool {
+    let mut trials = made.iter().flat_map(|verification| &verification.trials);
+    trials.any(|trial| trial.name.starts_with("survives_") && trial.outcome == Outcome::Refuted)
 }
 
 /// One service after another; each is shown as soon as it is judged.
@@ -41,11 +56,22 @@ async fn all(
     args: &VerifyServicesArgs,
     asked: &[ServiceKind],
     endpoints: &Endpoints,
+    stack: &Stack,
 ) -> Vec<Verification> {
     let mut made = Vec::new();
     for kind in asked {
         app.ui.progress(&format!("verifying {kind}"));
-        let verification = verify(*kind, endpoints).await;
+        let mut verification = verify(*kind, endpoints).await;
+        for (asked, ending, how) in
+            [(args.restart, Ending::Restart, "restarting"), (args.crash, Ending::Crash, "killing")]
+        {
+            if asked {
+                if stack.provider(*kind) == Provider::Native && *kind != ServiceKind::OpenAi {
+                    app.ui.note(&format!("{how} {kind}: it answers nobody until it is back"));
+                }
+                verification.trials.push(stack.survives(*kind, ending, &Silent).await);
+            }
+        }
         app.ui.settle(&format!("verified {kind}"));
         if args.format == Format::Text {
             show(app, &verification);

@@ -49,21 +49,10 @@ async fn examine(kind: ServiceKind, endpoints: &Endpoints) -> ProbeReport {
     probe_with(kind, endpoints, &options).await
 }
 
-/// The requirement of this service.
-const fn requirement(kind: ServiceKind) -> &'static str {
-    match kind {
-        ServiceKind::Postgres => "REQ-INF-001",
-        ServiceKind::Neo4j => "REQ-INF-002",
-        ServiceKind::Chroma => "REQ-INF-003",
-        ServiceKind::Redis => "REQ-INF-004",
-        ServiceKind::OpenAi => "REQ-INF-005",
-    }
-}
-
 fn evidence(report: &ProbeReport) -> Evidence {
     let kind = report.service;
     let evidence = Evidence::new(
-        requirement(kind),
+        kind.requirement(),
         format!("{kind}.usable"),
         format!("{} is real and usable", kind.title()),
     )
@@ -92,7 +81,7 @@ fn stand_in(report: &ProbeReport) -> Option<HardFailure> {
     let telling = [codes::WRONG_SERVER.id, codes::ANSWERS_SUSPECT.id];
     let step = report.steps.iter().find(|s| !s.ok && s.code.is_some_and(|c| telling.contains(&c)))?;
     Some(HardFailure {
-        requirement: requirement(report.service).to_owned(),
+        requirement: report.service.requirement().to_owned(),
         check: format!("{}.usable", report.service),
         what: format!(
             "what answers for {} is not a real server of its kind: {}",

@@ -245,9 +245,16 @@ pub static ALL: &[Setting] = &[
     Setting {
         key: "services.postgres.pool-size",
         kind: Kind::Integer(1, u64::MAX),
-        default: "8",
+        default: "10",
         example: "16",
         doc: "Connections of the pool.",
+    },
+    Setting {
+        key: "services.postgres.pool-wait-ms",
+        kind: Kind::Integer(1, u64::MAX),
+        default: "5000",
+        example: "500",
+        doc: "How long a caller waits for a free connection of the pool before HM-S007, in milliseconds.",
     },
     Setting {
         key: "services.postgres.statement-timeout-ms",
@@ -261,6 +268,20 @@ pub static ALL: &[Setting] = &[
     secret_env("services.neo4j.password.env"),
     secret_file("services.neo4j.password.file"),
     text("services.neo4j.database", "", "The database; the server's default without it."),
+    Setting {
+        key: "services.neo4j.pool-size",
+        kind: Kind::Integer(1, u64::MAX),
+        default: "8",
+        example: "16",
+        doc: "Connections of the pool.",
+    },
+    Setting {
+        key: "services.neo4j.pool-wait-ms",
+        kind: Kind::Integer(1, u64::MAX),
+        default: "5000",
+        example: "500",
+        doc: "How long a caller waits for a free connection of the pool before HM-S007, in milliseconds.",
+    },
     address("services.chromadb.url", "\"http://vectors.example:8000\""),
     text("services.chromadb.tenant", "\"default_tenant\"", "The tenant."),
     text("services.chromadb.database", "\"default_database\"", "The database."),

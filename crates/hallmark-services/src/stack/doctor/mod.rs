@@ -4,6 +4,7 @@
 
 mod clock;
 mod console;
+mod distance;
 mod machine;
 mod network;
 mod programs;
@@ -135,8 +136,17 @@ impl Stack {
     /// # Errors
     /// Those of [`Stack::doctor`].
     pub async fn examine(&self) -> Result<Examination> {
+        self.examine_from(None).await
+    }
+
+    /// As [`Stack::examine`], with what the way to the Hallmark at this address on another host adds to a request.
+    ///
+    /// # Errors
+    /// Those of [`Stack::doctor`].
+    pub async fn examine_from(&self, url: Option<&str>) -> Result<Examination> {
         let scene = Box::pin(Scene::gather(self)).await?;
-        let checks: Vec<Check> = CHECKS.iter().flat_map(|look| look(&scene)).collect();
+        let mut checks: Vec<Check> = CHECKS.iter().flat_map(|look| look(&scene)).collect();
+        checks.push(distance::look(self, url).await);
         let risks = risks::register(&checks, &risks::fallbacks(&scene));
         Ok(Examination { checks, risks })
     }
