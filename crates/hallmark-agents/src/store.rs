@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hallmark_core::{Code, Error, Result, digest};
-use hallmark_services::Handles;
 use hallmark_services::chroma::{CollectionId, Neighbour};
+use hallmark_services::{Guarded, Handles};
 use serde_json::{Map, Value};
 
 use crate::data::Data;
@@ -14,6 +14,7 @@ use crate::{codes, limits};
 /// The services, the data and the names: shared by all agents of one project.
 pub(crate) struct Store {
     pub(crate) handles: Handles,
+    pub(crate) guarded: Guarded,
     pub(crate) data: Arc<Data>,
     pub(crate) prefix: String,
     pub(crate) lexicon: Lexicon,
@@ -24,11 +25,12 @@ pub(crate) const COLLECTIONS: [&str; 3] = ["references", "products", "categories
 
 impl Store {
     /// A store under this prefix; nothing is contacted.
-    pub(crate) fn new(handles: &Handles, data: &Data, prefix: &str) -> Result<Self> {
+    pub(crate) fn new(handles: &Handles, guarded: &Guarded, data: &Data, prefix: &str) -> Result<Self> {
         check_prefix(prefix)?;
         let lexicon = Lexicon::new(data.references(), data.categories.len());
         Ok(Self {
             handles: handles.clone(),
+            guarded: guarded.clone(),
             data: Arc::new(data.clone()),
             prefix: prefix.to_owned(),
             lexicon,

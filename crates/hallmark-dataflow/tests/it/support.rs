@@ -4,7 +4,7 @@ use std::future::Future;
 
 use hallmark_core::{Error, Result};
 use hallmark_dataflow::{DataFlow, ModelDecl, Settings};
-use hallmark_services::{Endpoints, Handles};
+use hallmark_services::{Endpoints, Guarded, Handles};
 use hallmark_workflow::{Caller, Context, Registry};
 use serde_json::{Map, Value};
 use tokio_postgres::NoTls;
@@ -54,8 +54,10 @@ impl World {
     pub(crate) fn named(models: Vec<ModelDecl>, schema: &str, sql: tokio_postgres::Client) -> Self {
         let folder = std::env::temp_dir().join(schema);
         std::fs::create_dir_all(&folder).unwrap();
+        let handles = handles();
         let dataflow = DataFlow::configure(Settings {
-            handles: handles(),
+            handles: handles.clone(),
+            guarded: Guarded::bare(&handles),
             schema: schema.to_owned(),
             models,
             project_prefix: format!("test:{schema}"),

@@ -1,5 +1,7 @@
 //! The handle on PostgreSQL.
 
+use std::sync::Arc;
+
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
@@ -13,12 +15,14 @@ use crate::{ServiceKind, codes, limits, url};
 #[derive(Clone)]
 pub struct Postgres {
     pool: Pool,
-    configured: bool,
+    /// `host:port`.
+    place: Arc<str>,
+    config: Option<Arc<PostgresConfig>>,
 }
 
 impl std::fmt::Debug for Postgres {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Postgres").field("configured", &self.configured).finish_non_exhaustive()
+        f.debug_struct("Postgres").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
@@ -34,12 +38,13 @@ impl Postgres {
         } else {
             Manager::from_config(config.driver(), NoTls, recycling)
         };
-        Ok(Self { pool: pool(manager, config.pool_size)?, configured: true })
+        let place = crate::url::authority(&config.host, config.port).into();
+        Ok(Self { pool: pool(manager, config.pool_size)?, place, config: Some(Arc::new(config.clone())) })
     }
 
     pub(crate) fn unconfigured() -> Result<Self> {
         let manager = Manager::new(tokio_postgres::Config::new(), NoTls);
-        Ok(Self { pool: pool(manager, 1)?, configured: false })
+        Ok(Self { pool: pool(manager, 1)?, place: "".into(), config: None })
     }
 
     /// The pool itself; its own errors are not coded, so prefer [`Postgres::client`].
@@ -48,13 +53,23 @@ impl Postgres {
         &self.pool
     }
 
+    /// Where the server is, `host:port`; empty without an address.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    pub(crate) fn config(&self) -> Option<&PostgresConfig> {
+        self.config.as_deref()
+    }
+
     /// A connection of the pool, which goes back when it is dropped.
     ///
     /// # Errors
     /// `HM-S001` without an address; `HM-S007` if none becomes free within [`limits::POOL_WAIT`]; `HM-S003`,
     /// `HM-S004`, `HM-S005`, `HM-S029` if no connection can be made.
     pub async fn client(&self) -> Result<Object> {
-        if !self.configured {
+        if self.config.is_none() {
             return Err(url::not_configured(ServiceKind::Postgres));
         }
         self.pool.get().await.map_err(|e| self.pool_error(e))
