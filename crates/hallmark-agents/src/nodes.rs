@@ -111,8 +111,11 @@ impl Node for AgentNode {
 
 impl Store {
     pub(crate) async fn run_classifier(&self, request: &Request) -> Result<Value> {
-        let result = self.classify(request).await?;
-        self.classification_json(request, &result)
+        match self.classify(request).await {
+            Ok(result) => self.classification_json(request, &result),
+            Err(error) if self.words_may_answer(&error) => self.classification_by_words(request),
+            Err(error) => Err(error),
+        }
     }
 
     /// Classification, if it was not handed over, then the graph.

@@ -261,7 +261,7 @@ impl Store {
     ) -> Result<()> {
         let ids: Vec<&str> = all.iter().map(|c| c.sku.as_str()).collect();
         let params = json!({"space": self.space(&self.version()?), "category": category.id, "ids": ids});
-        let rows = self.graph(RELATIONS, members(params)).await?;
+        let rows = self.ask(RELATIONS, members(params)).await?;
         let of = |row: &serde_json::Map<String, Value>, name: &str| {
             row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
         };

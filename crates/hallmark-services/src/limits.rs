@@ -118,3 +118,15 @@ pub const REPLICA_LOOK: Duration = Duration::from_millis(200);
 
 /// Read replicas that a stack runs at most.
 pub const REPLICAS_MAX: usize = 2;
+
+/// Records of a collection that a process holds at most.
+pub const VECTORS_HELD: usize = 5_000;
+
+/// Questions of one process after which a collection is held.
+pub const VECTORS_HOT: u32 = 3;
+
+/// Collections whose questions are counted.
+pub const VECTORS_COUNTED: usize = 1_000;
+
+/// When the records of a collection that are held are fetched anew.
+pub const VECTORS_REFRESH: Duration = Duration::from_secs(600);

@@ -1,8 +1,8 @@
 //! ChromaDB with a cache of hot vectors behind it: a real search for nearest neighbours among the records that this process holds.
 //!
-//! A collection that is small enough is held whole ([`Vectors::warm`]); of others, the records that were neighbours lately. While
-//! ChromaDB does not answer, the neighbours are found among them, by the collection's own measure. What is found then is
-//! complete only where the collection is held whole, and no stranger's: `Answer` says that it is a fallback either way.
+//! A collection that a process has asked [`limits::VECTORS_HOT`] times is hot, and held whole if it is small enough: a search among a part of
+//! it would miss neighbours without saying so. While ChromaDB does not answer, the neighbours are found among the records
+//! held, by the collection's own measure and exactly, where the server's index is approximate.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +21,8 @@ pub struct Vectors {
     chroma: Chroma,
     line: Line,
     held: Mutex<BTreeMap<String, Held>>,
+    /// How often this process asked each collection that is not held.
+    asked: Mutex<BTreeMap<String, u32>>,
 }
 
 /// What is held of a collection.
@@ -158,7 +160,7 @@ impl Vectors {
     /// Nothing is contacted yet.
     #[must_use]
     pub(crate) fn new(chroma: Chroma, line: Line) -> Self {
-        Self { chroma, line, held: Mutex::default() }
+        Self { chroma, line, held: Mutex::default(), asked: Mutex::default() }
     }
 
     /// The guarded way to ChromaDB.
@@ -209,10 +211,17 @@ impl Vectors {
         self.held().remove(name);
     }
 
-    fn among_held(&self, name: &str, vector: &[f32], k: usize, filter: Option<&Value>) -> Option<Answer<Vec<Neighbour>>> {
+    fn among_held(
+        &self,
+        name: &str,
+        vector: &[f32],
+        k: usize,
+        filter: Option<&Value>,
+    ) -> Option<Answer<Vec<Neighbour>>> {
         let held = self.held().get(name).cloned()?;
         let age = held.at.elapsed();
-        if age > self.line.policy().ttl || held.records.first().is_none_or(|r| r.vector.len() != vector.len()) {
+        if age > self.line.policy().ttl || held.records.first().is_none_or(|r| r.vector.len() != vector.len())
+        {
             return None;
         }
         let found = nearest(&held.records, held.measure, vector, k, filter)?;
@@ -228,7 +237,7 @@ impl Vectors {
             return;
         }
         let fresh = |held: &Held| held.id == collection.id && held.at.elapsed() < refresh(policy.ttl);
-        if self.held().get(name).is_some_and(fresh) {
+        if self.held().get(name).is_some_and(fresh) || !self.is_hot(name) {
             return;
         }
         let asked = Instant::now();
@@ -237,6 +246,30 @@ impl Vectors {
             Ok(records) => self.keep(name, collection, records, asked),
             Err(error) => tracing::debug!(%error, name, "the collection is not held"),
         }
+    }
+
+    /// Counts a question to a collection that is not held; whether it is asked often enough to be.
+    fn is_hot(&self, name: &str) -> bool {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.len() >= limits::VECTORS_COUNTED && !asked.contains_key(name) {
+            asked.clear();
+        }
+        let count = asked.entry(name.to_owned()).or_default();
+        *count = count.saturating_add(1);
+        // Counted from the beginning, so that one that is too large is looked at seldom.
+        let hot = *count >= limits::VECTORS_HOT;
+        if hot {
+            *count = 0;
+        }
+        hot
+    }
+
+    /// The vector of the record whose text is this one, and when it was fetched; none if the collection is not held.
+    #[must_use]
+    pub fn vector_of(&self, name: &str, text: &str) -> Option<(Vec<f32>, Duration)> {
+        let held = self.held().get(name).cloned()?;
+        let record = held.records.iter().find(|record| record.document.as_deref() == Some(text))?;
+        Some((record.vector.clone(), held.at.elapsed()))
     }
 
     async fn records(&self, id: &CollectionId) -> Result<Vec<Record>> {

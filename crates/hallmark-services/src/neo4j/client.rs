@@ -13,6 +13,7 @@ use crate::{ServiceKind, codes, http, limits, url};
 #[derive(Clone)]
 pub struct Neo4j {
     graph: Option<Arc<Graph>>,
+    config: Option<Arc<Neo4jConfig>>,
 }
 
 impl std::fmt::Debug for Neo4j {
@@ -41,11 +42,15 @@ impl Neo4j {
             .build()
             .and_then(Graph::connect)
             .map_err(|e| url::invalid(ServiceKind::Neo4j, "the driver does not take it").because(&e))?;
-        Ok(Self { graph: Some(Arc::new(graph)) })
+        Ok(Self { graph: Some(Arc::new(graph)), config: Some(Arc::new(config.clone())) })
     }
 
     pub(crate) fn unconfigured() -> Self {
-        Self { graph: None }
+        Self { graph: None, config: None }
+    }
+
+    pub(super) fn config(&self) -> Option<&Neo4jConfig> {
+        self.config.as_deref()
     }
 
     /// Runs one query, reading or writing, in a transaction of its own, and returns its rows.

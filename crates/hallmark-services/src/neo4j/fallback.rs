@@ -80,7 +80,9 @@ impl Subgraphs {
 
 /// About as many as the rows take.
 fn bytes(rows: &Rows) -> u64 {
-    rows.iter().map(|row| row.iter().map(|(name, value)| name.len() as u64 + weight(value)).sum::<u64>()).sum()
+    rows.iter()
+        .map(|row| row.iter().map(|(name, value)| name.len() as u64 + weight(value)).sum::<u64>())
+        .sum()
 }
 
 pub(crate) fn weight(value: &Value) -> u64 {

@@ -4,6 +4,7 @@ pub(crate) mod backup;
 mod client;
 mod config;
 mod convert;
+mod fallback;
 pub(crate) mod health;
 pub(crate) mod process;
 pub(crate) mod pulse;
@@ -12,3 +13,5 @@ pub(crate) mod verify;
 
 pub use client::{Neo4j, error};
 pub use config::Neo4jConfig;
+pub(crate) use fallback::weight;
+pub use fallback::{Rows, Subgraphs};

@@ -29,11 +29,16 @@ impl Models {
         &self.line
     }
 
-    /// A vector for each text. While the API does not answer, those it gave for the same texts before, if it gave all of them.
+    /// A vector for each text. While the API does not answer, those it gave for the same texts before, if it gave all of them: to this
+    /// process, or wherever `known` finds them, with their age.
     ///
     /// # Errors
     /// Those of [`OpenAi::embed`], if the API cannot answer and one of the texts is new.
-    pub async fn embed(&self, texts: &[String]) -> Result<Answer<Vec<Vec<f32>>>> {
+    pub async fn embed(
+        &self,
+        texts: &[String],
+        known: impl Fn(&str) -> Option<(Vec<f32>, Duration)>,
+    ) -> Result<Answer<Vec<Vec<f32>>>> {
         let asked = Instant::now();
         match self.line.call(Repeat::Idempotent, || self.openai.embed(texts)).await {
             Ok(vectors) => {
@@ -43,15 +48,14 @@ impl Models {
                 self.line.note(&Source::Primary);
                 Ok(Answer::new(vectors, Source::Primary))
             }
-            Err(failure) if is_outage(&failure) && self.line.policy().fallback => {
-                self.precomputed(texts).ok_or_else(|| failure.because_text("not all of the texts were embedded before"))
-            }
+            Err(failure) if is_outage(&failure) && self.line.policy().fallback => self
+                .precomputed(texts, known)
+                .ok_or_else(|| failure.because_text("not all of the texts were embedded before")),
             Err(failure) => Err(failure),
         }
     }
 
-    /// Keeps a vector that the model computed for the text at an earlier time, wherever it was kept since.
-    pub fn keep(&self, text: &str, vector: &[f32], computed: Instant) {
+    fn keep(&self, text: &str, vector: &[f32], computed: Instant) {
         let Some(key) = self.key(text) else { return };
         let kept = (vector.to_vec(), (vector.len() * 4) as u64);
         self.shelf.put(self.shelf.since(), &key, kept, computed, None);
@@ -62,14 +66,21 @@ impl Models {
         self.line.note(&Source::Fallback { stand: Stand::LocalModel, age: Some(Duration::ZERO) });
     }
 
-    fn precomputed(&self, texts: &[String]) -> Option<Answer<Vec<Vec<f32>>>> {
+    fn precomputed(
+        &self,
+        texts: &[String],
+        known: impl Fn(&str) -> Option<(Vec<f32>, Duration)>,
+    ) -> Option<Answer<Vec<Vec<f32>>>> {
         let now = Instant::now();
-        let found: Option<Vec<_>> = texts.iter().map(|text| self.shelf.get(&self.key(text)?, now)).collect();
-        let found = found?;
-        let age = found.iter().map(|(_, age)| *age).max();
-        let source = Source::Fallback { stand: Stand::Precomputed, age };
+        let own = |text: &str| {
+            let (vector, age) = self.shelf.get(&self.key(text)?, now)?;
+            Some((vector.as_ref().clone(), age))
+        };
+        let found: Option<Vec<_>> = texts.iter().map(|text| own(text).or_else(|| known(text))).collect();
+        let (vectors, ages): (Vec<_>, Vec<_>) = found?.into_iter().unzip();
+        let source = Source::Fallback { stand: Stand::Precomputed, age: ages.into_iter().max() };
         self.line.note(&source);
-        Some(Answer::new(found.into_iter().map(|(vector, _)| vector.as_ref().clone()).collect(), source))
+        Some(Answer::new(vectors, source))
     }
 
     fn key(&self, text: &str) -> Option<String> {

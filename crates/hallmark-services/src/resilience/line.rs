@@ -103,7 +103,8 @@ impl Line {
         }
         let mut pauses = self.inner.policy.retry.pauses(repeat, None);
         loop {
-            let error = match self.attempt(work(), &pulse).await {
+            // Boxed: the futures of drivers are large, and each layer that holds one holds all of it.
+            let error = match self.attempt(Box::pin(work()), &pulse).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -153,7 +154,7 @@ impl Line {
             // The work goes on meanwhile: an answer that comes now still counts.
             tokio::select! {
                 result = work.as_mut() => return result,
-                alive = tokio::time::timeout(limits::PULSE_PATIENCE, pulse()) => {
+                alive = tokio::time::timeout(limits::PULSE_PATIENCE, Box::pin(pulse())) => {
                     if !matches!(alive, Ok(true)) {
                         return Err(self.late());
                     }

@@ -10,6 +10,7 @@ mod doctor;
 mod health;
 mod planted;
 mod probes;
+mod replicas;
 mod resilience;
 mod stack;
 mod support;
