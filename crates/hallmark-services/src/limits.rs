@@ -130,3 +130,6 @@ pub const VECTORS_COUNTED: usize = 1_000;
 
 /// When the records of a collection that are held are fetched anew.
 pub const VECTORS_REFRESH: Duration = Duration::from_secs(600);
+
+/// Collections that a process fetches at the same time to hold them.
+pub const VECTORS_FETCHING: usize = 4;

@@ -174,7 +174,11 @@ impl Wire {
             failed(channel, format!("{operation} was not answered in {} s", CHANNEL_TIMEOUT.as_secs()))
         })?;
         let reply = answer.map_err(|e| {
-            if e.is(&codes::CHANNEL) { e } else { failed(channel, operation.to_owned()).because(&e) }
+            if e.is(&codes::CHANNEL) || e.is(&codes::STOOD_IN) {
+                e
+            } else {
+                failed(channel, operation.to_owned()).because(&e)
+            }
         })?;
         own(channel, operation, reply)
     }
@@ -203,13 +207,17 @@ fn own(channel: Channel, operation: &str, reply: Reply) -> Result<Reply> {
         if let Some(source) = other {
             let text = |name: &str| source[name].as_str().unwrap_or("something").to_owned();
             let what = format!("{operation} was answered by the {} {}", text("from"), text("name"));
-            return Err(failed(channel, format!("{what} in the place of {}: not measured", text("service"))));
+            return Err(stood_in(format!("{}: {what} in the place of {}", channel.title(), text("service"))));
         }
         if answer["kept"] == false {
-            return Err(failed(channel, format!("the run of {operation} was not kept: not measured")));
+            return Err(stood_in(format!("{}: the run of {operation} was not kept", channel.title())));
         }
     }
     Ok(reply)
+}
+
+fn stood_in(what: String) -> Error {
+    Error::new(&codes::STOOD_IN, what).next("hallmark status")
 }
 
 /// The code in a refusal's JSON, wherever the channel puts it.
@@ -228,7 +236,7 @@ mod tests {
         assert!(answered(json!({"result": {"source": [1]}})).is_ok(), "a result may say what it likes");
         let source = json!([{"service": "redis", "from": "fallback", "name": "local-cache", "age_ms": 3}]);
         let error = answered(json!({"result": {}, "source": source})).unwrap_err();
-        assert!(error.is(&codes::CHANNEL) && error.to_string().contains("local-cache"), "{error}");
+        assert!(error.is(&codes::STOOD_IN) && error.to_string().contains("local-cache"), "{error}");
         assert!(answered(json!({"result": {}, "kept": false})).is_err());
         assert!(own(Channel::Rest, "x", Reply::Refused("HM-S034".to_owned())).is_ok());
     }

@@ -177,7 +177,9 @@ impl Call<'_> {
         if !self.ask.truth("refresh") {
             match self.cached(&key).await {
                 Ok(Some(hit)) => {
-                    self.count("hits").await;
+                    if hit.1.is_primary() {
+                        self.count("hits").await;
+                    }
                     return Ok(self.hit(hit));
                 }
                 Ok(None) => {}

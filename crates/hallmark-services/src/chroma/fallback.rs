@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use hallmark_core::{Error, Result};
 use serde_json::{Map, Value};
+use tokio::task::JoinSet;
 
 use super::{Chroma, Collection, CollectionId, Neighbour};
 use crate::resilience::{Answer, Line, Repeat, Source, Stand, is_outage};
@@ -18,20 +19,27 @@ use crate::{codes, limits};
 /// Collections by name in ChromaDB, and the vectors of them that this process holds.
 #[derive(Debug)]
 pub struct Vectors {
+    shelf: Arc<Held>,
+    /// Collections that are being fetched; what is under way ends with the value.
+    fetching: Mutex<JoinSet<()>>,
+}
+
+#[derive(Debug)]
+struct Held {
     chroma: Chroma,
     line: Line,
-    held: Mutex<BTreeMap<String, Held>>,
+    held: Mutex<BTreeMap<String, Whole>>,
     /// How often this process asked each collection that is not held.
     asked: Mutex<BTreeMap<String, u32>>,
 }
 
-/// What is held of a collection.
+/// A collection that is held whole.
 #[derive(Clone, Debug)]
-struct Held {
+struct Whole {
     id: CollectionId,
     measure: Measure,
     records: Arc<Vec<Record>>,
-    /// When ChromaDB said so.
+    /// When ChromaDB was asked for them.
     at: Instant,
     bytes: u64,
 }
@@ -160,13 +168,14 @@ impl Vectors {
     /// Nothing is contacted yet.
     #[must_use]
     pub(crate) fn new(chroma: Chroma, line: Line) -> Self {
-        Self { chroma, line, held: Mutex::default(), asked: Mutex::default() }
+        let shelf = Held { chroma, line, held: Mutex::default(), asked: Mutex::default() };
+        Self { shelf: Arc::new(shelf), fetching: Mutex::default() }
     }
 
     /// The guarded way to ChromaDB.
     #[must_use]
     pub fn line(&self) -> &Line {
-        &self.line
+        &self.shelf.line
     }
 
     /// The `k` records of a collection that are nearest to the vector. While ChromaDB does not answer, the nearest of those
@@ -181,25 +190,26 @@ impl Vectors {
         k: usize,
         filter: Option<Value>,
     ) -> Result<Answer<Vec<Neighbour>>> {
+        let shelf = &self.shelf;
         let work = || async {
-            let collection = self.chroma.collection(name).await?;
-            let found = self.chroma.query(&collection.id, vector, k, filter.clone()).await?;
+            let collection = shelf.chroma.collection(name).await?;
+            let found = shelf.chroma.query(&collection.id, vector, k, filter.clone()).await?;
             Ok((collection, found))
         };
-        match self.line.call(Repeat::Idempotent, work).await {
+        match shelf.line.call(Repeat::Idempotent, work).await {
             Ok((collection, found)) => {
-                self.hold(name, &collection).await;
-                self.line.note(&Source::Primary);
+                self.hold(name, collection);
+                shelf.line.note(&Source::Primary);
                 Ok(Answer::new(found, Source::Primary))
             }
-            Err(failure) if is_outage(&failure) && self.line.policy().fallback => {
-                self.among_held(name, vector, k, filter.as_ref()).ok_or_else(|| {
+            Err(failure) if is_outage(&failure) && shelf.line.policy().fallback => {
+                shelf.among_held(name, vector, k, filter.as_ref()).ok_or_else(|| {
                     failure.because_text(format!("nothing that fits is held of the collection {name}"))
                 })
             }
             Err(failure) => {
                 if failure.is(&codes::CHROMA_NOT_FOUND) {
-                    self.held().remove(name);
+                    self.forget(name);
                 }
                 Err(failure)
             }
@@ -208,9 +218,38 @@ impl Vectors {
 
     /// Forgets what is held of a collection: somebody changed it.
     pub fn forget(&self, name: &str) {
-        self.held().remove(name);
+        self.shelf.held().remove(name);
     }
 
+    /// Whether the collection is held.
+    #[must_use]
+    pub fn holds(&self, name: &str) -> bool {
+        self.shelf.held().contains_key(name)
+    }
+
+    /// The vector of the record whose text is this one, and how long ago it was fetched; none if the collection is not held.
+    #[must_use]
+    pub fn vector_of(&self, name: &str, text: &str) -> Option<(Vec<f32>, Duration)> {
+        let held = self.shelf.held().get(name).cloned()?;
+        let record = held.records.iter().find(|record| record.document.as_deref() == Some(text))?;
+        Some((record.vector.clone(), held.at.elapsed()))
+    }
+
+    /// Fetches the collection beside the call, if it is hot and not held or held for long.
+    fn hold(&self, name: &str, collection: Collection) {
+        if !self.shelf.wants(name, &collection) {
+            return;
+        }
+        let (shelf, name) = (Arc::clone(&self.shelf), name.to_owned());
+        let mut fetching = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        while fetching.try_join_next().is_some() {}
+        if fetching.len() < limits::VECTORS_FETCHING {
+            fetching.spawn(async move { shelf.fetch(&name, &collection).await });
+        }
+    }
+}
+
+impl Held {
     fn among_held(
         &self,
         name: &str,
@@ -230,22 +269,14 @@ impl Vectors {
         Some(Answer::new(found, source))
     }
 
-    /// Holds the collection, if it is small enough and what is held is of another one or older than half its time.
-    async fn hold(&self, name: &str, collection: &Collection) {
+    /// Whether the collection should be fetched: what is held is another one or old, and it is asked often.
+    fn wants(&self, name: &str, collection: &Collection) -> bool {
         let policy = self.line.policy();
         if !policy.fallback || policy.memory_bytes == 0 {
-            return;
+            return false;
         }
-        let fresh = |held: &Held| held.id == collection.id && held.at.elapsed() < refresh(policy.ttl);
-        if self.held().get(name).is_some_and(fresh) || !self.is_hot(name) {
-            return;
-        }
-        let asked = Instant::now();
-        let work = || self.records(&collection.id);
-        match self.line.call(Repeat::Never, work).await {
-            Ok(records) => self.keep(name, collection, records, asked),
-            Err(error) => tracing::debug!(%error, name, "the collection is not held"),
-        }
+        let fresh = |held: &Whole| held.id == collection.id && held.at.elapsed() < refresh(policy.ttl);
+        !self.held().get(name).is_some_and(fresh) && self.is_hot(name)
     }
 
     /// Counts a question to a collection that is not held; whether it is asked often enough to be.
@@ -255,7 +286,7 @@ impl Vectors {
             asked.clear();
         }
         let count = asked.entry(name.to_owned()).or_default();
-        *count = count.saturating_add(1);
+        *count += 1;
         // Counted from the beginning, so that one that is too large is looked at seldom.
         let hot = *count >= limits::VECTORS_HOT;
         if hot {
@@ -264,12 +295,12 @@ impl Vectors {
         hot
     }
 
-    /// The vector of the record whose text is this one, and when it was fetched; none if the collection is not held.
-    #[must_use]
-    pub fn vector_of(&self, name: &str, text: &str) -> Option<(Vec<f32>, Duration)> {
-        let held = self.held().get(name).cloned()?;
-        let record = held.records.iter().find(|record| record.document.as_deref() == Some(text))?;
-        Some((record.vector.clone(), held.at.elapsed()))
+    async fn fetch(&self, name: &str, collection: &Collection) {
+        let asked = Instant::now();
+        match self.line.call(Repeat::Never, || self.records(&collection.id)).await {
+            Ok(records) => self.keep(name, collection, records, asked),
+            Err(error) => tracing::debug!(%error, name, "the collection is not held"),
+        }
     }
 
     async fn records(&self, id: &CollectionId) -> Result<Vec<Record>> {
@@ -284,7 +315,7 @@ impl Vectors {
     fn keep(&self, name: &str, collection: &Collection, records: Vec<Record>, at: Instant) {
         let bytes = records.iter().map(weight).sum::<u64>();
         let measure = Measure::of(collection);
-        let held = Held { id: collection.id.clone(), measure, records: Arc::new(records), at, bytes };
+        let held = Whole { id: collection.id.clone(), measure, records: Arc::new(records), at, bytes };
         let bound = self.line.policy().memory_bytes;
         let mut all = self.held();
         all.remove(name);
@@ -300,7 +331,7 @@ impl Vectors {
         all.insert(name.to_owned(), held);
     }
 
-    fn held(&self) -> MutexGuard<'_, BTreeMap<String, Held>> {
+    fn held(&self) -> MutexGuard<'_, BTreeMap<String, Whole>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -321,16 +352,16 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn record(id: &str, vector: [f32; 2], metadata: Value) -> Record {
+    fn record(id: &str, vector: [f32; 2], metadata: &Value) -> Record {
         let metadata = metadata.as_object().cloned().unwrap();
         Record { id: id.to_owned(), vector: vector.to_vec(), document: None, metadata }
     }
 
     fn records() -> Vec<Record> {
         vec![
-            record("east", [2.0, 0.0], json!({"kind": "a", "price": 5})),
-            record("north", [0.0, 1.0], json!({"kind": "b", "price": 50})),
-            record("between", [1.0, 1.0], json!({"kind": "b"})),
+            record("east", [2.0, 0.0], &json!({"kind": "a", "price": 5})),
+            record("north", [0.0, 1.0], &json!({"kind": "b", "price": 50})),
+            record("between", [1.0, 1.0], &json!({"kind": "b"})),
         ]
     }
 

@@ -44,11 +44,11 @@ impl Subgraphs {
     pub async fn read(&self, cypher: &str, params: &Map<String, Value>) -> Result<Answer<Rows>> {
         let question = Value::Array(vec![Value::from(cypher), Value::Object(params.clone())]);
         let key = digest::sha256(canonical::to_string(&question).as_bytes());
-        let (since, asked) = (self.shelf.since(), Instant::now());
+        let since = self.shelf.since(Instant::now());
         let work = || self.neo4j.query(cypher, params.clone());
         match self.line.call_watched(Repeat::Idempotent, work, || self.beats()).await {
             Ok(rows) => {
-                self.shelf.put(since, &key, (rows.clone(), bytes(&rows)), asked, None);
+                self.shelf.put(since, &key, (rows.clone(), bytes(&rows)), None);
                 self.line.note(&Source::Primary);
                 Ok(Answer::new(rows, Source::Primary))
             }

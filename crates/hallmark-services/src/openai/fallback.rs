@@ -58,7 +58,7 @@ impl Models {
     fn keep(&self, text: &str, vector: &[f32], computed: Instant) {
         let Some(key) = self.key(text) else { return };
         let kept = (vector.to_vec(), (vector.len() * 4) as u64);
-        self.shelf.put(self.shelf.since(), &key, kept, computed, None);
+        self.shelf.put(self.shelf.since(computed), &key, kept, None);
     }
 
     /// Notes that a model in this process answers instead.

@@ -238,7 +238,7 @@ impl Reads {
         }
         let asked = Instant::now();
         let primary = || async { position(self.primary.client().await?, "pg_current_wal_flush_lsn()").await };
-        if let Ok(at) = self.line.call(Repeat::Idempotent, primary).await {
+        if let Ok(at) = self.line.call_watched(Repeat::Idempotent, primary, || beat(&self.primary)).await {
             self.meter().primary(asked, at);
             let all = self.replicas.iter().map(|replica| async move {
                 let replayed = |client| position(client, "pg_last_wal_replay_lsn()");

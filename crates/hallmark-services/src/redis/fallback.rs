@@ -61,7 +61,7 @@ impl LocalCache {
         if self.pay(key).await {
             return Ok(self.primary(None));
         }
-        let (since, asked) = (self.shelf.since(), Instant::now());
+        let since = self.shelf.since(Instant::now());
         let work = || async {
             let mut redis = self.redis.connection().await?;
             let both =
@@ -73,7 +73,7 @@ impl LocalCache {
                 // -1 says that it never ends there; here it does.
                 let life = u64::try_from(left).ok().map(Duration::from_millis);
                 let bytes = text.len() as u64;
-                self.shelf.put(since, key, (text.clone(), bytes), asked, life);
+                self.shelf.put(since, key, (text.clone(), bytes), life);
                 Ok(self.primary(Some(Entry { text, left: life })))
             }
             Ok((None, _)) => {
@@ -101,7 +101,7 @@ impl LocalCache {
     /// Those of Redis: it does not hold the text.
     pub async fn set(&self, key: &str, text: &str, ttl: Duration) -> Result<()> {
         self.shelf.remove(key);
-        let (since, asked) = (self.shelf.since(), Instant::now());
+        let since = self.shelf.since(Instant::now());
         let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1);
         let work = || async {
             let mut redis = self.redis.connection().await?;
@@ -116,7 +116,7 @@ impl LocalCache {
         } else {
             self.owed().keys.remove(key);
         }
-        self.shelf.put(since, key, (text.to_owned(), text.len() as u64), asked, Some(ttl));
+        self.shelf.put(since, key, (text.to_owned(), text.len() as u64), Some(ttl));
         done
     }
 
@@ -142,7 +142,7 @@ impl LocalCache {
 
     /// Keeps a text that came from elsewhere in this process alone, to answer with while Redis is away.
     pub fn keep(&self, key: &str, text: &str, asked: Instant, ttl: Duration) {
-        self.shelf.put(self.shelf.since(), key, (text.to_owned(), text.len() as u64), asked, Some(ttl));
+        self.shelf.put(self.shelf.since(asked), key, (text.to_owned(), text.len() as u64), Some(ttl));
     }
 
     /// Other work on Redis under the same guard; it has no fallback.

@@ -131,6 +131,16 @@ impl Breaker {
         }
     }
 
+    /// The service was seen to be dead, not merely late: one such failure opens.
+    pub fn died(&mut self, ticket: Ticket, now: Instant) {
+        if let State::Closed { failures } = &mut self.state
+            && ticket.era == self.era
+        {
+            *failures = self.policy.failures;
+        }
+        self.failed(ticket, now);
+    }
+
     /// Nobody waited for the end: a trial that was given up is no verdict, and the next request is on trial.
     pub fn abandoned(&mut self, ticket: Ticket, now: Instant) {
         if ticket.trial && ticket.era == self.era {
@@ -201,6 +211,19 @@ mod tests {
         fail(&mut b, t, 1);
         assert_eq!((b.state(t), b.opened()), (BreakerState::Open, 1));
         assert_eq!(b.admit(t + COOL / 4), Admission::Refused(COOL * 3 / 4));
+    }
+
+    #[test]
+    fn a_death_that_was_seen_opens_at_once() {
+        let (mut b, t) = (breaker(), Instant::now());
+        let (first, second) = (pass(&mut b, t), pass(&mut b, t));
+        b.died(first, t);
+        assert_eq!((b.state(t), b.opened()), (BreakerState::Open, 1));
+        b.died(second, t);
+        assert_eq!(b.admit(t), Admission::Refused(COOL), "told twice of the same");
+        let trial = pass(&mut b, t + COOL);
+        b.died(trial, t + COOL);
+        assert_eq!(b.admit(t + COOL), Admission::Refused(COOL * 2));
     }
 
     #[test]

@@ -137,8 +137,8 @@ impl Policy {
     #[must_use]
     pub const fn of(service: ServiceKind) -> Self {
         let (timeout_ms, concurrency, ttl_s, memory_mb) = match service {
-            ServiceKind::Postgres => (2_000, 64, 0, 0),
-            ServiceKind::Neo4j => (5_000, 32, 3_600, 16),
+            ServiceKind::Postgres => (1_000, 64, 0, 0),
+            ServiceKind::Neo4j => (2_000, 32, 3_600, 16),
             ServiceKind::Chroma => (5_000, 32, 3_600, 32),
             ServiceKind::Redis => (500, 256, 300, 16),
             ServiceKind::OpenAi => (15_000, 16, 86_400, 16),

@@ -80,11 +80,11 @@ impl Line {
     where
         F: Future<Output = Result<T>>,
     {
-        self.call_watched(repeat, work, || std::future::ready(false)).await
+        self.repeated(repeat, work, || std::future::ready(false), false).await
     }
 
     /// As [`Line::call`], but work that takes longer than the limit goes on as long as the service shows a pulse: a large
-    /// question to a server that lives is no outage.
+    /// question to a server that lives is no outage. Without a pulse the circuit opens at once: nobody else waits as long.
     ///
     /// # Errors
     /// As [`Line::call`].
@@ -98,13 +98,27 @@ impl Line {
         F: Future<Output = Result<T>>,
         P: Future<Output = bool>,
     {
+        self.repeated(repeat, work, pulse, true).await
+    }
+
+    async fn repeated<T, F, P>(
+        &self,
+        repeat: Repeat,
+        work: impl Fn() -> F,
+        pulse: impl Fn() -> P,
+        watched: bool,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+        P: Future<Output = bool>,
+    {
         if self.inner.bare {
             return work().await;
         }
         let mut pauses = self.inner.policy.retry.pauses(repeat, None);
         loop {
             // Boxed: the futures of drivers are large, and each layer that holds one holds all of it.
-            let error = match self.attempt(Box::pin(work()), &pulse).await {
+            let error = match self.attempt(Box::pin(work()), &pulse, watched).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -121,7 +135,12 @@ impl Line {
         ledger::note(self.inner.service, source);
     }
 
-    async fn attempt<T, P>(&self, work: impl Future<Output = Result<T>>, pulse: &impl Fn() -> P) -> Result<T>
+    async fn attempt<T, P>(
+        &self,
+        work: impl Future<Output = Result<T>>,
+        pulse: &impl Fn() -> P,
+        watched: bool,
+    ) -> Result<T>
     where
         P: Future<Output = bool>,
     {
@@ -134,13 +153,13 @@ impl Line {
             Admission::Refused(_) => return Err(self.refused()),
         };
         let mut trip = Trip { line: self, ticket: Some(ticket) };
-        let result = self.watched(work, pulse).await;
+        let End { result, dead } = self.watched(work, pulse).await;
         drop(place);
-        trip.end(result.as_ref().err());
+        trip.end(result.as_ref().err(), dead && watched);
         result
     }
 
-    async fn watched<T, P>(&self, work: impl Future<Output = Result<T>>, pulse: &impl Fn() -> P) -> Result<T>
+    async fn watched<T, P>(&self, work: impl Future<Output = Result<T>>, pulse: &impl Fn() -> P) -> End<T>
     where
         P: Future<Output = bool>,
     {
@@ -148,15 +167,15 @@ impl Line {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
-                result = work.as_mut() => return result,
+                result = work.as_mut() => return End { result, dead: false },
                 () = tokio::time::sleep(limit) => {}
             }
             // The work goes on meanwhile: an answer that comes now still counts.
             tokio::select! {
-                result = work.as_mut() => return result,
+                result = work.as_mut() => return End { result, dead: false },
                 alive = tokio::time::timeout(limits::PULSE_PATIENCE, Box::pin(pulse())) => {
                     if !matches!(alive, Ok(true)) {
-                        return Err(self.late());
+                        return End { result: Err(self.late()), dead: true };
                     }
                 }
             }
@@ -187,6 +206,13 @@ impl Line {
     }
 }
 
+/// How one attempt ended.
+struct End<T> {
+    result: Result<T>,
+    /// Whether the service showed no pulse.
+    dead: bool,
+}
+
 /// One request on its way. If nobody waits for its end, the breaker is told so.
 struct Trip<'a> {
     line: &'a Line,
@@ -194,17 +220,17 @@ struct Trip<'a> {
 }
 
 impl Trip<'_> {
-    fn end(&mut self, error: Option<&Error>) {
+    fn end(&mut self, error: Option<&Error>, dead: bool) {
         let Some(ticket) = self.ticket.take() else { return };
         let now = Instant::now();
         let outage = error.filter(|error| is_outage(error));
         let (before, after, opened) = {
             let mut breaker = self.line.breaker();
             let before = breaker.state(now);
-            if outage.is_some() {
-                breaker.failed(ticket, now)
-            } else {
-                breaker.succeeded(ticket)
+            match outage {
+                Some(_) if dead => breaker.died(ticket, now),
+                Some(_) => breaker.failed(ticket, now),
+                None => breaker.succeeded(ticket),
             }
             (before, breaker.state(now), breaker.opened())
         };
@@ -288,6 +314,7 @@ mod tests {
         assert_eq!(line.call_watched(Repeat::Never, slow, || std::future::ready(true)).await.unwrap(), 1);
         let dead = || std::future::ready(false);
         assert!(line.call_watched(Repeat::Never, slow, dead).await.unwrap_err().is(&codes::TIMED_OUT));
+        assert_eq!(line.state(), BreakerState::Open, "a server without a pulse is asked no more");
     }
 
     #[tokio::test]

@@ -37,9 +37,13 @@ impl<V> Weighter<String, Arc<Kept<V>>> for ByBytes {
     }
 }
 
-/// What a reader must hold before it asks the service, so that what it puts later is no older than a writer's word.
+/// What a reader must hold before it asks the service, so that what it puts later is no older than a writer's word, and its age
+/// is counted from before the question.
 #[derive(Clone, Copy, Debug)]
-pub struct Since(u64);
+pub struct Since {
+    writes: u64,
+    asked: Instant,
+}
 
 impl<V> Shelf<V> {
     /// An empty one for this many bytes, on which nothing stays longer than `ttl`.
@@ -48,18 +52,18 @@ impl<V> Shelf<V> {
         Self { kept: Cache::with_weighter(ENTRIES, bytes, ByBytes), ttl, writes: AtomicU64::new(0) }
     }
 
-    /// Taken before the service is asked.
-    pub fn since(&self) -> Since {
-        Since(self.writes.load(Ordering::Acquire))
+    /// Taken before the service is asked, which is at `asked`.
+    pub fn since(&self, asked: Instant) -> Since {
+        Since { writes: self.writes.load(Ordering::Acquire), asked }
     }
 
-    /// Keeps what the service said to a question that was asked at `asked`; an entry ends after `life` at the latest.
-    /// Nothing is kept if a writer changed anything since.
-    pub fn put(&self, since: Since, key: &str, kept: (V, u64), asked: Instant, life: Option<Duration>) {
-        if since.0 != self.writes.load(Ordering::Acquire) {
+    /// Keeps what the service said, with the bytes that it takes; an entry ends after `life` at the latest. Nothing is kept if
+    /// a writer changed anything since.
+    pub fn put(&self, since: Since, key: &str, (value, bytes): (V, u64), life: Option<Duration>) {
+        if since.writes != self.writes.load(Ordering::Acquire) {
             return;
         }
-        let (value, bytes) = kept;
+        let asked = since.asked;
         let until = asked + life.unwrap_or(self.ttl).min(self.ttl);
         self.kept.insert(key.to_owned(), Arc::new(Kept { value: Arc::new(value), at: asked, until, bytes }));
     }
@@ -110,8 +114,8 @@ mod tests {
     #[test]
     fn an_entry_knows_its_age_and_ends() {
         let (shelf, t) = (shelf(), Instant::now());
-        shelf.put(shelf.since(), "a", (1, 4), t, None);
-        shelf.put(shelf.since(), "b", (2, 4), t, Some(Duration::from_secs(3)));
+        shelf.put(shelf.since(t), "a", (1, 4), None);
+        shelf.put(shelf.since(t), "b", (2, 4), Some(Duration::from_secs(3)));
         assert_eq!(shelf.get("a", t + TTL / 2).map(|(v, age)| (*v, age)), Some((1, TTL / 2)));
         assert!(shelf.get("b", t + Duration::from_secs(3)).is_none(), "the server's own expiry counts");
         assert!(shelf.get("a", t + TTL).is_none() && shelf.is_empty());
@@ -120,9 +124,9 @@ mod tests {
     #[test]
     fn a_slow_reader_does_not_bring_back_what_a_writer_took_off() {
         let (shelf, t) = (shelf(), Instant::now());
-        let since = shelf.since();
+        let since = shelf.since(t);
         shelf.remove("a");
-        shelf.put(since, "a", (1, 4), t, None);
+        shelf.put(since, "a", (1, 4), None);
         assert!(shelf.get("a", t).is_none());
     }
 
@@ -130,7 +134,7 @@ mod tests {
     fn its_bytes_are_bounded() {
         let (shelf, t) = (shelf(), Instant::now());
         for n in 0..10_000 {
-            shelf.put(shelf.since(), &n.to_string(), (n, 1_000), t, None);
+            shelf.put(shelf.since(t), &n.to_string(), (n, 1_000), None);
         }
         assert!(shelf.len() <= 60, "{}", shelf.len());
     }

@@ -152,7 +152,7 @@ fn points() -> Records {
     let angle = |n: u32| f64::from(n) * std::f64::consts::TAU / 60.0;
     #[expect(clippy::cast_possible_truncation, reason = "vectors are single")]
     let vector = |n: u32| vec![angle(n).cos() as f32, angle(n).sin() as f32, (f64::from(n) / 60.0) as f32];
-    let colour = |n: u32| json!({ "colour": if n % 3 == 0 { "red" } else { "blue" } });
+    let colour = |n: u32| json!({ "colour": if n.is_multiple_of(3) { "red" } else { "blue" } });
     Records {
         ids: (0..60).map(|n| format!("p{n}")).collect(),
         embeddings: (0..60).map(vector).collect(),
@@ -175,6 +175,14 @@ async fn hot_vectors_are_searched_while_chromadb_is_away() {
     let mut plain = Vec::new();
     for _ in 0..4 {
         plain = vectors.query("hot-points", &fresh, 5, None).await.unwrap().proof().unwrap().into_value();
+    }
+    let begin = Instant::now();
+    while !vectors.holds("hot-points") {
+        assert!(
+            begin.elapsed() < Duration::from_secs(20),
+            "a collection that was asked four times is not held"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let filtered = vectors.query("hot-points", &fresh, 5, Some(red.clone())).await.unwrap().into_value();
     let pid = own.pid(Process::Chroma).await;

@@ -297,7 +297,7 @@ pub static ALL: &[Setting] = &[
               on the primary.",
     },
     switch("fallbacks.postgres.enabled", "Whether something stands in for this service."),
-    number("fallbacks.postgres.timeout-ms", (1, "2000"), "How long one request may take, in milliseconds."),
+    number("fallbacks.postgres.timeout-ms", (1, "1000"), "How long one request may take, in milliseconds."),
     number("fallbacks.postgres.concurrency", (1, "64"), "Requests that may be under way at the same time."),
     number("fallbacks.postgres.failures", (1, "3"), "Failures in a row that open the circuit."),
     number(
@@ -307,7 +307,7 @@ pub static ALL: &[Setting] = &[
     ),
     number("fallbacks.postgres.retries", (0, "2"), "Repeats of a read that failed quickly, at most 5."),
     switch("fallbacks.neo4j.enabled", "Whether something stands in for this service."),
-    number("fallbacks.neo4j.timeout-ms", (1, "5000"), "How long one request may take, in milliseconds."),
+    number("fallbacks.neo4j.timeout-ms", (1, "2000"), "How long one request may take, in milliseconds."),
     number("fallbacks.neo4j.concurrency", (1, "32"), "Requests that may be under way at the same time."),
     number("fallbacks.neo4j.failures", (1, "3"), "Failures in a row that open the circuit."),
     number(
