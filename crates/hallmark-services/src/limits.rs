@@ -102,7 +102,7 @@ pub const FALLBACK_MEMORY_MAX: u64 = 4_096 * 1024 * 1024;
 pub const REPLICA_LAG: Duration = Duration::from_millis(1_000);
 
 /// How long a service that is slow to answer may take to show that it lives.
-pub const PULSE_PATIENCE: Duration = Duration::from_millis(1_000);
+pub const PULSE_PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// How often a process looks whether what it says of its fallbacks has changed.
 pub const REPORT_EVERY: Duration = Duration::from_millis(250);

@@ -111,6 +111,10 @@ impl Chroma {
         Self { inner: None }
     }
 
+    pub(super) fn config(&self) -> Option<&ChromaConfig> {
+        self.inner.as_ref().map(|inner| &inner.config)
+    }
+
     /// The collection of this name, made if need be. `metadata` is kept with a new one; `{"hnsw:space": "cosine"}` in it
     /// chooses the measure.
     ///

@@ -12,7 +12,8 @@ use hallmark_core::{Error, Result};
 use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
-use super::{Chroma, Collection, CollectionId, Neighbour};
+use super::{Chroma, Collection, CollectionId, Neighbour, pulse};
+use crate::monitor::pulse::Line as _;
 use crate::resilience::{Answer, Line, Repeat, Source, Stand, is_outage};
 use crate::{codes, limits};
 
@@ -196,7 +197,7 @@ impl Vectors {
             let found = shelf.chroma.query(&collection.id, vector, k, filter.clone()).await?;
             Ok((collection, found))
         };
-        match shelf.line.call(Repeat::Idempotent, work).await {
+        match shelf.line.call_watched(Repeat::Idempotent, work, || shelf.beats()).await {
             Ok((collection, found)) => {
                 self.hold(name, collection);
                 shelf.line.note(&Source::Primary);
@@ -293,6 +294,12 @@ impl Held {
             *count = 0;
         }
         hot
+    }
+
+    async fn beats(&self) -> bool {
+        let Some(config) = self.chroma.config() else { return false };
+        let Ok(mut line) = pulse::Line::open(config).await else { return false };
+        line.ask().await.is_ok()
     }
 
     async fn fetch(&self, name: &str, collection: &Collection) {

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use hallmark_core::{Result, digest};
 
-use super::OpenAi;
+use super::{OpenAi, pulse};
+use crate::monitor::pulse::Line as _;
 use crate::resilience::{Answer, Line, Repeat, Shelf, Source, Stand, is_outage};
 
 /// Embeddings, and those that this process was given lately.
@@ -40,7 +41,7 @@ impl Models {
         known: impl Fn(&str) -> Option<(Vec<f32>, Duration)>,
     ) -> Result<Answer<Vec<Vec<f32>>>> {
         let asked = Instant::now();
-        match self.line.call(Repeat::Idempotent, || self.openai.embed(texts)).await {
+        match self.line.call_watched(Repeat::Idempotent, || self.openai.embed(texts), || self.beats()).await {
             Ok(vectors) => {
                 for (text, vector) in texts.iter().zip(&vectors) {
                     self.keep(text, vector, asked);
@@ -53,6 +54,12 @@ impl Models {
                 .ok_or_else(|| failure.because_text("not all of the texts were embedded before")),
             Err(failure) => Err(failure),
         }
+    }
+
+    async fn beats(&self) -> bool {
+        let Some(config) = self.openai.config() else { return false };
+        let Ok(mut line) = pulse::Line::open(config).await else { return false };
+        line.ask().await.is_ok()
     }
 
     fn keep(&self, text: &str, vector: &[f32], computed: Instant) {

@@ -58,6 +58,14 @@ pub struct Ticket {
     trial: bool,
 }
 
+impl Ticket {
+    /// Whether the request is on trial.
+    #[must_use]
+    pub const fn is_trial(self) -> bool {
+        self.trial
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum State {
     Closed { failures: u32 },

@@ -36,8 +36,8 @@ pub struct FallbacksConfig {
 pub struct ServiceFallback {
     /// Whether something stands in for this service.
     pub enabled: Option<bool>,
-    /// How long one request may take, in milliseconds. PostgreSQL and Neo4j are then asked whether they live, and a request
-    /// to one that does goes on.
+    /// How long one request may take, in milliseconds. A service other than Redis is then asked whether it lives, and a
+    /// request to one that does goes on.
     pub timeout_ms: Option<u64>,
     /// Requests that may be under way at the same time.
     pub concurrency: Option<usize>,
@@ -139,9 +139,9 @@ impl Policy {
         let (timeout_ms, concurrency, ttl_s, memory_mb) = match service {
             ServiceKind::Postgres => (1_000, 64, 0, 0),
             ServiceKind::Neo4j => (2_000, 32, 3_600, 16),
-            ServiceKind::Chroma => (5_000, 32, 3_600, 32),
+            ServiceKind::Chroma => (2_000, 32, 3_600, 32),
             ServiceKind::Redis => (500, 256, 300, 16),
-            ServiceKind::OpenAi => (15_000, 16, 86_400, 16),
+            ServiceKind::OpenAi => (5_000, 16, 86_400, 16),
         };
         Self {
             fallback: true,

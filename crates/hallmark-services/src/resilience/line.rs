@@ -153,7 +153,12 @@ impl Line {
             Admission::Refused(_) => return Err(self.refused()),
         };
         let mut trip = Trip { line: self, ticket: Some(ticket) };
-        let End { result, dead } = self.watched(work, pulse).await;
+        // A trial is somebody's request: a server without a pulse must not cost it the whole time limit.
+        let End { result, dead } = if watched && ticket.is_trial() && !self.beats(pulse).await {
+            End { result: Err(self.late()), dead: true }
+        } else {
+            self.watched(work, pulse).await
+        };
         drop(place);
         trip.end(result.as_ref().err(), dead && watched);
         result
@@ -173,13 +178,17 @@ impl Line {
             // The work goes on meanwhile: an answer that comes now still counts.
             tokio::select! {
                 result = work.as_mut() => return End { result, dead: false },
-                alive = tokio::time::timeout(limits::PULSE_PATIENCE, Box::pin(pulse())) => {
-                    if !matches!(alive, Ok(true)) {
+                alive = self.beats(pulse) => {
+                    if !alive {
                         return End { result: Err(self.late()), dead: true };
                     }
                 }
             }
         }
+    }
+
+    async fn beats<P: Future<Output = bool>>(&self, pulse: &impl Fn() -> P) -> bool {
+        matches!(tokio::time::timeout(limits::PULSE_PATIENCE, Box::pin(pulse())).await, Ok(true))
     }
 
     fn late(&self) -> Error {
@@ -315,6 +324,15 @@ mod tests {
         let dead = || std::future::ready(false);
         assert!(line.call_watched(Repeat::Never, slow, dead).await.unwrap_err().is(&codes::TIMED_OUT));
         assert_eq!(line.state(), BreakerState::Open, "a server without a pulse is asked no more");
+        tokio::time::sleep(Duration::from_millis(80)).await;
+        let count = AtomicUsize::new(0);
+        let quick = || async {
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok(2)
+        };
+        let error = line.call_watched(Repeat::Never, quick, dead).await.unwrap_err();
+        assert!(error.is(&codes::TIMED_OUT) && line.state() == BreakerState::Open, "{error:?}");
+        assert_eq!(count.load(Ordering::SeqCst), 0, "a trial begins with the pulse");
     }
 
     #[tokio::test]

@@ -319,7 +319,7 @@ pub static ALL: &[Setting] = &[
     number("fallbacks.neo4j.ttl-s", (0, "3600"), "How old an answer may be that stands in, in seconds."),
     number("fallbacks.neo4j.memory-mb", (0, "16"), "Memory for answers that may stand in, in MiB."),
     switch("fallbacks.chromadb.enabled", "Whether something stands in for this service."),
-    number("fallbacks.chromadb.timeout-ms", (1, "5000"), "How long one request may take, in milliseconds."),
+    number("fallbacks.chromadb.timeout-ms", (1, "2000"), "How long one request may take, in milliseconds."),
     number("fallbacks.chromadb.concurrency", (1, "32"), "Requests that may be under way at the same time."),
     number("fallbacks.chromadb.failures", (1, "3"), "Failures in a row that open the circuit."),
     number(
@@ -343,7 +343,7 @@ pub static ALL: &[Setting] = &[
     number("fallbacks.redis.ttl-s", (0, "300"), "How old an answer may be that stands in, in seconds."),
     number("fallbacks.redis.memory-mb", (0, "16"), "Memory for answers that may stand in, in MiB."),
     switch("fallbacks.openai.enabled", "Whether something stands in for this service."),
-    number("fallbacks.openai.timeout-ms", (1, "15000"), "How long one request may take, in milliseconds."),
+    number("fallbacks.openai.timeout-ms", (1, "5000"), "How long one request may take, in milliseconds."),
     number("fallbacks.openai.concurrency", (1, "16"), "Requests that may be under way at the same time."),
     number("fallbacks.openai.failures", (1, "3"), "Failures in a row that open the circuit."),
     number(
