@@ -54,7 +54,12 @@ async fn measure() -> Result<String> {
     let data = Data::load(None)?;
     let report = hallmark_agents::load(&handles, &data, PREFIX).await?;
     let mut registry = Registry::new();
-    registry.register_all(hallmark_agents::nodes(&handles, &data, PREFIX)?)?;
+    registry.register_all(hallmark_agents::nodes(
+        &handles,
+        &hallmark_services::Guarded::bare(&handles),
+        &data,
+        PREFIX,
+    )?)?;
     let context = Context::new(&Caller::new("evaluate"));
     let mut tally = Tally::default();
     for record in csv::Reader::from_reader(text.as_bytes()).records() {

@@ -27,14 +27,14 @@
 
 use std::collections::BTreeMap;
 
-use hallmark_core::Result;
+use hallmark_core::{Error, Result};
 use serde_json::{Value, json};
 
 use crate::data::Category;
-use crate::limits;
 use crate::request::Request;
 use crate::store::{Store, meta, normalize, not_loaded, round, similarity};
 use crate::text;
+use crate::{codes, limits};
 
 /// The share of the similarity to a category's centroid.
 pub const CENTROID_WEIGHT: f64 = 0.3;
@@ -54,6 +54,14 @@ pub const CONFIDENCE_THRESHOLD: f64 = 0.25;
 const CATEGORY_BONUS: f64 = 0.15;
 /// What a hint that names the department, or shares a word with the category's name, adds.
 const DEPARTMENT_BONUS: f64 = 0.06;
+/// The lowest score of the words alone that makes a product known while there are no vectors. On `eval.csv` that answers 78 of 187
+/// names, 69 of them rightly.
+pub const WORDS_ALONE_THRESHOLD: f64 = 0.5;
+/// What a score of the words alone is multiplied by before the softmax: the mean confidence on `eval.csv` is then 0.62, at an
+/// accuracy of 0.66.
+pub const WORDS_ALONE_CALIBRATION: f64 = 10.0;
+/// What the method is called while there are no vectors.
+pub const WORDS_ALONE: &str = "words alone (the model did not answer)";
 /// What the method is called in answers.
 pub const METHOD: &str = "minilm centroid + nearest example + words";
 
@@ -76,6 +84,32 @@ pub(crate) struct Classification {
     pub(crate) ranked: Vec<Scored>,
     pub(crate) vector: Vec<f32>,
     hint_effect: String,
+    by: By,
+}
+
+/// What a classification rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// Vectors and words.
+    Vectors,
+    /// Words alone, because there are no vectors now.
+    Words,
+}
+
+impl By {
+    const fn thresholds(self) -> (f64, f64) {
+        match self {
+            Self::Vectors => (SCORE_THRESHOLD, CONFIDENCE_THRESHOLD),
+            Self::Words => (WORDS_ALONE_THRESHOLD, CONFIDENCE_THRESHOLD),
+        }
+    }
+
+    const fn calibration(self) -> f64 {
+        match self {
+            Self::Vectors => CALIBRATION,
+            Self::Words => WORDS_ALONE_CALIBRATION,
+        }
+    }
 }
 
 impl Classification {
@@ -83,14 +117,15 @@ impl Classification {
     pub(crate) fn decide(&self) -> Result<&Scored, String> {
         let Some(best) = self.ranked.first() else { return Err("there are no categories".to_owned()) };
         let own = best.score - best.bonus;
-        if own < SCORE_THRESHOLD {
+        let (score, confidence) = self.by.thresholds();
+        if own < score {
             return Err(format!(
-                "nothing is near: the best category reaches a score of {own:.2}, {SCORE_THRESHOLD} is needed"
+                "nothing is near: the best category reaches a score of {own:.2}, {score} is needed"
             ));
         }
-        if best.confidence < CONFIDENCE_THRESHOLD {
+        if best.confidence < confidence {
             return Err(format!(
-                "several categories fit equally well: the best has a confidence of {:.2}, {CONFIDENCE_THRESHOLD} is needed",
+                "several categories fit equally well: the best has a confidence of {:.2}, {confidence} is needed",
                 best.confidence
             ));
         }
@@ -140,8 +175,40 @@ impl Store {
                 words: words[i],
             });
         }
-        rank(&mut ranked);
-        Ok(Classification { ranked, vector, hint_effect })
+        rank(&mut ranked, By::Vectors);
+        Ok(Classification { ranked, vector, hint_effect, by: By::Vectors })
+    }
+
+    /// Whether the words alone may answer in the place of vectors that cannot be had.
+    pub(crate) fn words_may_answer(&self, error: &Error) -> bool {
+        let missing = error.is(&codes::EMBEDDINGS_UNAVAILABLE) || error.is(&codes::VECTORS_UNAVAILABLE);
+        missing && self.guarded.models().line().policy().fallback
+    }
+
+    /// The answer of the words alone, said to be that: the small model that every process has within itself.
+    pub(crate) fn classification_by_words(&self, request: &Request) -> Result<Value> {
+        let name = request.product()?;
+        let words = self.lexicon.scores(&format!("{name} {}", request.description));
+        let (bonus, hint_effect) = hint(&self.data.categories, request.hint.as_deref());
+        let scored = |(index, words): (usize, f64)| Scored {
+            index,
+            score: words + bonus[index],
+            confidence: 0.0,
+            bonus: bonus[index],
+            centroid: 0.0,
+            nearest: 0.0,
+            nearest_text: String::new(),
+            words,
+        };
+        let mut ranked: Vec<Scored> = words.into_iter().enumerate().map(scored).collect();
+        rank(&mut ranked, By::Words);
+        self.guarded.models().note_local();
+        let result = Classification { ranked, vector: Vec::new(), hint_effect, by: By::Words };
+        let mut answer = self.classification_json(request, &result)?;
+        answer["method"] = json!(WORDS_ALONE);
+        answer["evidence"]["centroid_similarity"] = Value::Null;
+        answer["evidence"]["nearest_example"] = Value::Null;
+        Ok(answer)
     }
 
     /// The direction of the name, and of name and description together where there is one.
@@ -222,12 +289,13 @@ fn level(confidence: f64) -> &'static str {
 }
 
 /// Sorts by score and fills in the confidences.
-fn rank(all: &mut [Scored]) {
+fn rank(all: &mut [Scored], by: By) {
     all.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.index.cmp(&b.index)));
     let top = all.first().map_or(0.0, |s| s.score);
-    let sum: f64 = all.iter().map(|s| ((s.score - top) * CALIBRATION).exp()).sum();
+    let weight = |scored: &Scored| ((scored.score - top) * by.calibration()).exp();
+    let sum: f64 = all.iter().map(weight).sum();
     for scored in all {
-        scored.confidence = ((scored.score - top) * CALIBRATION).exp() / sum;
+        scored.confidence = weight(scored) / sum;
     }
 }
 
@@ -278,7 +346,7 @@ mod tests {
     #[test]
     fn confidences_sum_to_one_and_follow_the_margin() {
         let mut all = vec![scored(0, 0.5), scored(1, 0.9), scored(2, 0.8)];
-        rank(&mut all);
+        rank(&mut all, By::Vectors);
         assert_eq!(all.iter().map(|s| s.index).collect::<Vec<_>>(), [1, 2, 0]);
         assert!((all.iter().map(|s| s.confidence).sum::<f64>() - 1.0).abs() < 1e-9);
         assert!(all[0].confidence > 0.85 && all[0].confidence < 0.95);
@@ -288,8 +356,8 @@ mod tests {
     fn a_weak_or_torn_best_is_unknown() {
         let result = |scores: &[f64]| {
             let mut ranked: Vec<Scored> = scores.iter().enumerate().map(|(i, s)| scored(i, *s)).collect();
-            rank(&mut ranked);
-            Classification { ranked, vector: Vec::new(), hint_effect: String::new() }
+            rank(&mut ranked, By::Vectors);
+            Classification { ranked, vector: Vec::new(), hint_effect: String::new(), by: By::Vectors }
         };
         assert!(result(&[0.3, 0.1]).decide().unwrap_err().contains("nothing is near"));
         assert!(result(&[0.6; 9]).decide().unwrap_err().contains("several"));

@@ -9,8 +9,8 @@ mod graph;
 use std::time::Instant;
 
 use hallmark_core::Result;
-use hallmark_services::Handles;
 use hallmark_services::chroma::Records;
+use hallmark_services::{Guarded, Handles};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -53,7 +53,7 @@ pub struct LoadReport {
 /// Redis cannot: the version that was current before is then still complete.
 pub async fn load(handles: &Handles, data: &Data, prefix: &str) -> Result<LoadReport> {
     let begun = Instant::now();
-    let store = Store::new(handles, data, prefix)?;
+    let store = Store::new(handles, &Guarded::bare(handles), data, prefix)?;
     let version = store.version()?;
     let mut embedded = store.load_vectors(&version).await?;
     let graph_new = store.load_graph(&version).await?;
@@ -82,7 +82,7 @@ pub async fn load(handles: &Handles, data: &Data, prefix: &str) -> Result<LoadRe
 /// # Errors
 /// As [`load`].
 pub async fn remove(handles: &Handles, prefix: &str) -> Result<Vec<String>> {
-    Store::new(handles, &Data::load(None)?, prefix)?.remove_versions(None).await
+    Store::new(handles, &Guarded::bare(handles), &Data::load(None)?, prefix)?.remove_versions(None).await
 }
 
 impl Store {

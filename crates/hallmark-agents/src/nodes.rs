@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use hallmark_core::{Error, Result};
-use hallmark_services::Handles;
+use hallmark_services::{Guarded, Handles};
 use hallmark_workflow::{Context, Group, Input, Node, NodeSpec, Param};
 use serde_json::Value;
 
@@ -28,8 +28,8 @@ pub(crate) const COORDINATION: &str = "AgentCoordinationNode";
 ///
 /// # Errors
 /// `HM-A004` if the prefix cannot name collections and keys.
-pub fn nodes(handles: &Handles, data: &Data, prefix: &str) -> Result<Vec<Arc<dyn Node>>> {
-    let store = Arc::new(Store::new(handles, data, prefix)?);
+pub fn nodes(handles: &Handles, guarded: &Guarded, data: &Data, prefix: &str) -> Result<Vec<Arc<dyn Node>>> {
+    let store = Arc::new(Store::new(handles, guarded, data, prefix)?);
     let node = |agent: Agent| -> Arc<dyn Node> {
         Arc::new(AgentNode { spec: agent.spec(), agent, store: store.clone() })
     };
@@ -111,8 +111,11 @@ impl Node for AgentNode {
 
 impl Store {
     pub(crate) async fn run_classifier(&self, request: &Request) -> Result<Value> {
-        let result = self.classify(request).await?;
-        self.classification_json(request, &result)
+        match self.classify(request).await {
+            Ok(result) => self.classification_json(request, &result),
+            Err(error) if self.words_may_answer(&error) => self.classification_by_words(request),
+            Err(error) => Err(error),
+        }
     }
 
     /// Classification, if it was not handed over, then the graph.

@@ -9,9 +9,12 @@
 //! their names is kept. Answers are cached in Redis under the canonical request and the data's version.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use hallmark_core::{Result, canonical, digest};
 use hallmark_services::chroma::Neighbour;
+use hallmark_services::resilience::answer::millis;
+use hallmark_services::resilience::{Source, ledger};
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};
 
@@ -85,21 +88,31 @@ impl Store {
         let hash = digest::sha256(canonical::to_string(&canonical_request).as_bytes());
         let key = format!("{}{}:{hash}", self.cache_prefix(), self.version()?);
         match self.cached(&key).await {
-            Ok(Some((mut answer, ttl))) => {
+            Ok(Some((mut answer, Source::Primary, left))) => {
                 answer["cached"] = json!(true);
-                answer["cache"] = json!({"state": "hit", "ttl_s": ttl});
+                answer["cache"] = json!({"state": "hit", "ttl_s": left.map(|left| left.as_secs())});
+                return Ok(answer);
+            }
+            Ok(Some((mut answer, source, _))) => {
+                answer["cached"] = json!(true);
+                answer["cache"] = json!({"state": "local", "age_ms": source.age().map(millis)});
                 return Ok(answer);
             }
             Ok(None) => {}
             Err(error) => return self.uncached(request, handed, &error).await,
         }
-        let mut answer = self.rank_products(request, handed).await?;
+        let (answer, made_of) = ledger::apart(self.rank_products(request, handed)).await;
+        let mut answer = answer?;
         answer["cached"] = json!(false);
-        let mut redis = self.handles.redis.connection().await?;
-        let kept: redis::RedisResult<()> = redis.set_ex(&key, answer.to_string(), limits::CACHE_TTL_S).await;
-        answer["cache"] = match kept {
+        if !made_of.is_primary() {
+            // Read from the cache later, it would look like the services' own.
+            answer["cache"] = json!({"state": "not kept", "reason": "a fallback had a part in it"});
+            return Ok(answer);
+        }
+        let ttl = Duration::from_secs(limits::CACHE_TTL_S);
+        answer["cache"] = match self.guarded.redis().set(&key, &answer.to_string(), ttl).await {
             Ok(()) => json!({"state": "miss", "ttl_s": limits::CACHE_TTL_S}),
-            Err(error) => unavailable(&hallmark_services::redis::error(&error)),
+            Err(error) => unavailable(&error),
         };
         Ok(answer)
     }
@@ -118,19 +131,13 @@ impl Store {
         Ok(answer)
     }
 
-    async fn cached(&self, key: &str) -> Result<Option<(Value, i64)>> {
-        let mut redis = self.handles.redis.connection().await?;
-        let (text, ttl): (Option<String>, i64) = redis::pipe()
-            .get(key)
-            .ttl(key)
-            .query_async(&mut redis)
-            .await
-            .map_err(|e| hallmark_services::redis::error(&e))?;
+    async fn cached(&self, key: &str) -> Result<Option<(Value, Source, Option<Duration>)>> {
+        let answer = self.guarded.redis().get(key).await?;
+        let source = answer.source().clone();
         // What is not JSON was not written by this code: it is a miss, and is written over.
-        Ok(text
-            .and_then(|t| serde_json::from_str(&t).ok())
-            .filter(Value::is_object)
-            .map(|answer| (answer, ttl)))
+        let Some(entry) = answer.into_value() else { return Ok(None) };
+        let value = serde_json::from_str(&entry.text).ok();
+        Ok(value.filter(Value::is_object).map(|value| (value, source, entry.left)))
     }
 
     /// Deletes the cached recommendations of every version but `keep`; tells how many.
@@ -254,7 +261,7 @@ impl Store {
     ) -> Result<()> {
         let ids: Vec<&str> = all.iter().map(|c| c.sku.as_str()).collect();
         let params = json!({"space": self.space(&self.version()?), "category": category.id, "ids": ids});
-        let rows = self.graph(RELATIONS, members(params)).await?;
+        let rows = self.ask(RELATIONS, members(params)).await?;
         let of = |row: &serde_json::Map<String, Value>, name: &str| {
             row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
         };

@@ -74,7 +74,7 @@ impl Store {
         };
         let scopes = if scope == "construction" { ["construction", "any"] } else { ["general", "any"] };
         let params = json!({"space": space, "category": id, "context": context, "scopes": scopes});
-        let rows = self.graph(HAZARDS, members(params)).await?;
+        let rows = self.ask(HAZARDS, members(params)).await?;
         if !rows.iter().any(|row| text_of(row, "kind") == "Category") {
             self.check_graph(&space).await?;
             let next = "add the category's hazards to hazards.toml, then load again";
@@ -82,7 +82,7 @@ impl Store {
         }
         let parts = Parts::of(&rows);
         let standards = self
-            .graph(STANDARDS, members(json!({"space": space, "ids": parts.paths.keys().collect::<Vec<_>>()})))
+            .ask(STANDARDS, members(json!({"space": space, "ids": parts.paths.keys().collect::<Vec<_>>()})))
             .await?;
         let standards: Vec<Value> = standards
             .into_iter()
@@ -129,7 +129,7 @@ impl Store {
     /// An empty answer of the graph must not be taken for "no hazards" when the graph is not there.
     async fn check_graph(&self, space: &str) -> Result<()> {
         let marker = "MATCH (v:HallmarkAgentsVersion {space: $space}) RETURN v.id AS id";
-        if self.graph(marker, members(json!({"space": space}))).await?.is_empty() {
+        if self.ask(marker, members(json!({"space": space}))).await?.is_empty() {
             return Err(not_loaded(&format!("the graph has no complete version {space}")));
         }
         Ok(())

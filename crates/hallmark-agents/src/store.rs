@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hallmark_core::{Code, Error, Result, digest};
-use hallmark_services::Handles;
-use hallmark_services::chroma::{CollectionId, Neighbour};
+use hallmark_services::chroma::Neighbour;
+use hallmark_services::{Guarded, Handles};
 use serde_json::{Map, Value};
 
 use crate::data::Data;
@@ -14,6 +14,7 @@ use crate::{codes, limits};
 /// The services, the data and the names: shared by all agents of one project.
 pub(crate) struct Store {
     pub(crate) handles: Handles,
+    pub(crate) guarded: Guarded,
     pub(crate) data: Arc<Data>,
     pub(crate) prefix: String,
     pub(crate) lexicon: Lexicon,
@@ -24,11 +25,12 @@ pub(crate) const COLLECTIONS: [&str; 3] = ["references", "products", "categories
 
 impl Store {
     /// A store under this prefix; nothing is contacted.
-    pub(crate) fn new(handles: &Handles, data: &Data, prefix: &str) -> Result<Self> {
+    pub(crate) fn new(handles: &Handles, guarded: &Guarded, data: &Data, prefix: &str) -> Result<Self> {
         check_prefix(prefix)?;
         let lexicon = Lexicon::new(data.references(), data.categories.len());
         Ok(Self {
             handles: handles.clone(),
+            guarded: guarded.clone(),
             data: Arc::new(data.clone()),
             prefix: prefix.to_owned(),
             lexicon,
@@ -64,7 +66,11 @@ impl Store {
 
     /// Vectors of length one for the texts.
     pub(crate) async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        let vectors = self.handles.openai.embed(texts).await.map_err(|e| embeddings(&e))?;
+        // The names of the catalogue and the examples were embedded when they were loaded: common questions are among them.
+        let name = self.collection_name("references", &self.version()?);
+        let known = |text: &str| self.guarded.vectors().vector_of(&name, text);
+        let answer = self.guarded.models().embed(texts, known).await.map_err(|e| embeddings(&e))?;
+        let vectors = answer.into_value();
         if vectors.len() != texts.len() {
             let sentence = format!("{} texts gave {} vectors", texts.len(), vectors.len());
             return Err(Error::new(&codes::EMBEDDINGS_INVALID, sentence));
@@ -81,13 +87,8 @@ impl Store {
         filter: Option<Value>,
     ) -> Result<Vec<Neighbour>> {
         let name = self.collection_name(kind, &self.version()?);
-        let id = self.collection(&name).await?;
-        self.handles.chroma.query(&id, vector, k, filter).await.map_err(|e| vectors(&e))
-    }
-
-    async fn collection(&self, name: &str) -> Result<CollectionId> {
-        match self.handles.chroma.collection(name).await {
-            Ok(collection) => Ok(collection.id),
+        match self.guarded.vectors().query(&name, vector, k, filter).await {
+            Ok(answer) => Ok(answer.into_value()),
             Err(error) if error.is(&hallmark_services::codes::CHROMA_NOT_FOUND) => {
                 Err(not_loaded(&format!("there is no collection {name}")))
             }
@@ -95,7 +96,17 @@ impl Store {
         }
     }
 
-    /// Asks the graph; every value of the caller is a bound parameter.
+    /// Asks the graph a question that only reads; every value of the caller is a bound parameter.
+    pub(crate) async fn ask(
+        &self,
+        cypher: &str,
+        params: Map<String, Value>,
+    ) -> Result<Vec<Map<String, Value>>> {
+        let answer = self.guarded.graph().read(cypher, &params).await.map_err(|e| graph(&e))?;
+        Ok(answer.into_value())
+    }
+
+    /// Changes the graph, or asks what must be its own answer; every value of the caller is a bound parameter.
     pub(crate) async fn graph(
         &self,
         cypher: &str,

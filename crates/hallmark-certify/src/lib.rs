@@ -53,5 +53,6 @@ hallmark_core::codes! {
         CHANNEL = "HM-Z006", "a channel did not answer as it must", Unavailable;
         SCRATCH = "HM-Z007", "a scratch instance for a negative control could not be made", Unavailable;
         REPORT = "HM-Z008", "the report could not be rendered", Internal;
+        STOOD_IN = "HM-Z009", "something else than the service answered, so nothing was measured", Findings;
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hallmark_core::{Error, Result};
 use hallmark_python::models::ModelDecl;
-use hallmark_services::Handles;
+use hallmark_services::{Guarded, Handles};
 use hallmark_workflow::{Node, Registry};
 
 use crate::engine::{Engine, Shared};
@@ -18,6 +18,8 @@ use crate::{codes, nodes};
 pub struct Settings {
     /// The handles on PostgreSQL and Redis.
     pub handles: Handles,
+    /// The same services as the nodes read them: [`Guarded::bare`] for whoever measures.
+    pub guarded: Guarded,
     /// The schema in the project's own database that holds the tables.
     pub schema: String,
     /// The models.
@@ -66,8 +68,8 @@ impl DataFlow {
             }
             tables.push(Arc::new(table));
         }
-        let Settings { handles, schema, project_prefix, export_dir, .. } = settings;
-        let shared = Arc::new(Shared { handles, prefix: project_prefix, export_dir, tables });
+        let Settings { handles, guarded, schema, project_prefix, export_dir, .. } = settings;
+        let shared = Arc::new(Shared { handles, guarded, prefix: project_prefix, export_dir, tables });
         let engines = shared
             .tables
             .iter()
@@ -128,6 +130,7 @@ impl DataFlow {
         models.iter_mut().flat_map(|m| &mut m.fields).for_each(|f| f.foreign_key = None);
         Self::configure(Settings {
             handles: self.shared.handles.clone(),
+            guarded: Guarded::bare(&self.shared.handles),
             schema: format!("hallmark_scratch_{token}"),
             models,
             project_prefix: format!("{}:scratch:{token}", self.shared.prefix),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use deadpool_postgres::Object;
 use hallmark_core::{Error, Result};
-use hallmark_services::Handles;
+use hallmark_services::postgres::Writer;
+use hallmark_services::{Answer, Guarded, Handles};
 use hallmark_workflow::Context;
 use serde_json::{Map, Value};
 use tokio_postgres::{GenericClient, Row};
@@ -19,6 +20,7 @@ use crate::{codes, filter};
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) handles: Handles,
+    pub(crate) guarded: Guarded,
     pub(crate) prefix: String,
     pub(crate) export_dir: PathBuf,
     pub(crate) tables: Vec<Arc<Table>>,
@@ -38,9 +40,29 @@ impl Engine {
         &self.table
     }
 
-    /// A connection of the pool.
-    pub(crate) async fn client(&self) -> Result<Object> {
-        self.shared.handles.postgres.client().await
+    /// A connection to the primary, for what may write or must see the newest: reads that are begun after it was given back see
+    /// what was written with it, wherever they are answered.
+    pub(crate) async fn client(&self) -> Result<Writer> {
+        self.shared.guarded.postgres().writer().await
+    }
+
+    /// The rows of a statement that only reads: from a replica in good order or the primary, and while that does not answer from
+    /// a replica with its age. The ledger of the call is told which.
+    pub(crate) async fn read(&self, sql: &Sql) -> Result<Vec<Row>> {
+        let work = |client: Object| async move { sql.rows(&**client).await };
+        self.shared.guarded.postgres().read(work).await.map(Answer::into_value)
+    }
+
+    /// A row by its key from the primary, and whether it is that: while the primary does not answer, from a replica.
+    pub(crate) async fn newest(
+        &self,
+        context: &Context,
+        key: &Value,
+    ) -> Result<(Option<Map<String, Value>>, bool)> {
+        let work = |client: Object| async move { self.by_key(&**client, context, key, false).await };
+        let answer = self.shared.guarded.postgres().newest(work).await?;
+        let fresh = answer.source().is_primary();
+        Ok((answer.into_value(), fresh))
     }
 
     /// The tenant whose rows the caller sees; without one, those of the empty tenant.

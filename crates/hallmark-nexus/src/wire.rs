@@ -96,6 +96,27 @@ pub(crate) fn response(error: &Error) -> Response {
     response
 }
 
+/// The header that says who answered.
+pub const SOURCE_HEADER: &str = "hallmark-source";
+
+/// Who answered, as a list of structured fields (RFC 9651): `primary`, or for each service that did not answer itself
+/// `fallback;service=redis;name="local-cache";age=12`, where `age` is in seconds, rounded up, and missing if nobody knows.
+#[must_use]
+pub fn source(answer: &Value) -> String {
+    let rows = answer[crate::operations::SOURCE].as_array();
+    let items: Vec<String> = rows
+        .into_iter()
+        .flatten()
+        .map(|row| {
+            let text = |name: &str| row[name].as_str().unwrap_or_default().replace(['"', '\\'], "");
+            let age = row["age_ms"].as_u64().map(|ms| format!(";age={}", ms.div_ceil(1_000)));
+            let (from, service, name) = (text("from"), text("service"), text("name"));
+            format!("{from};service={service};name=\"{name}\"{}", age.unwrap_or_default())
+        })
+        .collect();
+    if items.is_empty() { "primary".to_owned() } else { items.join(", ") }
+}
+
 /// An error of a tool: what was asked for was understood, and did not work.
 pub(crate) fn tool_error(error: &Error) -> CallToolResult {
     CallToolResult::structured_error(error.to_json())
@@ -154,6 +175,16 @@ mod tests {
             assert_eq!(&tool.structured_content.as_ref().unwrap()[member], value);
             assert_eq!(&protocol_error(&error).data.unwrap()[member], value);
         }
+    }
+
+    #[test]
+    fn a_header_says_who_answered_and_how_old_it_may_be() {
+        assert_eq!(source(&json!({"result": {}})), "primary");
+        let row =
+            |from: &str, age: Value| json!({"service": "redis", "from": from, "name": "x", "age_ms": age});
+        let answer = json!({"source": [row("fallback", Value::Null), row("replica", json!(1_001))]});
+        let expected = "fallback;service=redis;name=\"x\", replica;service=redis;name=\"x\";age=2";
+        assert_eq!(source(&answer), expected);
     }
 
     #[test]

@@ -78,8 +78,12 @@ impl Relays {
             return Ok(());
         }
         let port = self.relay(make, ServiceKind::Postgres, (config.host.clone(), config.port)).await?;
-        self.endpoints.postgres =
-            Some(hallmark_services::PostgresConfig { host: HOST.into(), port, ..config });
+        self.endpoints.postgres = Some(hallmark_services::PostgresConfig {
+            host: HOST.into(),
+            port,
+            replicas: Vec::new(),
+            ..config
+        });
         Ok(())
     }
 

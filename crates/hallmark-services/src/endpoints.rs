@@ -42,7 +42,12 @@ impl Endpoints {
     pub fn from_env() -> Result<Self> {
         let mut endpoints = Self::default();
         if let Some(text) = read("HALLMARK_POSTGRES_URL") {
-            endpoints.postgres = Some(PostgresConfig::from_url(&text)?);
+            let mut config = PostgresConfig::from_url(&text)?;
+            let replicas = read("HALLMARK_POSTGRES_REPLICAS").unwrap_or_default();
+            let replicas: Vec<String> =
+                replicas.split(',').filter(|r| !r.trim().is_empty()).map(str::to_owned).collect();
+            config.replicas = crate::postgres::replica_places(&replicas)?;
+            endpoints.postgres = Some(config);
         }
         if let Some(text) = read("HALLMARK_NEO4J_URL") {
             let user = read("HALLMARK_NEO4J_USER");
@@ -105,6 +110,11 @@ impl Endpoints {
                 c.url().expose(),
                 !c.password.is_empty(),
             );
+            let replicas: Vec<String> =
+                c.replicas.iter().map(|(host, port)| crate::url::authority(host, *port)).collect();
+            if !replicas.is_empty() {
+                push(&mut all, &["HALLMARK_POSTGRES_REPLICAS"], &replicas.join(","), false);
+            }
         }
         if let Some(c) = &self.neo4j {
             push(&mut all, &["HALLMARK_NEO4J_URL", "NEO4J_URI"], &c.url, false);

@@ -2,13 +2,15 @@
 
 use hallmark_core::Result;
 
-use crate::{Chroma, Endpoints, Neo4j, OpenAi, Postgres, Redis};
+use crate::{Chroma, Endpoints, Neo4j, OpenAi, Postgres, PostgresConfig, Redis};
 
 /// One handle for each service. Cheap to clone; each connects when it is first used.
 #[derive(Clone, Debug)]
 pub struct Handles {
     /// PostgreSQL.
     pub postgres: Postgres,
+    /// Its read replicas, if it has any.
+    pub replicas: Vec<Postgres>,
     /// Neo4j.
     pub neo4j: Neo4j,
     /// ChromaDB.
@@ -25,7 +27,9 @@ impl Handles {
     /// # Errors
     /// `HM-S002`, `HM-S008` if an address cannot be used.
     pub fn connect(endpoints: &Endpoints) -> Result<Self> {
+        let replicas = endpoints.postgres.iter().flat_map(PostgresConfig::replica_configs);
         Ok(Self {
+            replicas: replicas.map(|config| Postgres::new(&config)).collect::<Result<_>>()?,
             postgres: endpoints.postgres.as_ref().map_or_else(Postgres::unconfigured, Postgres::new)?,
             neo4j: endpoints.neo4j.as_ref().map_or_else(|| Ok(Neo4j::unconfigured()), Neo4j::new)?,
             chroma: endpoints.chroma.as_ref().map_or_else(|| Ok(Chroma::unconfigured()), Chroma::new)?,

@@ -18,6 +18,7 @@ pub mod postgres;
 pub mod probe;
 mod recorder;
 pub mod redis;
+pub mod resilience;
 pub mod section;
 pub mod stack;
 mod url;
@@ -33,6 +34,7 @@ pub use openai::{OpenAi, OpenAiConfig};
 pub use postgres::{Postgres, PostgresConfig};
 pub use probe::{ProbeOptions, ProbeReport, State, Step, probe, probe_all, probe_with};
 pub use redis::{Redis, RedisConfig};
+pub use resilience::{Answer, FallbacksConfig, Guarded, Ledger, Source};
 pub use stack::{Stack, StackConfig};
 pub use verify::{Judgement, Outcome, Trial, Verification, verify, verify_all};
 
@@ -71,5 +73,7 @@ hallmark_core::codes! {
         ANSWERS_SUSPECT = "HM-S030", "the answers do not depend on the questions", Unavailable;
         TLS_FAILED = "HM-S031", "no trusted TLS connection could be made", Unavailable;
         STAND_IN = "HM-S032", "the server does what no real one does", Findings;
+        BULKHEAD_FULL = "HM-S033", "too many requests to the service are under way", Unavailable;
+        CIRCUIT_OPEN = "HM-S034", "the service failed just now and is not asked for a moment", Unavailable;
     }
 }

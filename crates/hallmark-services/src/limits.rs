@@ -95,3 +95,53 @@ pub(crate) fn exhausted(service: ServiceKind, size: usize, wait: Duration) -> Er
         format!("all {size} connections of {}'s pool were in use for {seconds} s", service.title()),
     )
 }
+/// How long a request waits for a place in a bulkhead.
+pub const BULKHEAD_WAIT: Duration = Duration::from_millis(1_000);
+
+/// Requests to one service at the same time that a configuration may ask for.
+pub const CONCURRENCY_MAX: usize = 4_096;
+
+/// Repeats of one read that a configuration may ask for.
+pub const RETRIES_MAX: usize = 5;
+
+/// The oldest answer of a fallback that a configuration may ask for.
+pub const FALLBACK_TTL_MAX: Duration = Duration::from_secs(86_400);
+
+/// Memory for the answers that may stand in for one service, at most.
+pub const FALLBACK_MEMORY_MAX: u64 = 4_096 * 1024 * 1024;
+
+/// How far behind its primary a replica may be that answers reads, unless the configuration says otherwise.
+pub const REPLICA_LAG: Duration = Duration::from_millis(1_000);
+
+/// How long a service that is slow to answer may take to show that it lives.
+pub const PULSE_PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// How often a process looks whether what it says of its fallbacks has changed.
+pub const REPORT_EVERY: Duration = Duration::from_millis(250);
+
+/// Entries of Redis that this process remembers to be stale.
+pub const REDIS_OWED_MAX: usize = 10_000;
+
+/// How long no entry of Redis is believed after more than [`REDIS_OWED_MAX`] became stale: the longest life of an entry.
+pub const REDIS_DISTRUST: Duration = Duration::from_secs(30 * 86_400);
+
+/// How often a process that reads looks how far the replicas are.
+pub const REPLICA_LOOK: Duration = Duration::from_millis(200);
+
+/// Read replicas that a stack runs at most.
+pub const REPLICAS_MAX: usize = 2;
+
+/// Records of a collection that a process holds at most.
+pub const VECTORS_HELD: usize = 5_000;
+
+/// Questions of one process after which a collection is held.
+pub const VECTORS_HOT: u32 = 3;
+
+/// Collections whose questions are counted.
+pub const VECTORS_COUNTED: usize = 1_000;
+
+/// When the records of a collection that are held are fetched anew.
+pub const VECTORS_REFRESH: Duration = Duration::from_secs(600);
+
+/// Collections that a process fetches at the same time to hold them.
+pub const VECTORS_FETCHING: usize = 4;

@@ -51,6 +51,9 @@ pub struct PostgresSection {
     pub pool_wait_ms: Option<u64>,
     /// How long one statement may take.
     pub statement_timeout_ms: Option<u64>,
+    /// `host:port` of each streaming replica: same database, user and password.
+    #[serde(default)]
+    pub replicas: Vec<String>,
 }
 
 /// `[services.neo4j]`.
@@ -153,6 +156,7 @@ impl ServicesSection {
             config.pool_size = s.pool_size.unwrap_or(config.pool_size);
             config.pool_wait = s.pool_wait_ms.map_or(config.pool_wait, Duration::from_millis);
             config.statement_timeout_ms = s.statement_timeout_ms.unwrap_or(config.statement_timeout_ms);
+            config.replicas = crate::postgres::replica_places(&s.replicas)?;
             endpoints.postgres = Some(config.checked()?);
         }
         if let Some(s) = &self.neo4j {

@@ -75,6 +75,9 @@ pub struct Run {
     pub started_at: Timestamp,
     /// How long it took, in microseconds; 0 while it runs.
     pub duration_us: i64,
+    /// Whether it can be read again: not without a store, and not if the store could not be reached when a run that
+    /// changes nothing was made.
+    pub kept: bool,
 }
 
 /// One node of a run.

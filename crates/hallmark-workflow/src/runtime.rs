@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hallmark_core::{Error, Result};
+use hallmark_services::resilience::{is_outage, ledger};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -173,6 +174,7 @@ impl LocalRuntime {
             error: None,
             started_at: now(),
             duration_us: 0,
+            kept: !self.shared.store.is_none(),
         };
         let options = self.shared.options;
         if self.shared.store.is_none() {
@@ -183,17 +185,30 @@ impl LocalRuntime {
         let token = CancellationToken::new();
         let job = Job { plan: plan.clone(), given, context, options, token: Some(token.clone()) };
         let shared = self.shared.clone();
+        // What changes nothing may be done without a record of it, unless the caller wants to find it again by its key.
+        let unkept_too = shared.store.may_pass_over() && new.key.is_none() && plan.is_read_only();
+        let passes = move |error: &Error| unkept_too && is_outage(error);
         // All of it in the task: a caller that hangs up between two steps leaves no run behind that nobody ends.
-        let task = self.shared.tasks.spawn(async move {
-            if let Begun::Before(run_id) = shared.store.begin(&new).await? {
-                return Ok::<_, Error>(Err(run_id));
+        let task = self.shared.tasks.spawn(ledger::carry(async move {
+            let mut kept = true;
+            match shared.store.begin(&new).await {
+                Ok(Begun::Now) => {}
+                Ok(Begun::Before(run_id)) => return Ok::<_, Error>(Err(run_id)),
+                Err(error) if passes(&error) => kept = false,
+                Err(error) => return Err(error),
             }
             shared.running().insert(run.run_id.clone(), token);
-            let (run, error) = job.conduct(run).await;
+            let (mut run, error) = job.conduct(run).await;
             shared.running().remove(&run.run_id);
-            shared.store.finish(&run).await?;
+            if kept && let Err(error) = shared.store.finish(&run).await {
+                if !passes(&error) {
+                    return Err(error);
+                }
+                kept = false;
+            }
+            run.kept = kept;
             Ok(Ok((run, error)))
-        });
+        }));
         let ended = task.await.map_err(|e| {
             Error::new(&hallmark_core::codes::INTERNAL, "the run's task broke off").because(&e)
         })?;

@@ -38,6 +38,13 @@ pub(crate) struct Plan {
     pub(crate) digest: String,
 }
 
+impl Plan {
+    /// Whether no step changes anything outside.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.steps.iter().all(|step| step.node.spec().read_only)
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct PlanStep {
     pub(crate) id: String,

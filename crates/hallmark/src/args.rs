@@ -364,6 +364,9 @@ pub(crate) struct CallArgs {
     /// Its input: a JSON object, or @FILE, or - for standard input
     #[arg(long, default_value = "{}")]
     pub(crate) input: String,
+    /// Lets nothing answer in a service's place: a service that does not answer is an error
+    #[arg(long)]
+    pub(crate) no_fallbacks: bool,
 }
 
 /// `hallmark serve`.

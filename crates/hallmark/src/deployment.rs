@@ -13,7 +13,7 @@ use hallmark_services::Endpoints;
 use hallmark_workflow::Registry;
 
 use crate::app::App;
-use crate::wiring::{self, Platform};
+use crate::wiring::{self, Fallbacks, Platform};
 
 /// A project served for its certification, or the reason why it cannot be.
 pub(crate) struct Deployed {
@@ -63,7 +63,7 @@ impl Deployed {
 
 impl Running {
     async fn open(app: &App<'_>, endpoints: &Endpoints) -> Result<Self> {
-        let platform = Platform::open(app, endpoints).await?;
+        let platform = Platform::open(app, endpoints, Fallbacks::Never).await?;
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let options = ServeOptions::new(platform.operations, wiring::auth(app)?);
         let server =
@@ -92,7 +92,7 @@ impl Running {
 fn command_line(app: &App<'_>, program: PathBuf) -> CommandLine {
     let root = app.project.root().to_path_buf();
     let arguments = move |operation: &str, input: &serde_json::Value| {
-        let words = ["call", operation, "--input", &input.to_string()].map(OsString::from);
+        let words = ["call", operation, "--no-fallbacks", "--input", &input.to_string()].map(OsString::from);
         words.into_iter().chain(["--project".into(), root.clone().into_os_string()]).collect()
     };
     CommandLine { program, arguments: Arc::new(arguments) }

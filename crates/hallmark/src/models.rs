@@ -6,7 +6,7 @@ use hallmark_core::Result;
 use hallmark_core::project::STATE_FOLDER;
 use hallmark_dataflow::{DataFlow, Settings};
 use hallmark_python::models::{self, ModelDecl, Problem};
-use hallmark_services::Handles;
+use hallmark_services::{Guarded, Handles};
 use serde::Deserialize;
 
 use crate::app::App;
@@ -99,10 +99,16 @@ fn candidate(path: &Path, name: &str) -> Option<String> {
 
 impl Found {
     /// The models as nodes. A model that cannot be a table is left out and reported; the others go on.
-    pub(crate) fn configure(&mut self, app: &App<'_>, handles: &Handles) -> Result<DataFlow> {
+    pub(crate) fn configure(
+        &mut self,
+        app: &App<'_>,
+        handles: &Handles,
+        guarded: &Guarded,
+    ) -> Result<DataFlow> {
         let settings = |models: Vec<ModelDecl>| {
             Ok::<_, hallmark_core::Error>(Settings {
                 handles: handles.clone(),
+                guarded: guarded.clone(),
                 schema: SCHEMA.to_owned(),
                 models,
                 project_prefix: format!("hallmark:{}", app.project.id()),

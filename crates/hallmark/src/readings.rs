@@ -8,6 +8,7 @@ use hallmark_certify::section::Kind;
 use hallmark_core::{Project, Result};
 use hallmark_evidence::Verdict;
 use hallmark_nexus::{GateStatus, GatesStatus, ServiceStatus};
+use hallmark_services::resilience::{Standing, sentences, standing};
 use hallmark_services::{Endpoints, ProbeOptions, ProbeReport, ServiceKind, State, probe_all};
 
 use crate::app::App;
@@ -28,12 +29,17 @@ pub(crate) fn providers(app: &App<'_>) -> Result<Providers> {
 }
 
 /// Probes the services and puts each answer beside its provider.
-pub(crate) async fn services(endpoints: &Endpoints, providers: &Providers) -> Vec<ServiceStatus> {
+pub(crate) async fn services(
+    project: &Project,
+    endpoints: &Endpoints,
+    providers: &Providers,
+) -> Vec<ServiceStatus> {
     let reports = probe_all(endpoints, &ProbeOptions::default()).await;
-    reports.into_iter().map(|report| service(report, providers)).collect()
+    let standing = standing(project);
+    reports.into_iter().map(|report| service(report, providers, &standing)).collect()
 }
 
-fn service(report: ProbeReport, providers: &Providers) -> ServiceStatus {
+fn service(report: ProbeReport, providers: &Providers, standing: &[Standing]) -> ServiceStatus {
     let name = report.service.name().to_owned();
     let (provider, endpoint) = providers.get(&name).cloned().unwrap_or_default();
     ServiceStatus {
@@ -43,7 +49,7 @@ fn service(report: ProbeReport, providers: &Providers) -> ServiceStatus {
         version: report.version,
         reason: report.reason,
         next: report.next,
-        fallback: None,
+        fallback: sentences(standing, report.service).into_iter().reduce(|a, b| format!("{a}; {b}")),
         notes: report.notes,
         name,
         provider,

@@ -7,8 +7,9 @@ use hallmark_agents::Data;
 use hallmark_core::{Result, clock};
 use hallmark_dataflow::DataFlow;
 use hallmark_nexus::{Auth, GatesStatus, Operations, Parts, Reading, Sessions, StackStatus};
+use hallmark_services::resilience::Report;
 use hallmark_services::stack::Stack;
-use hallmark_services::{Endpoints, Handles};
+use hallmark_services::{Endpoints, Guarded, Handles};
 use hallmark_workflow::{LocalRuntime, Registry, RunStore};
 
 use crate::app::App;
@@ -34,21 +35,36 @@ pub(crate) struct Catalogue {
     pub(crate) data: Data,
     /// The handles that the nodes hold.
     pub(crate) handles: Handles,
+    /// The same services as the nodes read them.
+    pub(crate) guarded: Guarded,
+}
+
+/// Whether anything may answer in a service's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fallbacks {
+    /// As the configuration says.
+    AsConfigured,
+    /// Never: somebody measures.
+    Never,
 }
 
 impl Catalogue {
     /// Reads the models and fills the registry. Nothing is contacted.
-    pub(crate) fn open(app: &App<'_>, endpoints: &Endpoints) -> Result<Self> {
+    pub(crate) fn open(app: &App<'_>, endpoints: &Endpoints, fallbacks: Fallbacks) -> Result<Self> {
         let handles = Handles::connect(endpoints)?;
+        let guarded = match fallbacks {
+            Fallbacks::AsConfigured => Guarded::new(&handles, &app.config.section("fallbacks")?)?,
+            Fallbacks::Never => Guarded::bare(&handles),
+        };
         let mut found = models::find(app)?;
-        let dataflow = found.configure(app, &handles)?;
+        let dataflow = found.configure(app, &handles, &guarded)?;
         let own = app.project.root().join(DATA_FOLDER);
         let data = Data::load(own.is_dir().then_some(own.as_path()))?;
         let mut registry = Registry::with_builtins()?;
         dataflow.register(&mut registry)?;
-        registry.register_all(hallmark_agents::nodes(&handles, &data, &prefix(app))?)?;
+        registry.register_all(hallmark_agents::nodes(&handles, &guarded, &data, &prefix(app))?)?;
         hallmark_agents::workflows(&mut registry)?;
-        Ok(Self { found, dataflow, registry: Arc::new(registry), data, handles })
+        Ok(Self { found, dataflow, registry: Arc::new(registry), data, handles, guarded })
     }
 }
 
@@ -63,12 +79,14 @@ pub(crate) struct Platform {
     pub(crate) catalogue: Catalogue,
     /// The operation table.
     pub(crate) operations: Operations,
+    /// Tells `status` and the metrics what answers, as long as this lives.
+    _report: Report,
 }
 
 impl Platform {
     /// Applies the schema, loads the agents' data, opens the stores.
-    pub(crate) async fn open(app: &App<'_>, endpoints: &Endpoints) -> Result<Self> {
-        let catalogue = Catalogue::open(app, endpoints)?;
+    pub(crate) async fn open(app: &App<'_>, endpoints: &Endpoints, fallbacks: Fallbacks) -> Result<Self> {
+        let catalogue = Catalogue::open(app, endpoints, fallbacks)?;
         catalogue.dataflow.apply_schema().await?;
         app.ui.progress("loading what the agents know (half a minute the first time)");
         let loaded = hallmark_agents::load(&catalogue.handles, &catalogue.data, &prefix(app)).await;
@@ -78,9 +96,9 @@ impl Platform {
             let code = error.code().id;
             app.ui.note(&format!("the agents cannot answer: [{code}] {error}"));
         }
-        let store = RunStore::open(&catalogue.handles.postgres).await?;
-        let handles = &catalogue.handles;
-        let sessions = Sessions::new(handles.postgres.clone(), Some(handles.redis.clone()));
+        let (handles, guarded) = (&catalogue.handles, &catalogue.guarded);
+        let store = RunStore::open(&handles.postgres).await?.guarded(guarded);
+        let sessions = Sessions::new(handles.postgres.clone(), Some(handles.redis.clone())).guarded(guarded);
         let operations = Operations::new(Parts {
             runtime: LocalRuntime::new(Arc::clone(&catalogue.registry), store),
             sessions,
@@ -89,7 +107,8 @@ impl Platform {
             explain: explain::page,
             project: app.project.name(),
         });
-        Ok(Self { catalogue, operations })
+        let _report = Report::begin(&app.project, guarded.tally());
+        Ok(Self { catalogue, operations, _report })
     }
 }
 
@@ -105,11 +124,11 @@ pub(crate) fn token_file(app: &App<'_>) -> Result<PathBuf> {
 
 fn stack_reading(app: &App<'_>, endpoints: &Endpoints) -> Result<Reading<StackStatus>> {
     let providers = readings::providers(app)?;
-    let endpoints = endpoints.clone();
+    let (project, endpoints) = (app.project.clone(), endpoints.clone());
     Ok(Arc::new(move || {
-        let (endpoints, providers) = (endpoints.clone(), providers.clone());
+        let (project, endpoints, providers) = (project.clone(), endpoints.clone(), providers.clone());
         Box::pin(async move {
-            let services = readings::services(&endpoints, &providers).await;
+            let services = readings::services(&project, &endpoints, &providers).await;
             Ok(StackStatus { services, measured_at: clock::now() })
         })
     }))

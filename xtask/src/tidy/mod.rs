@@ -3,6 +3,7 @@
 mod arrows;
 mod documents;
 mod lengths;
+mod measures;
 mod stand_ins;
 
 use crate::shell::{self, Failure, Outcome};
@@ -20,6 +21,7 @@ fn problems() -> Outcome<Vec<String>> {
     let mut problems = arrows::check()?;
     problems.extend(lengths::check()?);
     problems.extend(documents::check()?);
+    problems.extend(measures::check()?);
     problems.extend(stand_ins::check()?);
     Ok(problems)
 }

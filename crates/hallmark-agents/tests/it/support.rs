@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hallmark_agents::{Data, load, nodes, workflows};
 use hallmark_core::{Result, fs};
-use hallmark_services::{Endpoints, Handles};
+use hallmark_services::{Endpoints, Guarded, Handles};
 use hallmark_workflow::{Caller, Context, Registry};
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -30,7 +30,7 @@ pub(crate) fn handles() -> Handles {
 /// A registry with the agents and their workflows under a prefix.
 pub(crate) fn registry(handles: &Handles, data: &Data, prefix: &str) -> Arc<Registry> {
     let mut registry = Registry::with_builtins().unwrap();
-    registry.register_all(nodes(handles, data, prefix).unwrap()).unwrap();
+    registry.register_all(nodes(handles, &Guarded::bare(handles), data, prefix).unwrap()).unwrap();
     workflows(&mut registry).unwrap();
     Arc::new(registry)
 }

@@ -4,7 +4,7 @@ use hallmark_core::Result;
 use hallmark_services::http;
 use serde_json::{Value, json};
 
-use super::{Channel, Reply, Wire, code_of, failed};
+use super::{Channel, Reply, Wire, code_of, failed, own};
 use crate::limits::CHANNEL_BYTES_MAX;
 
 /// The version of the protocol that we speak: the oldest that has structured content.
@@ -36,10 +36,11 @@ impl Wire {
 
     /// Calls a tool by its own name, which need not be an operation's.
     pub(crate) async fn call_tool(&self, channel: Channel, tool: &str, arguments: &Value) -> Result<Reply> {
-        match channel {
-            Channel::McpWebSocket => self.socket(tool, arguments).await,
-            _ => self.mcp(tool, arguments).await,
-        }
+        let reply = match channel {
+            Channel::McpWebSocket => self.socket(tool, arguments).await?,
+            _ => self.mcp(tool, arguments).await?,
+        };
+        own(channel, tool, reply)
     }
 
     async fn json_rpc(&self, method: &str, params: Value) -> Result<Value> {

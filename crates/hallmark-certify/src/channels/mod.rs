@@ -173,9 +173,14 @@ impl Wire {
         let answer = tokio::time::timeout(CHANNEL_TIMEOUT, called).await.map_err(|_| {
             failed(channel, format!("{operation} was not answered in {} s", CHANNEL_TIMEOUT.as_secs()))
         })?;
-        answer.map_err(|e| {
-            if e.is(&codes::CHANNEL) { e } else { failed(channel, operation.to_owned()).because(&e) }
-        })
+        let reply = answer.map_err(|e| {
+            if e.is(&codes::CHANNEL) || e.is(&codes::STOOD_IN) {
+                e
+            } else {
+                failed(channel, operation.to_owned()).because(&e)
+            }
+        })?;
+        own(channel, operation, reply)
     }
 
     fn route(&self, operation: &str) -> Result<&Route> {
@@ -194,7 +199,45 @@ fn failed(channel: Channel, what: impl std::fmt::Display) -> Error {
     Error::new(&codes::CHANNEL, format!("{}: {what}", channel.title())).next("hallmark serve")
 }
 
+/// The reply, if the services themselves gave it. What a replica or a fallback had a part in measures nothing, and a run that was not
+/// kept proves nothing either.
+fn own(channel: Channel, operation: &str, reply: Reply) -> Result<Reply> {
+    if let Reply::Answer(answer) = &reply {
+        let other = answer["source"].as_array().into_iter().flatten().next();
+        if let Some(source) = other {
+            let text = |name: &str| source[name].as_str().unwrap_or("something").to_owned();
+            let what = format!("{operation} was answered by the {} {}", text("from"), text("name"));
+            return Err(stood_in(format!("{}: {what} in the place of {}", channel.title(), text("service"))));
+        }
+        if answer["kept"] == false {
+            return Err(stood_in(format!("{}: the run of {operation} was not kept", channel.title())));
+        }
+    }
+    Ok(reply)
+}
+
+fn stood_in(what: String) -> Error {
+    Error::new(&codes::STOOD_IN, what).next("hallmark status")
+}
+
 /// The code in a refusal's JSON, wherever the channel puts it.
 fn code_of(error: &Value) -> Option<&str> {
     error.get("code").and_then(Value::as_str).filter(|c| c.starts_with("HM-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_answer_of_a_fallback_is_no_measurement() {
+        let answered = |answer: Value| own(Channel::Rest, "node.run", Reply::Answer(answer));
+        assert!(answered(json!({"result": {"source": [1]}})).is_ok(), "a result may say what it likes");
+        let source = json!([{"service": "redis", "from": "fallback", "name": "local-cache", "age_ms": 3}]);
+        let error = answered(json!({"result": {}, "source": source})).unwrap_err();
+        assert!(error.is(&codes::STOOD_IN) && error.to_string().contains("local-cache"), "{error}");
+        assert!(answered(json!({"result": {}, "kept": false})).is_err());
+        assert!(own(Channel::Rest, "x", Reply::Refused("HM-S034".to_owned())).is_ok());
+    }
 }

@@ -238,7 +238,7 @@ async fn run(engine: &Engine, context: &Context, ask: Ask<'_>) -> Result<Value> 
     push_sort(&mut sql, &groups, &measures, &ask)?;
     sql.push(&format!(" LIMIT {}", limit + 1));
 
-    let rows = sql.rows(&**engine.client().await?).await?;
+    let rows = engine.read(&sql).await?;
     let limited = rows.len() as u64 > limit;
     let mut out = Vec::new();
     for row in rows.iter().take(usize::try_from(limit).unwrap_or(usize::MAX)) {

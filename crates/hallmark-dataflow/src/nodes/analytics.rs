@@ -106,7 +106,7 @@ impl Call<'_> {
         let mut sql = Sql::new(format!("SELECT {bucket} AS _at, {} AS _value", measure.expression));
         self.engine.push_from(&mut sql, self.context, self.ask.filter(), false)?;
         sql.push(&format!(" AND {} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT {}", column.ident, limit + 1));
-        let rows = sql.rows(&**self.engine.client().await?).await?;
+        let rows = self.engine.read(&sql).await?;
         let limited = rows.len() as u64 > limit;
         let mut points = Vec::new();
         for row in rows.iter().take(usize::try_from(limit).unwrap_or(usize::MAX)) {
@@ -126,7 +126,6 @@ impl Call<'_> {
             .at("field"));
         }
         let bins = self.ask.count("bins", 10, 200)?;
-        let client = self.engine.client().await?;
         let mut sql = Sql::new(format!("WITH v AS (SELECT {}::double precision AS x", column.ident));
         self.engine.push_from(&mut sql, self.context, self.ask.filter(), false)?;
         sql.push(&format!(
@@ -135,7 +134,7 @@ impl Call<'_> {
               count(*), min(low), max(high) FROM v, r GROUP BY 1 ORDER BY 1",
             column.ident
         ));
-        let rows = sql.rows(&**client).await?;
+        let rows = self.engine.read(&sql).await?;
         let mut counts = vec![0_i64; usize::try_from(bins).unwrap_or(1)];
         let (mut low, mut high) = (None, None);
         for row in &rows {
@@ -173,7 +172,7 @@ impl Call<'_> {
             column.ident,
             measure.raw()
         ));
-        let rows = sql.rows(&**self.engine.client().await?).await?;
+        let rows = self.engine.read(&sql).await?;
         let mut top = Vec::new();
         for row in &rows {
             let found = value::decode(row, 0, column.field.kind)?;
@@ -203,7 +202,7 @@ impl Call<'_> {
         let mut sql = Sql::new(format!("SELECT {} FROM (SELECT {}", parts.join(", "), list.join(", ")));
         self.engine.push_from(&mut sql, self.context, self.ask.filter(), false)?;
         sql.push(&format!(" LIMIT {}) AS sampled", limits::PROFILE_ROWS_MAX));
-        let rows = sql.rows(&**self.engine.client().await?).await?;
+        let rows = self.engine.read(&sql).await?;
         let row = rows
             .first()
             .ok_or_else(|| Error::new(&hallmark_core::codes::INTERNAL, "an aggregate gave no row"))?;

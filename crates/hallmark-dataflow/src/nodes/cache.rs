@@ -1,13 +1,16 @@
 //! Rows kept in Redis: read through, written through, forgotten on change.
 //!
-//! The answer's `source` says where a row came from. A missing row is never cached. While one caller fills an entry, the
+//! The answer's `source` says where a row came from: `cache`, `database`, or, while Redis does not answer, `local_cache`: an entry
+//! that this process saw, with its age. A missing row is never cached. While one caller fills an entry, the
 //! others wait for it (a lock with a time limit) instead of all asking the database. Changes through the CRUD node forget
 //! the entry at once; a change by other means is seen when the entry's time is over.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hallmark_core::{Error, Result, random};
-use hallmark_services::redis::error as redis_error;
+use hallmark_services::redis::LocalCache;
+use hallmark_services::resilience::answer::millis;
+use hallmark_services::resilience::{Repeat, Source, is_outage};
 use hallmark_workflow::{BoxFuture, Context, Input, Param};
 use redis::AsyncCommands as _;
 use redis::aio::ConnectionManager;
@@ -62,8 +65,7 @@ impl Kind for Cache {
         input: &'a Input,
     ) -> BoxFuture<'a, Result<Value>> {
         Box::pin(async move {
-            let redis = engine.shared.handles.redis.connection().await?;
-            let mut call = Call { engine, context, ask: Ask(input), redis };
+            let call = Call { engine, context, ask: Ask(input), cache: engine.shared.guarded.redis() };
             match operation {
                 "put" => call.put().await,
                 "invalidate" => call.invalidate().await,
@@ -93,10 +95,8 @@ pub(super) async fn forget(engine: &Engine, context: &Context, ids: &[Value]) {
         return;
     }
     let keys: Vec<String> = ids.iter().map(|id| entry(engine, context, id)).collect();
-    let work = async {
-        let mut redis = engine.shared.handles.redis.connection().await?;
-        redis.unlink::<_, i64>(keys).await.map_err(|e| redis_error(&e))
-    };
+    // What Redis could not be told is remembered: this process does not believe the entry until Redis has forgotten it.
+    let work = engine.shared.guarded.redis().unlink(&keys);
     let model = &engine.table.model.name;
     match tokio::time::timeout(Duration::from_millis(limits::CACHE_FORGET_TIMEOUT_MS), work).await {
         Ok(Ok(_)) => {}
@@ -110,7 +110,7 @@ struct Call<'a> {
     engine: &'a Engine,
     context: &'a Context,
     ask: Ask<'a>,
-    redis: ConnectionManager,
+    cache: &'a LocalCache,
 }
 
 impl Call<'_> {
@@ -127,21 +127,30 @@ impl Call<'_> {
         value::encode(self.engine.table.key().field.kind, id).map(|_| id)
     }
 
-    async fn count(&mut self, what: &str) -> Result<()> {
+    /// Counts; a count that Redis does not take is lost, and nothing else.
+    async fn count(&self, what: &str) {
         let key = format!("{}:stats", prefix(self.engine, self.context));
         // The counts outlive the entries, not the project.
         let life = i64::try_from(limits::CACHE_TTL_SECONDS_MAX).unwrap_or(i64::MAX);
-        let mut pipe = redis::pipe();
-        pipe.hincr(&key, what, 1).ignore().expire(&key, life).ignore();
-        pipe.query_async::<()>(&mut self.redis).await.map_err(|e| redis_error(&e))
+        let key = &key;
+        let work = |mut redis: ConnectionManager| async move {
+            let mut pipe = redis::pipe();
+            pipe.hincr(key, what, 1).ignore().expire(key, life).ignore();
+            pipe.query_async::<()>(&mut redis).await
+        };
+        if let Err(error) = self.cache.work(Repeat::Never, work).await {
+            tracing::debug!(%error, what, "the cache did not count");
+        }
     }
 
-    async fn cached(&mut self, key: &str) -> Result<Option<Map<String, Value>>> {
-        let text: Option<String> = self.redis.get(key).await.map_err(|e| redis_error(&e))?;
-        let parsed = text.map(|t| serde_json::from_str(&t)).transpose();
-        parsed.map_err(|e| {
+    async fn cached(&self, key: &str) -> Result<Option<(Map<String, Value>, Source)>> {
+        let answer = self.cache.get(key).await?;
+        let source = answer.source().clone();
+        let parsed = answer.into_value().map(|entry| serde_json::from_str(&entry.text)).transpose();
+        let row = parsed.map_err(|e| {
             Error::new(&codes::CACHE_FAILED, format!("the entry {key} is not a row")).because(&e)
-        })
+        })?;
+        Ok(row.map(|row| (row, source)))
     }
 
     fn answer(&self, source: &str, mut row: Map<String, Value>) -> Value {
@@ -149,82 +158,132 @@ impl Call<'_> {
         json!({"operation": "get", "found": true, "source": source, "row": row})
     }
 
-    async fn get(&mut self) -> Result<Value> {
+    fn hit(&self, (row, source): (Map<String, Value>, Source)) -> Value {
+        if source.is_primary() {
+            return self.answer("cache", row);
+        }
+        let mut answer = self.answer("local_cache", row);
+        answer["age_ms"] = json!(source.age().map(millis));
+        answer
+    }
+
+    /// Whether the row is now read from the database, because the cache is away.
+    fn passes_over(&self, error: &Error) -> bool {
+        is_outage(error) && self.cache.line().policy().fallback
+    }
+
+    async fn get(&self) -> Result<Value> {
         let key = entry(self.engine, self.context, self.id()?);
-        if !self.ask.truth("refresh")
-            && let Some(row) = self.cached(&key).await?
-        {
-            self.count("hits").await?;
-            return Ok(self.answer("cache", row));
+        if !self.ask.truth("refresh") {
+            match self.cached(&key).await {
+                Ok(Some(hit)) => {
+                    if hit.1.is_primary() {
+                        self.count("hits").await;
+                    }
+                    return Ok(self.hit(hit));
+                }
+                Ok(None) => {}
+                Err(error) if self.passes_over(&error) => return self.database(&key).await,
+                Err(error) => return Err(error),
+            }
         }
-        self.count("misses").await?;
-        let (lock, token) = (format!("{key}:filling"), random::token(16)?);
-        let mine = self.lock(&lock, &token).await?;
-        if !mine && let Some(row) = self.wait(&key, &lock).await? {
-            return Ok(self.answer("cache", row));
-        }
-        let filled = self.fill(&key).await;
-        if mine {
-            // Only the own lock is given back: another caller may hold it after ours ran out.
-            let script = redis::Script::new(
-                "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end",
-            );
-            let _: i64 = script
-                .key(&lock)
-                .arg(&token)
-                .invoke_async(&mut self.redis)
-                .await
-                .map_err(|e| redis_error(&e))?;
-        }
-        match filled? {
-            Some(row) => Ok(self.answer("database", row)),
-            None => Ok(json!({"operation": "get", "found": false, "source": "database", "row": null})),
+        match self.fill_once(&key).await {
+            Err(error) if self.passes_over(&error) => self.database(&key).await,
+            filled => filled,
         }
     }
 
-    async fn lock(&mut self, lock: &str, token: &str) -> Result<bool> {
-        let mut command = redis::cmd("SET");
-        command.arg(lock).arg(token).arg("NX").arg("PX").arg(limits::CACHE_FILL_LOCK_MS);
-        let set: Option<String> = command.query_async(&mut self.redis).await.map_err(|e| redis_error(&e))?;
-        Ok(set.is_some())
+    /// Fills the entry, or waits for whoever fills it already.
+    async fn fill_once(&self, key: &str) -> Result<Value> {
+        self.count("misses").await;
+        let (lock, token) = (format!("{key}:filling"), random::token(16)?);
+        let mine = self.lock(&lock, &token).await?;
+        if !mine && let Some(hit) = self.wait(key, &lock).await? {
+            return Ok(self.hit(hit));
+        }
+        let filled = self.fill(key).await;
+        if mine {
+            self.release(&lock, &token).await?;
+        }
+        Ok(self.filled(filled?))
+    }
+
+    fn filled(&self, row: Option<Map<String, Value>>) -> Value {
+        match row {
+            Some(row) => self.answer("database", row),
+            None => json!({"operation": "get", "found": false, "source": "database", "row": null}),
+        }
+    }
+
+    /// The row from the database while Redis is away; kept in this process, so that the next reader does not ask again.
+    async fn database(&self, key: &str) -> Result<Value> {
+        let asked = Instant::now();
+        let (row, fresh) = self.engine.newest(self.context, self.id()?).await?;
+        if let Some(row) = row.as_ref().filter(|_| fresh) {
+            self.cache.keep(key, &self.text(row), asked, Duration::from_secs(self.ttl()?));
+        }
+        Ok(self.filled(row))
+    }
+
+    async fn lock(&self, lock: &str, token: &str) -> Result<bool> {
+        let work = |mut redis: ConnectionManager| async move {
+            let mut command = redis::cmd("SET");
+            command.arg(lock).arg(token).arg("NX").arg("PX").arg(limits::CACHE_FILL_LOCK_MS);
+            command.query_async::<Option<String>>(&mut redis).await
+        };
+        Ok(self.cache.work(Repeat::Never, work).await?.is_some())
+    }
+
+    /// Only the own lock is given back: another caller may hold it after ours ran out.
+    async fn release(&self, lock: &str, token: &str) -> Result<()> {
+        let script = redis::Script::new(
+            "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end",
+        );
+        let script = &script;
+        let work = |mut redis: ConnectionManager| async move {
+            script.key(lock).arg(token).invoke_async::<i64>(&mut redis).await
+        };
+        self.cache.work(Repeat::Idempotent, work).await.map(drop)
     }
 
     /// Waits until another caller has filled the entry; nothing if that one gave up or found no row.
-    async fn wait(&mut self, key: &str, lock: &str) -> Result<Option<Map<String, Value>>> {
+    async fn wait(&self, key: &str, lock: &str) -> Result<Option<(Map<String, Value>, Source)>> {
         let rounds = limits::CACHE_FILL_LOCK_MS / limits::CACHE_FILL_POLL_MS;
         for _ in 0..rounds {
             tokio::time::sleep(Duration::from_millis(limits::CACHE_FILL_POLL_MS)).await;
-            if let Some(row) = self.cached(key).await? {
-                return Ok(Some(row));
+            if let Some(hit) = self.cached(key).await? {
+                return Ok(Some(hit));
             }
-            let held: bool = self.redis.exists(lock).await.map_err(|e| redis_error(&e))?;
-            if !held {
+            let held = |mut redis: ConnectionManager| async move { redis.exists::<_, bool>(lock).await };
+            if !self.cache.work(Repeat::Idempotent, held).await? {
                 break;
             }
         }
         Ok(None)
     }
 
-    async fn fill(&mut self, key: &str) -> Result<Option<Map<String, Value>>> {
-        let client = self.engine.client().await?;
-        let row = self.engine.by_key(&**client, self.context, self.id()?, false).await?;
-        drop(client);
-        if let Some(row) = &row {
+    async fn fill(&self, key: &str) -> Result<Option<Map<String, Value>>> {
+        let (row, fresh) = self.engine.newest(self.context, self.id()?).await?;
+        // What a replica said while the primary is away must not be read as fresh later.
+        if let Some(row) = row.as_ref().filter(|_| fresh) {
             self.store(key, row).await?;
         }
         Ok(row)
     }
 
-    /// Keeps a row until its time is over, without its secrets: a password hash has no business in a cache.
-    async fn store(&mut self, key: &str, row: &Map<String, Value>) -> Result<()> {
-        let ttl = self.ttl()?;
+    /// A row as it is kept: without its secrets, for a password hash has no business in a cache.
+    fn text(&self, row: &Map<String, Value>) -> String {
         let mut row = row.clone();
         Masking::Secrets.apply(&self.engine.table, &mut row);
-        let text = Value::Object(row).to_string();
-        self.redis.set_ex::<_, _, ()>(key, text, ttl).await.map_err(|e| redis_error(&e))
+        Value::Object(row).to_string()
     }
 
-    async fn put(&mut self) -> Result<Value> {
+    /// Keeps a row until its time is over.
+    async fn store(&self, key: &str, row: &Map<String, Value>) -> Result<()> {
+        self.cache.set(key, &self.text(row), Duration::from_secs(self.ttl()?)).await
+    }
+
+    async fn put(&self) -> Result<Value> {
         let (table, id) = (&self.engine.table, self.id()?.clone());
         if table.append_only() {
             let message = format!("rows of {} are never changed or removed", table.model.name);
@@ -260,32 +319,39 @@ impl Call<'_> {
         let mut row = Engine::object(&columns, &row)?;
         let key = entry(self.engine, self.context, &id);
         // The database has the change; if the cache cannot take it, it must at least not keep the old row.
+        let mut cached = true;
         if let Err(error) = self.store(&key, &row).await {
-            forget(self.engine, self.context, &[id]).await;
-            return Err(error);
+            if !self.passes_over(&error) {
+                forget(self.engine, self.context, &[id]).await;
+                return Err(error);
+            }
+            cached = false;
         }
-        self.count("writes").await?;
+        self.count("writes").await;
         Masking::Secrets.apply(table, &mut row);
-        Ok(json!({"operation": "put", "found": true, "row": row}))
+        Ok(json!({"operation": "put", "found": true, "row": row, "cached": cached}))
     }
 
-    async fn invalidate(&mut self) -> Result<Value> {
+    async fn invalidate(&self) -> Result<Value> {
         let key = entry(self.engine, self.context, self.id()?);
-        let removed: i64 = self.redis.unlink(key).await.map_err(|e| redis_error(&e))?;
-        self.count("invalidations").await?;
+        let removed = self.cache.unlink(&[key]).await?;
+        self.count("invalidations").await;
         Ok(json!({"operation": "invalidate", "invalidated": removed}))
     }
 
     /// The keys of this model's entries, found by scanning: never `KEYS`, which stops the server.
-    async fn entries(&mut self) -> Result<Vec<String>> {
+    async fn entries(&self) -> Result<Vec<String>> {
         let pattern = format!("{}:row:*", prefix(self.engine, self.context));
         let mut keys = Vec::new();
         let mut cursor: u64 = 0;
         loop {
-            let mut command = redis::cmd("SCAN");
-            command.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(1_000);
-            let (next, mut found): (u64, Vec<String>) =
-                command.query_async(&mut self.redis).await.map_err(|e| redis_error(&e))?;
+            let pattern = &pattern;
+            let scan = |mut redis: ConnectionManager| async move {
+                let mut command = redis::cmd("SCAN");
+                command.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(1_000);
+                command.query_async::<(u64, Vec<String>)>(&mut redis).await
+            };
+            let (next, mut found) = self.cache.work(Repeat::Idempotent, scan).await?;
             found.retain(|k| !k.ends_with(":filling"));
             keys.append(&mut found);
             cursor = next;
@@ -295,20 +361,23 @@ impl Call<'_> {
         }
     }
 
-    async fn invalidate_all(&mut self) -> Result<Value> {
+    async fn invalidate_all(&self) -> Result<Value> {
         let keys = self.entries().await?;
-        let mut removed: i64 = 0;
+        let mut removed = 0;
         for chunk in keys.chunks(1_000) {
-            removed += self.redis.unlink::<_, i64>(chunk).await.map_err(|e| redis_error(&e))?;
+            removed += self.cache.unlink(chunk).await?;
         }
-        self.count("invalidations").await?;
+        self.count("invalidations").await;
         Ok(json!({"operation": "invalidate_all", "invalidated": removed}))
     }
 
-    async fn stats(&mut self) -> Result<Value> {
+    async fn stats(&self) -> Result<Value> {
         let key = format!("{}:stats", prefix(self.engine, self.context));
-        let counts: std::collections::HashMap<String, i64> =
-            self.redis.hgetall(key).await.map_err(|e| redis_error(&e))?;
+        let key = &key;
+        let work = |mut redis: ConnectionManager| async move {
+            redis.hgetall::<_, std::collections::HashMap<String, i64>>(key).await
+        };
+        let counts = self.cache.work(Repeat::Idempotent, work).await?;
         let of = |name: &str| counts.get(name).copied().unwrap_or(0);
         let asked = of("hits") + of("misses");
         #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than a double holds")]

@@ -141,8 +141,7 @@ impl Call<'_> {
         sql.bind_compared(key, self.ask.need("id")?)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, self.ask.truth("include_deleted"));
-        let client = self.engine.client().await?;
-        match sql.rows_prepared(&client).await?.first() {
+        match self.engine.read(&sql).await?.first() {
             Some(row) => Ok(json!({"operation": "read", "found": true, "row": self.masked(&columns, row)?})),
             None => Ok(json!({"operation": "read", "found": false, "row": null})),
         }
@@ -288,8 +287,7 @@ impl Call<'_> {
         page::push_order(&mut sql, &keys);
         // One row more than asked tells whether there is a next page, without counting the table.
         sql.push(&format!(" LIMIT {}", limit + 1));
-        let client = self.engine.client().await?;
-        let found = sql.rows(&**client).await?;
+        let found = self.engine.read(&sql).await?;
         let mut rows = Vec::new();
         let mut next = Value::Null;
         for (i, row) in found.iter().enumerate() {

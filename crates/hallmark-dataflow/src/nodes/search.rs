@@ -159,8 +159,7 @@ impl Call<'_> {
         }
         page::push_order(&mut sql, &keys);
         sql.push(&format!(" LIMIT {}", limit + 1));
-        let client = self.engine.client().await?;
-        let found = sql.rows(&**client).await?;
+        let found = self.engine.read(&sql).await?;
         let mut rows = Vec::new();
         let mut next = Value::Null;
         for (i, row) in found.iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).enumerate() {
@@ -183,8 +182,7 @@ impl Call<'_> {
     async fn count(&self) -> Result<Value> {
         let mut sql = Sql::new("SELECT count(*) FROM ");
         self.push_matches(&mut sql, &self.engine.table.key().ident)?;
-        let client = self.engine.client().await?;
-        let row = sql.first(&**client).await?;
+        let row = self.engine.read(&sql).await?.into_iter().next();
         let count: i64 = row.map(|r| r.try_get(0)).transpose().map_err(failure)?.unwrap_or(0);
         Ok(json!({"operation": "count", "count": count}))
     }
@@ -192,7 +190,6 @@ impl Call<'_> {
     async fn facets(&self) -> Result<Value> {
         let names = self.ask.array("facet_fields")?;
         let limit = self.ask.count("limit", 10, limits::FACET_VALUES_MAX)?;
-        let client = self.engine.client().await?;
         let mut facets = Map::new();
         for name in names {
             let column = self.engine.table.column(name.as_str().unwrap_or_default())?;
@@ -203,7 +200,7 @@ impl Call<'_> {
             let mut sql = Sql::new(format!("SELECT {}, count(*) AS _count FROM ", value::selected(column)));
             self.push_matches(&mut sql, &column.ident)?;
             sql.push(&format!(" GROUP BY {0} ORDER BY _count DESC, {0}::text LIMIT {limit}", column.ident));
-            let rows = sql.rows(&**client).await?;
+            let rows = self.engine.read(&sql).await?;
             facets.insert(column.name().to_owned(), counted(column, &rows)?);
         }
         Ok(json!({"operation": "facets", "facets": facets}))

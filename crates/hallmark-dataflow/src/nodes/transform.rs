@@ -92,7 +92,7 @@ async fn query(engine: &Engine, context: &Context, ask: &Ask<'_>) -> Result<Vec<
     engine.push_from(&mut sql, context, ask.filter(), false)?;
     page::push_order(&mut sql, &page::keys(&engine.table, ask.get("sort"))?);
     sql.push(&format!(" LIMIT {}", ask.limit()?));
-    let rows = sql.rows(&**engine.client().await?).await?;
+    let rows = engine.read(&sql).await?;
     rows.iter()
         .map(|row| {
             let mut object = Engine::object(&columns, row)?;

@@ -245,8 +245,7 @@ impl Call<'_> {
         }
         let mut sql = Sql::new(format!("SELECT {}", parts.join(", ")));
         self.engine.push_from(&mut sql, self.context, self.ask.filter(), false)?;
-        let client = self.engine.client().await?;
-        let rows = sql.rows(&**client).await?;
+        let rows = self.engine.read(&sql).await?;
         let row = rows
             .first()
             .ok_or_else(|| Error::new(&hallmark_core::codes::INTERNAL, "an aggregate gave no row"))?;
@@ -268,7 +267,7 @@ impl Call<'_> {
                 key.ident,
                 self.table().qualified
             ));
-            let found = sql.first(&**client).await?;
+            let found = self.engine.read(&sql).await?.into_iter().next();
             let missing: i64 = found.map(|r| r.try_get(0)).transpose().map_err(failure)?.unwrap_or(0);
             dangling
                 .insert(column.name().to_owned(), json!({"refers_to": table.model.name, "missing": missing}));

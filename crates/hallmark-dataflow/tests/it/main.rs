@@ -9,6 +9,7 @@
 
 mod caching;
 mod every_node;
+mod fallbacks;
 mod files;
 mod filters;
 mod rows;

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use hallmark_core::{Error, Result};
 use hallmark_dataflow::{DataFlow, ModelDecl, Settings};
-use hallmark_services::{Endpoints, Handles};
+use hallmark_services::{Endpoints, Guarded, Handles};
 use hallmark_workflow::{Caller, Context, Registry};
 use serde_json::{Map, Value};
 use tokio_postgres::NoTls;
@@ -52,10 +52,22 @@ pub(crate) async fn witness() -> tokio_postgres::Client {
 
 impl World {
     pub(crate) fn named(models: Vec<ModelDecl>, schema: &str, sql: tokio_postgres::Client) -> Self {
+        let handles = handles();
+        let guarded = Guarded::bare(&handles);
+        Self::guarded(models, schema, sql, (handles, guarded))
+    }
+
+    fn guarded(
+        models: Vec<ModelDecl>,
+        schema: &str,
+        sql: tokio_postgres::Client,
+        (handles, guarded): (Handles, Guarded),
+    ) -> Self {
         let folder = std::env::temp_dir().join(schema);
         std::fs::create_dir_all(&folder).unwrap();
         let dataflow = DataFlow::configure(Settings {
-            handles: handles(),
+            handles,
+            guarded,
             schema: schema.to_owned(),
             models,
             project_prefix: format!("test:{schema}"),
@@ -124,8 +136,21 @@ pub(crate) async fn with<F: Future<Output = ()>>(
     models: Vec<ModelDecl>,
     test: impl FnOnce(std::sync::Arc<World>) -> F,
 ) {
+    let handles = handles();
+    let guarded = Guarded::bare(&handles);
+    with_guarded(models, handles, guarded, test).await;
+}
+
+/// The same on services that are guarded.
+pub(crate) async fn with_guarded<F: Future<Output = ()>>(
+    models: Vec<ModelDecl>,
+    handles: Handles,
+    guarded: Guarded,
+    test: impl FnOnce(std::sync::Arc<World>) -> F,
+) {
     let schema = format!("it_dataflow_{}", hallmark_core::random::token(10).unwrap());
-    let world = std::sync::Arc::new(World::named(models, &schema, witness().await));
+    let world = World::guarded(models, &schema, witness().await, (handles, guarded));
+    let world = std::sync::Arc::new(world);
     world.dataflow.apply_schema().await.unwrap();
     let result =
         futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(test(world.clone()))).await;

@@ -2,7 +2,8 @@
 //!
 //! [`Operations::call`] is the only way in, for every channel. It looks the operation up, asks whether the caller may, governs
 //! the input by the same rules as a node's, counts what is under way, and answers in one shape:
-//! `{ "operation", "result", "run_id"?, "session"?, "at" }`. Two calls are the same if their `result` is, in RFC 8785 form.
+//! `{ "operation", "result", "run_id"?, "session"?, "source"?, "at" }`. Two calls are the same if their `result` is, in RFC 8785
+//! form. `source` is there if a replica or a fallback had a part in the answer, and says how old that part may be.
 
 mod admission;
 mod gates;
@@ -17,7 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallmark_core::{Error, Result, clock};
-use hallmark_workflow::{BoxFuture, Input, LocalRuntime, NodeSpec, Param, Registry, govern};
+use hallmark_services::Ledger;
+use hallmark_workflow::{BoxFuture, Input, LocalRuntime, NodeSpec, Param, Registry, Run as KeptRun, govern};
 use serde_json::{Map, Value, json};
 use tracing::Instrument as _;
 
@@ -137,11 +139,19 @@ struct Outcome {
     result: Value,
     run_id: Option<String>,
     session: Option<String>,
+    /// Whether it was a run that could not be kept.
+    unkept: bool,
 }
 
 impl Outcome {
     fn of(result: Value) -> Self {
-        Self { result, run_id: None, session: None }
+        Self { result, run_id: None, session: None, unkept: false }
+    }
+
+    /// What a run gave. A run that was not kept has no id by which anybody could find it.
+    fn of_run(run: &KeptRun, session: Option<String>) -> Self {
+        let run_id = run.kept.then(|| run.run_id.clone());
+        Self { result: Value::clone(&run.result), unkept: !run.kept, run_id, session }
     }
 }
 
@@ -302,7 +312,8 @@ impl Operations {
         };
         let input = govern::govern(&operation.spec, input)?;
         let _permits = self.shared.admission.enter(&caller.principal)?;
-        let work = (operation.run)(Call { operations: self, caller, input });
+        let ledger = Ledger::default();
+        let work = ledger.clone().scope((operation.run)(Call { operations: self, caller, input }));
         let limit = Duration::from_secs(limits::OPERATION_TIMEOUT_S);
         let outcome = tokio::time::timeout(limit, work).await.map_err(|_| {
             Error::new(
@@ -311,19 +322,28 @@ impl Operations {
             )
             .next("a run that was begun goes on: find it with runs.list")
         })??;
-        Ok(envelope(operation.name(), outcome))
+        Ok(envelope(operation.name(), outcome, &ledger))
     }
 }
 
-fn envelope(operation: &str, outcome: Outcome) -> Value {
+fn envelope(operation: &str, outcome: Outcome, ledger: &Ledger) -> Value {
     let mut answer = json!({ "operation": operation, "result": outcome.result, "at": clock::now() });
     for (name, id) in [("run_id", outcome.run_id), ("session", outcome.session)] {
         if let Some(id) = id {
             answer[name] = Value::String(id);
         }
     }
+    if outcome.unkept {
+        answer["kept"] = Value::Bool(false);
+    }
+    if let Some(sources) = ledger.to_json() {
+        answer[SOURCE] = sources;
+    }
     answer
 }
+
+/// The member of an answer that says which services did not answer themselves, and what did. Without it, all did.
+pub const SOURCE: &str = "source";
 
 /// The JSON Schema of every answer.
 #[must_use]
@@ -335,6 +355,24 @@ pub fn answer_schema() -> Value {
             "result": { "type": "object", "description": "What it gave: the same on every channel." },
             "run_id": { "type": "string", "description": "The run that was kept, if there was one." },
             "session": { "type": "string", "description": "The session it belongs to, if any." },
+            "kept": { "const": false, "description": "There if the run could not be kept: it cannot be read again." },
+            "source": {
+                "type": "array",
+                "description": "There if a service did not answer itself: what did instead, the worst first.",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "service": { "type": "string" },
+                        "from": { "enum": ["replica", "fallback"] },
+                        "name": { "type": "string", "description": "What answered." },
+                        "age_ms": {
+                            "type": ["integer", "null"],
+                            "description": "How old the answer may be at most; null if nobody knows.",
+                        },
+                    },
+                    "required": ["service", "from", "name", "age_ms"],
+                },
+            },
             "at": { "type": "string", "format": "date-time" },
         },
         "required": ["operation", "result", "at"],

@@ -123,7 +123,7 @@ pub(super) async fn execute(call: &Call<'_>, name: &str) -> Result<Outcome> {
         idempotency_key: call.text("idempotency_key").map(str::to_owned),
     };
     let run = call.operations.runtime().call(name, Value::Object(call.object("input")), &asked).await?;
-    Ok(Outcome { result: Value::clone(&run.result), run_id: Some(run.run_id), session })
+    Ok(Outcome::of_run(&run, session))
 }
 
 /// The parameter that makes a request repeatable.

@@ -19,7 +19,12 @@ pub(super) fn get() -> Operation {
                     format!("there is no run {}", wire::quoted(id)),
                 ));
             }
-            Ok(Outcome { result: run.to_json(), run_id: Some(run.run_id), session: run.session })
+            Ok(Outcome {
+                result: run.to_json(),
+                run_id: Some(run.run_id),
+                session: run.session,
+                unkept: false,
+            })
         })
     };
     Operation::new("runs.get", "One run: its nodes, its result, its error.", Effect::Reads, run)
@@ -36,7 +41,7 @@ pub(super) fn list() -> Operation {
             let runs = call.operations.runtime().store().list(limit, session.as_deref()).await?;
             let own: Vec<Value> =
                 runs.iter().filter(|run| run.caller == call.caller.principal).map(|run| json!(run)).collect();
-            Ok(Outcome { result: json!({ "runs": own }), run_id: None, session })
+            Ok(Outcome { session, ..Outcome::of(json!({ "runs": own })) })
         })
     };
     Operation::new(

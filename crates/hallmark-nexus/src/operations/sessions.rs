@@ -8,7 +8,7 @@ use crate::sessions::NewSession;
 use crate::{Session, limits};
 
 fn outcome(session: &Session) -> Outcome {
-    Outcome { result: json!(session), run_id: None, session: Some(session.id.clone()) }
+    Outcome { session: Some(session.id.clone()), ..Outcome::of(json!(session)) }
 }
 
 fn handle() -> Param {

@@ -83,5 +83,5 @@ async fn posted(call: &Call<'_>, definition: Value) -> Result<Outcome> {
     };
     let run =
         call.operations.runtime().execute(&workflow, Value::Object(call.object("input")), &asked).await?;
-    Ok(Outcome { result: Value::clone(&run.result), run_id: Some(run.run_id), session })
+    Ok(Outcome::of_run(&run, session))
 }

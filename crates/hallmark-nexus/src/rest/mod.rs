@@ -53,10 +53,19 @@ fn of_operation(method: &str, name: String) -> MethodRouter<Site> {
                 let input = input::read(&operation.spec, &params, request).await?;
                 site.operations.call(&caller, &name, input).await
             };
-            answer.await.map_or_else(|error| wire::response(&error), |answer| json_response(&answer))
+            answer.await.map_or_else(|error| wire::response(&error), |answer| sourced(&answer))
         }
     };
     on(filter, handle)
+}
+
+/// An operation's answer, whose header says who gave it.
+fn sourced(answer: &Value) -> Response {
+    let mut response = json_response(answer);
+    if let Ok(value) = HeaderValue::from_str(&wire::source(answer)) {
+        response.headers_mut().insert(wire::SOURCE_HEADER, value);
+    }
+    response
 }
 
 /// Alive, and nothing else: this is what anybody may know.

@@ -102,6 +102,10 @@ fn responses() -> Value {
     json!({
         "200": {
             "description": "The answer.",
+            "headers": { "Hallmark-Source": {
+                "description": "Who answered: `primary`, or what did in a service's place, with its age in seconds (RFC 9651).",
+                "schema": { "type": "string", "examples": ["fallback;service=redis;name=\"local-cache\";age=3"] },
+            } },
             "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Answer" } } },
         },
         "default": {

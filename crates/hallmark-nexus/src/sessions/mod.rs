@@ -7,7 +7,7 @@ mod cache;
 mod store;
 
 use hallmark_core::{Error, Result, canonical, random};
-use hallmark_services::{Postgres, Redis};
+use hallmark_services::{Guarded, Postgres, Redis};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -84,6 +84,13 @@ impl Sessions {
             return Err(error.next("use lower-case letters, digits and underscores"));
         }
         Ok(Self::over(postgres, redis, schema))
+    }
+
+    /// The same sessions, which a replica answers for while PostgreSQL does not.
+    #[must_use]
+    pub fn guarded(mut self, guarded: &Guarded) -> Self {
+        self.store.guarded = Some(guarded.clone());
+        self
     }
 
     fn over(postgres: Postgres, redis: Option<Redis>, schema: &str) -> Self {

@@ -2,10 +2,11 @@
 
 use deadpool_postgres::Object;
 use hallmark_core::{Error, Result, canonical};
-use hallmark_services::Postgres;
+use hallmark_services::{Answer, Guarded, Postgres, postgres};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::Session;
 use crate::{codes, limits};
@@ -36,11 +37,13 @@ pub(super) struct Store {
     /// A name that needs no quoting: checked where it comes in.
     schema: String,
     made: OnceCell<()>,
+    /// Who answers reads while PostgreSQL does not.
+    pub(super) guarded: Option<Guarded>,
 }
 
 impl Store {
     pub(super) fn new(postgres: Postgres, schema: String) -> Self {
-        Self { postgres, schema, made: OnceCell::new() }
+        Self { postgres, schema, made: OnceCell::new(), guarded: None }
     }
 
     /// A connection to a database that has the table: made at first use, so that a server can start before its database.
@@ -81,25 +84,39 @@ impl Store {
         .next("revoke some: hallmark session list, hallmark session revoke HANDLE"))
     }
 
+    /// Rows of a select: from the primary, and while that does not answer from whatever may stand in.
+    async fn rows(&self, select: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+        let work = |client: Object| async move {
+            let statement = client.prepare_cached(select).await.map_err(postgres::error)?;
+            client.query(&statement, params).await.map_err(postgres::error)
+        };
+        let Some(guarded) = &self.guarded else {
+            let client = self.client().await?;
+            let statement = client.prepare_cached(select).await.map_err(query)?;
+            return client.query(&statement, params).await.map_err(query);
+        };
+        if self.made.get().is_none() {
+            // The tables are made by whoever writes first; a standby can make none, and then there are no sessions either.
+            let _ = guarded.postgres().whole(|| async { self.client().await.map(drop) }).await;
+        }
+        let rows = guarded.postgres().newest(work).await.map(Answer::into_value);
+        rows.map_err(|e| failed("the table of sessions", &e))
+    }
+
     pub(super) async fn get(&self, id: &str) -> Result<Option<Session>> {
-        let client = self.client().await?;
         let schema = &self.schema;
         let select = format!("SELECT {COLUMNS} FROM {schema}.sessions WHERE id = $1");
-        let statement = client.prepare_cached(&select).await.map_err(query)?;
-        client.query_opt(&statement, &[&id]).await.map_err(query)?.map(|row| read(&row)).transpose()
+        self.rows(&select, &[&id]).await?.first().map(read).transpose()
     }
 
     pub(super) async fn list(&self, owner: &str, all: bool, most: usize) -> Result<Vec<Session>> {
-        let client = self.client().await?;
         let schema = &self.schema;
         let select = format!(
             "SELECT {COLUMNS} FROM {schema}.sessions WHERE owner = $1 AND ($2 OR (revoked_at IS NULL AND expires_at > now()))
              ORDER BY created_at DESC, id LIMIT $3"
         );
-        let statement = client.prepare_cached(&select).await.map_err(query)?;
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let rows = client.query(&statement, &[&owner, &all, &most]).await.map_err(query)?;
-        rows.iter().map(read).collect()
+        self.rows(&select, &[&owner, &all, &most]).await?.iter().map(read).collect()
     }
 
     /// Reads, changes and writes one session under its row's lock.

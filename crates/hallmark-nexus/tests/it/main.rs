@@ -18,4 +18,5 @@ mod page;
 mod parity;
 mod sessions;
 mod sockets;
+mod sources;
 mod world;

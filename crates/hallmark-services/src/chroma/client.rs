@@ -7,7 +7,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::ChromaConfig;
+use super::{ChromaConfig, Record};
 use crate::{ServiceKind, codes, http, limits, url};
 
 /// A handle on one database. Cheap to clone; clones share their connections.
@@ -80,6 +80,14 @@ struct QueryAnswer {
     metadatas: Option<Columns<Map<String, Value>>>,
 }
 
+#[derive(Deserialize)]
+struct GetAnswer {
+    ids: Vec<String>,
+    embeddings: Option<Vec<Vec<f32>>>,
+    documents: Option<Vec<Option<String>>>,
+    metadatas: Option<Vec<Option<Map<String, Value>>>>,
+}
+
 /// For each vector asked about, one value for each neighbour.
 type Columns<T> = Vec<Vec<Option<T>>>;
 
@@ -101,6 +109,10 @@ impl Chroma {
 
     pub(crate) fn unconfigured() -> Self {
         Self { inner: None }
+    }
+
+    pub(super) fn config(&self) -> Option<&ChromaConfig> {
+        self.inner.as_ref().map(|inner| &inner.config)
     }
 
     /// The collection of this name, made if need be. `metadata` is kept with a new one; `{"hnsw:space": "cosine"}` in it
@@ -191,6 +203,34 @@ impl Chroma {
         };
         let found = answer.ids.first().map_or(0, Vec::len);
         Ok((0..found).map(|index| first(index, &answer)).collect())
+    }
+
+    /// The records of a collection with their vectors, at most `limit`.
+    ///
+    /// # Errors
+    /// `HM-S016` if the collection is gone; `HM-S010` if one comes without a vector; those of every request.
+    pub async fn records(&self, id: &CollectionId, limit: usize) -> Result<Vec<Record>> {
+        let body = json!({"limit": limit, "include": ["embeddings", "documents", "metadatas"]});
+        let response = self.send(Method::POST, &format!("/collections/{id}/get"), Some(body)).await?;
+        let answer: GetAnswer = http::json(response).await?;
+        let vectors = answer.embeddings.unwrap_or_default();
+        if vectors.len() != answer.ids.len() {
+            let sentence = format!("{} records came with {} vectors", answer.ids.len(), vectors.len());
+            return Err(Error::new(&codes::ANSWER_INVALID, sentence));
+        }
+        let mut documents = answer.documents.unwrap_or_default();
+        let mut metadatas = answer.metadatas.unwrap_or_default();
+        documents.resize(vectors.len(), None);
+        metadatas.resize(vectors.len(), None);
+        let rows = answer.ids.into_iter().zip(vectors).zip(documents).zip(metadatas);
+        Ok(rows
+            .map(|(((id, vector), document), metadata)| Record {
+                id,
+                vector,
+                document,
+                metadata: metadata.unwrap_or_default(),
+            })
+            .collect())
     }
 
     /// How many records the collection holds.

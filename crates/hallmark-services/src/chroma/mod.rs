@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 mod client;
 mod config;
+mod fallback;
 pub(crate) mod health;
 pub(crate) mod process;
 pub(crate) mod pulse;
@@ -12,3 +13,4 @@ pub(crate) mod verify;
 
 pub use client::{Chroma, Collection, CollectionId, Neighbour, Records};
 pub use config::ChromaConfig;
+pub use fallback::{Measure, Record, Vectors, nearest};

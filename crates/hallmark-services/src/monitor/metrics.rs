@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Health, Snapshot};
+use crate::ServiceKind;
+use crate::resilience::{BreakerState, Count, Standing};
 use crate::stack::Record;
 
 /// The content type of the format.
@@ -20,6 +22,8 @@ pub(crate) struct Told {
     pub(crate) alerts: BTreeMap<(&'static str, &'static str), u64>,
     /// News that an outlet was too slow for.
     pub(crate) news_lost: u64,
+    /// What the living processes of the project say of their answers.
+    pub(crate) standing: Vec<Standing>,
 }
 
 /// A text that grows by whole families.
@@ -58,6 +62,7 @@ pub(crate) fn render(told: &Told) -> String {
     }
     page.family("news_lost_total", "counter", "News that the history, alerts or traces were too slow for.");
     page.sample("news_lost_total", &[], told.news_lost as f64);
+    answers(&mut page, &told.standing);
     page.0
 }
 
@@ -85,6 +90,55 @@ fn states(page: &mut Page, all: &[Snapshot]) {
             let count = snapshot.entered.get(&health).copied().unwrap_or(0);
             page.sample("service_state_entered_total", &labels, count as f64);
         }
+    }
+}
+
+/// Who answers the reads of the project's processes, summed over those that live.
+fn answers(page: &mut Page, all: &[Standing]) {
+    let of = |service| all.iter().filter_map(move |standing| standing.services.get(&service));
+    let sum = |service, count: fn(&Count) -> u64| of(service).map(count).sum::<u64>() as f64;
+    page.family(
+        "answers_total",
+        "counter",
+        "Reads by who answered them: the service itself, a replica or a fallback.",
+    );
+    for service in ServiceKind::ALL {
+        let label = |source, name| [("service", service.name()), ("source", source), ("name", name)];
+        page.sample("answers_total", &label("primary", "primary"), sum(service, |count| count.primary));
+        page.sample("answers_total", &label("replica", "replica"), sum(service, |count| count.replica));
+        let mut stands: BTreeMap<&str, u64> = BTreeMap::new();
+        for (name, count) in of(service).flat_map(|count| &count.fallback) {
+            *stands.entry(name).or_default() += count;
+        }
+        for (name, count) in stands {
+            page.sample("answers_total", &label("fallback", name), count as f64);
+        }
+    }
+    page.family(
+        "fallback_oldest_seconds",
+        "gauge",
+        "The largest age of an answer that stood in for the service.",
+    );
+    for service in ServiceKind::ALL {
+        let oldest = of(service).map(|count| count.oldest_ms).max().unwrap_or(0);
+        page.sample("fallback_oldest_seconds", &[("service", service.name())], oldest as f64 / 1e3);
+    }
+    page.family("circuit_state", "gauge", "Processes whose circuit to the service is in the state.");
+    for service in ServiceKind::ALL {
+        for state in BreakerState::ALL {
+            let labels = [("service", service.name()), ("state", state.name())];
+            let count = of(service).filter(|count| count.breaker == Some(state)).count();
+            page.sample("circuit_state", &labels, count as f64);
+        }
+    }
+    page.family("circuit_opened_total", "counter", "How often a circuit to the service opened.");
+    for service in ServiceKind::ALL {
+        let labels = [("service", service.name())];
+        page.sample("circuit_opened_total", &labels, sum(service, |count| count.opened));
+    }
+    page.family("bulkhead_full_total", "counter", "Requests that found no place on the way to the service.");
+    for service in ServiceKind::ALL {
+        page.sample("bulkhead_full_total", &[("service", service.name())], sum(service, |count| count.full));
     }
 }
 
@@ -191,7 +245,6 @@ fn escaped(value: &str) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::ServiceKind;
     use crate::monitor::Bulletin;
     use crate::monitor::machine::{Beat, Machine};
     use std::time::Duration;
@@ -211,6 +264,7 @@ pub(crate) mod tests {
             disk_free: Some(1),
             alerts: BTreeMap::from([(("webhook", "delivered"), 2)]),
             news_lost: 0,
+            standing: Vec::new(),
         })
     }
 

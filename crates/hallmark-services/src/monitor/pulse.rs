@@ -84,7 +84,7 @@ impl<L: Line> Kept<L> {
 
 /// The pulse of one service.
 pub(crate) enum Pulse {
-    Postgres(Kept<postgres::pulse::Line>),
+    Postgres(Box<Kept<postgres::pulse::Line>>),
     Neo4j(Kept<neo4j::pulse::Line>),
     Chroma(Kept<chroma::pulse::Line>),
     Redis(Kept<redis::pulse::Line>),
@@ -95,7 +95,7 @@ impl Pulse {
     /// A pulse on the service's address; `None` if it has none. Nothing is contacted yet.
     pub(crate) fn new(service: ServiceKind, endpoints: &Endpoints) -> Option<Self> {
         Some(match service {
-            ServiceKind::Postgres => Self::Postgres(Kept::new(endpoints.postgres.as_ref()?)),
+            ServiceKind::Postgres => Self::Postgres(Box::new(Kept::new(endpoints.postgres.as_ref()?))),
             ServiceKind::Neo4j => Self::Neo4j(Kept::new(endpoints.neo4j.as_ref()?)),
             ServiceKind::Chroma => Self::Chroma(Kept::new(endpoints.chroma.as_ref()?)),
             ServiceKind::Redis => Self::Redis(Kept::new(endpoints.redis.as_ref()?)),

@@ -16,6 +16,7 @@ use crate::{ServiceKind, codes, http, limits, url};
 #[derive(Clone)]
 pub struct Neo4j {
     inner: Option<Arc<Inner>>,
+    config: Option<Arc<Neo4jConfig>>,
 }
 
 struct Inner {
@@ -71,11 +72,15 @@ impl Neo4j {
             .map_err(|e| url::invalid(ServiceKind::Neo4j, "the driver does not take it").because(&e))?;
         let free = Arc::new(Semaphore::new(config.pool_size));
         let inner = Inner { graph, free, size: config.pool_size, wait: config.pool_wait };
-        Ok(Self { inner: Some(Arc::new(inner)) })
+        Ok(Self { inner: Some(Arc::new(inner)), config: Some(Arc::new(config.clone())) })
     }
 
     pub(crate) fn unconfigured() -> Self {
-        Self { inner: None }
+        Self { inner: None, config: None }
+    }
+
+    pub(super) fn config(&self) -> Option<&Neo4jConfig> {
+        self.config.as_deref()
     }
 
     /// Runs one query, reading or writing, in a transaction of its own, and returns its rows.

@@ -5,6 +5,7 @@ mod bolt;
 mod client;
 mod config;
 mod convert;
+mod fallback;
 pub(crate) mod health;
 mod plan;
 pub(crate) mod process;
@@ -15,3 +16,5 @@ pub(crate) mod verify;
 
 pub use client::{Neo4j, error};
 pub use config::Neo4jConfig;
+pub(crate) use fallback::weight;
+pub use fallback::{Rows, Subgraphs};

@@ -122,6 +122,10 @@ impl OpenAi {
         Self { inner: None }
     }
 
+    pub(super) fn config(&self) -> Option<&OpenAiConfig> {
+        self.inner.as_ref().map(|inner| &inner.config)
+    }
+
     /// The names of the models that chat and embed.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod client;
 mod config;
+mod fallback;
 pub(crate) mod health;
 pub(crate) mod process;
 pub(crate) mod pulse;
@@ -9,3 +10,4 @@ pub(crate) mod verify;
 
 pub use client::{ChatMessage, ChatRequest, Completion, OpenAi};
 pub use config::{DEFAULT_EMBEDDING_MODEL, DEFAULT_MODEL, OpenAiConfig};
+pub use fallback::Models;

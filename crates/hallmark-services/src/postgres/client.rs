@@ -1,5 +1,6 @@
 //! The handle on PostgreSQL.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -18,12 +19,14 @@ pub struct Postgres {
     pool: Pool,
     /// How long a caller waits for a free connection.
     wait: Duration,
-    configured: bool,
+    /// `host:port`.
+    place: Arc<str>,
+    config: Option<Arc<PostgresConfig>>,
 }
 
 impl std::fmt::Debug for Postgres {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Postgres").field("configured", &self.configured).finish_non_exhaustive()
+        f.debug_struct("Postgres").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
@@ -40,13 +43,14 @@ impl Postgres {
             Manager::from_config(config.driver(), NoTls, recycling)
         };
         let pool = pool(manager, config.pool_size, config.pool_wait)?;
-        Ok(Self { pool, wait: config.pool_wait, configured: true })
+        let place = crate::url::authority(&config.host, config.port).into();
+        Ok(Self { pool, wait: config.pool_wait, place, config: Some(Arc::new(config.clone())) })
     }
 
     pub(crate) fn unconfigured() -> Result<Self> {
         let manager = Manager::new(tokio_postgres::Config::new(), NoTls);
         let wait = limits::POOL_WAIT;
-        Ok(Self { pool: pool(manager, 1, wait)?, wait, configured: false })
+        Ok(Self { pool: pool(manager, 1, wait)?, wait, place: "".into(), config: None })
     }
 
     /// The pool itself; its own errors are not coded, so prefer [`Postgres::client`].
@@ -55,13 +59,23 @@ impl Postgres {
         &self.pool
     }
 
+    /// Where the server is, `host:port`; empty without an address.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    pub(crate) fn config(&self) -> Option<&PostgresConfig> {
+        self.config.as_deref()
+    }
+
     /// A connection of the pool, which goes back when it is dropped.
     ///
     /// # Errors
     /// `HM-S001` without an address; `HM-S007` if none becomes free within [`PostgresConfig::pool_wait`]; `HM-S003`,
     /// `HM-S004`, `HM-S005`, `HM-S029` if no connection can be made.
     pub async fn client(&self) -> Result<Object> {
-        if !self.configured {
+        if self.config.is_none() {
             return Err(url::not_configured(ServiceKind::Postgres));
         }
         self.pool.get().await.map_err(|e| self.pool_error(e))

@@ -32,6 +32,8 @@ pub struct PostgresConfig {
     pub pool_wait: Duration,
     /// How long one statement may take.
     pub statement_timeout_ms: u64,
+    /// Where its read replicas are, host and port: same database, user, password and TLS.
+    pub replicas: Vec<(String, u16)>,
 }
 
 impl PostgresConfig {
@@ -68,7 +70,18 @@ impl PostgresConfig {
             root_certificate,
             pool_size: limits::POSTGRES_POOL_SIZE,
             pool_wait: limits::POOL_WAIT,
+            replicas: Vec::new(),
             statement_timeout_ms: u64::try_from(limits::STATEMENT_TIMEOUT.as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// The configurations of the replicas: the same database, user and password elsewhere.
+    pub fn replica_configs(&self) -> impl Iterator<Item = Self> + '_ {
+        self.replicas.iter().map(|(host, port)| Self {
+            host: host.clone(),
+            port: *port,
+            replicas: Vec::new(),
+            ..self.clone()
         })
     }
 
@@ -127,6 +140,22 @@ impl PostgresConfig {
     }
 }
 
+/// Reads `host:port` of each replica.
+///
+/// # Errors
+/// `HM-S002` if one is not that.
+pub(crate) fn replica_places(texts: &[String]) -> Result<Vec<(String, u16)>> {
+    let read = |text: &String| {
+        let (host, port) = text.trim().rsplit_once(':')?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        (!host.is_empty()).then_some((host.to_owned(), port.parse().ok()?))
+    };
+    let wrong = |text: &String| {
+        url::invalid(ServiceKind::Postgres, &format!("the replica {text:?} is not host:port"))
+    };
+    texts.iter().map(|text| read(text).ok_or_else(|| wrong(text))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +175,16 @@ mod tests {
         let again = PostgresConfig::from_url(config.url().expose()).unwrap();
         assert_eq!((again.password.expose(), again.root_certificate.as_deref()), ("p@ss/w", Some("/ca.pem")));
         assert!(!format!("{config:?}").contains("p@ss"));
+    }
+
+    #[test]
+    fn replicas_are_the_same_database_elsewhere() {
+        let mut config = PostgresConfig::from_url("postgres://app:pw@h:1/d").unwrap();
+        config.replicas = replica_places(&["[::1]:2".to_owned(), "r.example:3".to_owned()]).unwrap();
+        let all: Vec<PostgresConfig> = config.replica_configs().collect();
+        assert_eq!((all[0].host.as_str(), all[0].port, all[1].port), ("::1", 2, 3));
+        assert!(all.iter().all(|r| r.user == "app" && r.database == "d" && r.password.expose() == "pw"));
+        assert!(replica_places(&["r.example".to_owned()]).is_err());
     }
 
     #[test]

@@ -6,8 +6,11 @@ mod config;
 mod content;
 mod error;
 pub(crate) mod health;
+pub mod lag;
 pub(crate) mod process;
 pub(crate) mod pulse;
+mod reads;
+pub(crate) mod replica;
 mod roles;
 pub(crate) mod seed;
 pub(crate) mod survive;
@@ -17,4 +20,6 @@ pub(crate) mod verify;
 
 pub use client::Postgres;
 pub use config::PostgresConfig;
+pub(crate) use config::replica_places;
 pub use error::error;
+pub use reads::{Reads, Writer};

@@ -14,7 +14,7 @@ use crate::stack::users::{self, User};
 use crate::stack::{codes, exec, limits};
 
 /// The major version that made the data, if there are any.
-fn data_version(data: &Path) -> Option<u32> {
+pub(super) fn data_version(data: &Path) -> Option<u32> {
     std::fs::read_to_string(data.join("PG_VERSION")).ok()?.trim().parse().ok()
 }
 
@@ -64,15 +64,7 @@ pub(crate) fn launch(site: &Site) -> Result<Launch> {
     let data = folder.join("data");
     let port = ports::get(&site.ports, PortName::Postgres)?;
     let mut arguments: Vec<OsString> = vec!["-D".into(), data.clone().into_os_string()];
-    // Loopback TCP is all it needs: without a socket there is no path that could be too long.
-    for setting in [
-        format!("port={port}"),
-        "listen_addresses=127.0.0.1".to_owned(),
-        "unix_socket_directories=".to_owned(),
-        "logging_collector=off".to_owned(),
-        // Each statement gets the number by which the server's own account names it.
-        "compute_query_id=on".to_owned(),
-    ] {
+    for setting in settings(port) {
         arguments.extend(["-c".into(), setting.into()]);
     }
     Ok(Launch {
@@ -84,8 +76,21 @@ pub(crate) fn launch(site: &Site) -> Result<Launch> {
     })
 }
 
+/// What every server of the stack is told.
+pub(super) fn settings(port: u16) -> Vec<String> {
+    // Loopback TCP is all it needs: without a socket there is no path that could be too long.
+    vec![
+        format!("port={port}"),
+        "listen_addresses=127.0.0.1".to_owned(),
+        "unix_socket_directories=".to_owned(),
+        "logging_collector=off".to_owned(),
+        // Each statement gets the number by which the server's own account names it.
+        "compute_query_id=on".to_owned(),
+    ]
+}
+
 /// Whom it runs as: nobody else for an ordinary user; for root the package's user, because it refuses root.
-fn server_user() -> Result<Option<User>> {
+pub(super) fn server_user() -> Result<Option<User>> {
     if !users::is_root() {
         return Ok(None);
     }
@@ -95,7 +100,7 @@ fn server_user() -> Result<Option<User>> {
     })
 }
 
-fn own(path: &Path, user: Option<User>) -> Result<()> {
+pub(super) fn own(path: &Path, user: Option<User>) -> Result<()> {
     let Some(user) = user else { return Ok(()) };
     chown(path, Some(user.uid), Some(user.gid)).map_err(|e| {
         Error::new(&codes::FOLDER, format!("{} could not be given to the user postgres", path.display()))

@@ -49,6 +49,10 @@ impl Stack {
                 Provider::Auto | Provider::Off => {}
             }
         }
+        if let Some(postgres) = &mut all.postgres {
+            let places = self.replicas().iter().filter_map(|(_, name)| ports.get(name));
+            postgres.replicas.extend(places.map(|port| ("127.0.0.1".to_owned(), *port)));
+        }
         Ok(all)
     }
 

@@ -65,10 +65,20 @@ pub struct StackConfig {
     pub metrics_port: Option<u16>,
     /// Whether installing what is missing is agreed to without a question.
     pub assume_yes: bool,
+    /// `[stack.postgres]`.
+    pub postgres: PostgresStack,
     /// `[stack.backup]`.
     pub backup: BackupConfig,
     /// `[stack.seed]`.
     pub seed: SeedConfig,
+}
+
+/// `[stack.postgres]`: what the native provider makes of PostgreSQL.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct PostgresStack {
+    /// Read replicas that stream from it; at most [`crate::limits::REPLICAS_MAX`].
+    pub replicas: u8,
 }
 
 impl StackConfig {

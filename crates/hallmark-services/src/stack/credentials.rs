@@ -19,21 +19,26 @@ pub(crate) struct Credentials {
     pub(crate) neo4j: Secret,
     pub(crate) redis: Secret,
     pub(crate) openai: Secret,
+    /// The role with which replicas of PostgreSQL come to the primary.
+    pub(crate) replication: Secret,
 }
+
+/// The file of [`Credentials::replication`].
+const REPLICATION: &str = "postgres-replication";
 
 impl Credentials {
     /// What was made before; a missing one is empty.
     pub(crate) fn load(home: &Home) -> Result<Self> {
-        Self::each(|service| {
-            let path = home.secrets().join(service.name());
+        Self::each(|name| {
+            let path = home.secrets().join(name);
             if path.is_file() { Ok(Secret::new(fs::read_text(&path)?.trim())) } else { Ok(Secret::default()) }
         })
     }
 
     /// What was made before, and a fresh one for each that is missing.
     pub(crate) fn load_or_create(home: &Home) -> Result<Self> {
-        for service in HOLDERS {
-            let path = home.secrets().join(service.name());
+        for name in HOLDERS.iter().map(|service| service.name()).chain([REPLICATION]) {
+            let path = home.secrets().join(name);
             if !path.is_file() {
                 fs::write_atomic(&path, random::secret()?.expose().as_bytes(), fs::Mode::Private)?;
             }
@@ -41,18 +46,19 @@ impl Credentials {
         Self::load(home)
     }
 
-    fn each(mut read: impl FnMut(ServiceKind) -> Result<Secret>) -> Result<Self> {
+    fn each(mut read: impl FnMut(&str) -> Result<Secret>) -> Result<Self> {
         Ok(Self {
-            postgres: read(ServiceKind::Postgres)?,
-            neo4j: read(ServiceKind::Neo4j)?,
-            redis: read(ServiceKind::Redis)?,
-            openai: read(ServiceKind::OpenAi)?,
+            postgres: read(ServiceKind::Postgres.name())?,
+            neo4j: read(ServiceKind::Neo4j.name())?,
+            redis: read(ServiceKind::Redis.name())?,
+            openai: read(ServiceKind::OpenAi.name())?,
+            replication: read(REPLICATION)?,
         })
     }
 
     /// The text with every one of these secrets replaced by the mask.
     pub(crate) fn mask(&self, text: &str) -> String {
-        [&self.postgres, &self.neo4j, &self.redis, &self.openai]
+        [&self.postgres, &self.neo4j, &self.redis, &self.openai, &self.replication]
             .into_iter()
             .filter(|secret| !secret.is_empty())
             .fold(text.to_owned(), |text, secret| text.replace(secret.expose(), hallmark_core::secret::MASK))

@@ -88,10 +88,13 @@ impl Stack {
         };
         let home = state.home(&self.project);
         let Some(mut link) = connect(&home).await else {
-            return stop_directly(&home, Process::of(service)).await;
+            return stop_directly(&home, &Process::all_of(service).collect::<Vec<_>>()).await;
         };
-        for process in Process::of(service) {
-            if let Some(reason) = link.ask(&Request::Stop { process: *process }).await?.error {
+        let known = records(&home);
+        // Those that follow stop after what they follow, so that they miss nothing.
+        let all = Process::all_of(service);
+        for process in all.filter(|p| Process::of(service).contains(p) || known.contains_key(p)) {
+            if let Some(reason) = link.ask(&Request::Stop { process }).await?.error {
                 return Err(Error::new(&codes::STOP_FAILED, reason));
             }
         }

@@ -37,7 +37,7 @@ impl Scene<'_> {
         let processes: Vec<ProcessEvidence> = self
             .records
             .iter()
-            .filter(|record| native && record.process.service() == self.service)
+            .filter(|record| native && Process::of(self.service).contains(&record.process))
             .map(process)
             .collect();
         Evidence {

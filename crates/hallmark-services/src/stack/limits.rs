@@ -85,3 +85,6 @@ pub const MEMORY_MB: u64 = 1_500;
 
 /// Disk that downloads and first data need, in MB.
 pub const DISK_MB: u64 = 2_000;
+
+/// How long a replica may take from its start until it streams.
+pub const REPLICA_PATIENCE: Duration = Duration::from_secs(30);

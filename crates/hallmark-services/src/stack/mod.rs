@@ -23,6 +23,7 @@ pub(crate) mod logs;
 pub mod ports;
 pub mod process;
 pub mod procfs;
+mod replicas;
 pub mod seed;
 pub(crate) mod site;
 pub(crate) mod state;
@@ -81,6 +82,7 @@ hallmark_core::codes! {
         NO_SERVER_USER = "HM-S068", "there is no user that may run the server", Unavailable;
         NOT_PROVIDED = "HM-S069", "the service is not provided by the stack", Usage;
         STOP_FAILED = "HM-S070", "a server did not stop", Unavailable;
+        REPLICA = "HM-S071", "a read replica does not follow its primary", Unavailable;
     }
 }
 

@@ -16,6 +16,12 @@ use crate::ServiceKind;
 pub enum PortName {
     /// PostgreSQL.
     Postgres,
+    /// A read replica of PostgreSQL.
+    #[serde(rename = "postgres-replica-1")]
+    PostgresReplica1,
+    /// Another one.
+    #[serde(rename = "postgres-replica-2")]
+    PostgresReplica2,
     /// Neo4j's Bolt.
     Neo4jBolt,
     /// Neo4j's HTTP.
@@ -34,7 +40,7 @@ pub enum PortName {
 }
 
 impl PortName {
-    /// The ports of a service; the first is its main one.
+    /// The ports that a service cannot do without; the first is its main one.
     #[must_use]
     pub const fn of(service: ServiceKind) -> &'static [Self] {
         match service {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::credentials::Credentials;
 use super::home::Home;
 use super::install::Tools;
-use super::ports::Ports;
+use super::ports::{PortName, Ports};
 use super::{codes, limits, users::User};
 use crate::ServiceKind;
 
@@ -21,6 +21,12 @@ use crate::ServiceKind;
 pub enum Process {
     /// PostgreSQL.
     Postgres,
+    /// A read replica of PostgreSQL.
+    #[serde(rename = "postgres-replica-1")]
+    PostgresReplica1,
+    /// Another one.
+    #[serde(rename = "postgres-replica-2")]
+    PostgresReplica2,
     /// Neo4j.
     Neo4j,
     /// ChromaDB.
@@ -38,14 +44,24 @@ pub enum Process {
 
 impl Process {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Postgres, Self::Neo4j, Self::Chroma, Self::Redis, Self::OpenAiChat, Self::OpenAiEmbeddings];
+    pub const ALL: [Self; 8] = [
+        Self::Postgres,
+        Self::PostgresReplica1,
+        Self::PostgresReplica2,
+        Self::Neo4j,
+        Self::Chroma,
+        Self::Redis,
+        Self::OpenAiChat,
+        Self::OpenAiEmbeddings,
+    ];
 
     /// The name that logs, messages and JSON use.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
+            Self::PostgresReplica1 => "postgres-replica-1",
+            Self::PostgresReplica2 => "postgres-replica-2",
             Self::Neo4j => "neo4j",
             Self::Chroma => "chromadb",
             Self::Redis => "redis",
@@ -58,7 +74,7 @@ impl Process {
     #[must_use]
     pub const fn service(self) -> ServiceKind {
         match self {
-            Self::Postgres => ServiceKind::Postgres,
+            Self::Postgres | Self::PostgresReplica1 | Self::PostgresReplica2 => ServiceKind::Postgres,
             Self::Neo4j => ServiceKind::Neo4j,
             Self::Chroma => ServiceKind::Chroma,
             Self::Redis => ServiceKind::Redis,
@@ -66,7 +82,7 @@ impl Process {
         }
     }
 
-    /// The processes of a service.
+    /// The processes that a service cannot do without. Its replicas are not among them.
     #[must_use]
     pub const fn of(service: ServiceKind) -> &'static [Self] {
         match service {
@@ -78,11 +94,18 @@ impl Process {
         }
     }
 
+    /// The processes of a service and those that follow them.
+    pub fn all_of(service: ServiceKind) -> impl Iterator<Item = Self> + Clone {
+        Self::ALL.into_iter().filter(move |process| process.service() == service)
+    }
+
     /// The signal that asks it to stop, and how long it may take.
     pub(crate) const fn stop(self) -> Stop {
         match self {
             // SIGTERM would wait for every client to leave; SIGINT ends their sessions and keeps the data safe.
-            Self::Postgres => Stop { signal: rustix::process::Signal::INT, patience: limits::STOP_PATIENCE },
+            Self::Postgres | Self::PostgresReplica1 | Self::PostgresReplica2 => {
+                Stop { signal: rustix::process::Signal::INT, patience: limits::STOP_PATIENCE }
+            }
             Self::Neo4j => {
                 Stop { signal: rustix::process::Signal::TERM, patience: limits::STOP_PATIENCE_NEO4J }
             }
@@ -125,6 +148,8 @@ pub(crate) struct Launch {
 pub(crate) async fn prepare(process: Process, site: &Site) -> Result<()> {
     match process {
         Process::Postgres => crate::postgres::process::prepare(site).await,
+        // Copied from a primary that answers: see `stack::replicas`.
+        Process::PostgresReplica1 | Process::PostgresReplica2 => Ok(()),
         Process::Neo4j => crate::neo4j::process::prepare(site),
         Process::Chroma => crate::chroma::process::prepare(site),
         Process::Redis => crate::redis::process::prepare(site),
@@ -136,6 +161,12 @@ pub(crate) async fn prepare(process: Process, site: &Site) -> Result<()> {
 pub(crate) fn launch(process: Process, site: &Site) -> Result<Launch> {
     match process {
         Process::Postgres => crate::postgres::process::launch(site),
+        Process::PostgresReplica1 => {
+            crate::postgres::replica::launch(process, PortName::PostgresReplica1, site)
+        }
+        Process::PostgresReplica2 => {
+            crate::postgres::replica::launch(process, PortName::PostgresReplica2, site)
+        }
         Process::Neo4j => crate::neo4j::process::launch(site),
         Process::Chroma => crate::chroma::process::launch(site),
         Process::Redis => crate::redis::process::launch(site),

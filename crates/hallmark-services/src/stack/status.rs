@@ -10,7 +10,8 @@ use super::process::Process;
 use super::procfs::Identity;
 use super::state::StackState;
 use super::supervisor::{Phase, Record, Request, connect, records, start};
-use super::{LogTail, Stack, address, codes, limits, logs};
+use super::{LogTail, Stack, address, codes, limits, logs, replicas};
+use crate::resilience::{sentences, standing};
 use crate::{Endpoints, ProbeReport, ServiceKind, State, probe};
 
 /// The format of [`StackStatus`] as JSON.
@@ -45,6 +46,8 @@ pub struct ServiceStatus {
     pub next: Option<String>,
     /// What a reader should know besides, for example that it has no authentication.
     pub notes: Vec<String>,
+    /// What answers for it at this moment in which process: never a proof.
+    pub fallbacks: Vec<String>,
     /// The probe itself.
     pub probe: Option<ProbeReport>,
 }
@@ -172,6 +175,7 @@ impl Stack {
             reason: refused.clone(),
             next: None,
             notes: Vec::new(),
+            fallbacks: sentences(&standing(&self.project), service),
             probe: None,
         };
         if provider == Provider::Off || refused.is_some() {
@@ -185,6 +189,9 @@ impl Stack {
             return status;
         }
         status.take(Box::pin(probe(service, endpoints)).await);
+        if service == ServiceKind::Postgres {
+            status.notes.extend(replicas::notes(self, endpoints, rows).await);
+        }
         status
     }
 
@@ -203,12 +210,12 @@ impl Stack {
         let home = state.home(&self.project);
         let credentials = Credentials::load(&home)?;
         let lines = lines.unwrap_or(limits::LOG_LINES);
-        Ok(Process::of(service)
-            .iter()
-            .flat_map(|process| home.written_logs(*process).into_iter().map(move |path| (process, path)))
+        Ok(Process::all_of(service)
+            .flat_map(|process| home.written_logs(process).into_iter().map(move |path| (process, path)))
+            .filter(|(process, path)| Process::of(service).contains(process) || path.exists())
             .map(|(process, path)| {
                 let lines = logs::tail(&path, lines).iter().map(|line| credentials.mask(line)).collect();
-                LogTail { process: *process, path, lines }
+                LogTail { process, path, lines }
             })
             .collect())
     }

@@ -14,6 +14,7 @@ use super::home::Home;
 use super::install::{self, Cache, Plan, Tools, lock_file};
 use super::ports::{self, PortName, Register};
 use super::process::{self, Process, Site};
+use super::replicas::REPLICAS;
 use super::state::StackState;
 use super::supervisor::{Phase, Request, connect, records, start};
 use super::{Stack, address, codes, docker, limits};
@@ -48,18 +49,18 @@ enum Outcome {
 }
 
 /// Everything that the work on the services shares.
-struct Work<'a> {
-    stack: &'a Stack,
+pub(super) struct Work<'a> {
+    pub(super) stack: &'a Stack,
     observer: &'a dyn Observer,
-    home: Home,
+    pub(super) home: Home,
     cache: Cache,
     tools: Tools,
     credentials: Credentials,
-    endpoints: Endpoints,
+    pub(super) endpoints: Endpoints,
     /// Why a service cannot even be tried.
     barred: BTreeMap<ServiceKind, Arc<Error>>,
     /// The services whose ports are not those they run on.
-    moved: BTreeSet<ServiceKind>,
+    pub(super) moved: BTreeSet<ServiceKind>,
 }
 
 impl Stack {
@@ -180,8 +181,13 @@ impl Stack {
             }
             let alive =
                 Process::of(service).iter().any(|p| running.get(p).is_some_and(|r| r.alive().is_some()));
-            for name in PortName::of(service) {
+            let replica = |name: &PortName| REPLICAS.iter().find(|(_, port)| port == name);
+            for name in &self.port_names(service) {
                 let kept = state.ports.get(name).copied();
+                // A replica that was added to a primary that runs is not started yet: its port must be free.
+                let alive = replica(name).map_or(alive, |(process, _)| {
+                    running.get(process).is_some_and(|record| record.alive().is_some())
+                });
                 let port = match self.config.port(*name).or(kept) {
                     None => register.reserve(root)?,
                     Some(port) if (alive && kept == Some(port)) || provider == Provider::Docker => port,
@@ -202,6 +208,13 @@ impl Stack {
         self.settle_metrics(state, &mut register).await?;
         register.save()?;
         Ok((moved, taken))
+    }
+
+    /// The ports that the service needs as it is configured.
+    fn port_names(&self, service: ServiceKind) -> Vec<PortName> {
+        let own = PortName::of(service).iter().copied();
+        let replicas = self.replicas().iter().map(|(_, name)| *name);
+        own.chain(replicas.filter(|_| service == ServiceKind::Postgres)).collect()
     }
 
     /// Gives the metrics a port. A kept one that somebody else holds is given up: no data depend on it.
@@ -321,7 +334,8 @@ impl Work<'_> {
             }
             self.order(Request::Start { process: *process }).await?;
         }
-        self.wait(service, begin).await
+        self.wait(service, begin).await?;
+        if service == ServiceKind::Postgres { self.replicas(&site).await } else { Ok(()) }
     }
 
     /// Where the service's processes start, with everything installed that they need.
@@ -340,7 +354,7 @@ impl Work<'_> {
         Ok(Site { home: self.home.clone(), ports: state.ports, credentials: self.credentials.clone(), tools })
     }
 
-    async fn order(&self, request: Request) -> Result<()> {
+    pub(super) async fn order(&self, request: Request) -> Result<()> {
         let mut link = match connect(&self.home).await {
             Some(link) => link,
             None => start(&self.stack.supervisor, self.stack.project.root(), &self.home).await?,

@@ -12,6 +12,7 @@ use super::supervisor::{Monitors, Record, Request, connect, records};
 use super::{LogTail, Provider, Stack, address};
 use crate::monitor::history::History;
 use crate::monitor::{Entry, Fault, Health, Snapshot, limits};
+use crate::resilience::{sentences, standing};
 use crate::{ProbeOptions, ProbeReport, ServiceKind, State, codes, probe_with};
 
 /// The format of [`Why`] as JSON.
@@ -43,6 +44,8 @@ pub struct Why {
     pub probe: Option<ProbeReport>,
     /// Its processes, if it is native.
     pub processes: Vec<Record>,
+    /// What answers for it at this moment in which process: never a proof.
+    pub fallbacks: Vec<String>,
     /// What happened lately, oldest first.
     pub timeline: Vec<Entry>,
     /// The ends of its logs, secrets masked.
@@ -142,6 +145,7 @@ impl Stack {
             monitor,
             probe,
             processes: own,
+            fallbacks: sentences(&standing(&self.project), service),
             timeline,
             logs: self.logs(service, Some(limits::WHY_LOG_LINES)).unwrap_or_default(),
         })

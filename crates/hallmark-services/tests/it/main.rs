@@ -11,6 +11,8 @@ mod doctor;
 mod health;
 mod planted;
 mod probes;
+mod replicas;
+mod resilience;
 mod soak;
 mod stack;
 mod support;

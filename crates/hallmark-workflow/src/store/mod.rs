@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use deadpool_postgres::{ClientWrapper, Object};
 use hallmark_core::{Error, Result, canonical, digest};
-use hallmark_services::{Postgres, postgres};
+use hallmark_services::{Answer, Guarded, Postgres, postgres};
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 use uuid::Uuid;
@@ -43,6 +43,8 @@ struct Inner {
     ready: OnceCell<()>,
     /// The connection whose lock says that this store lives.
     alive: Mutex<Option<ClientWrapper>>,
+    /// Who answers reads while PostgreSQL does not.
+    guarded: Option<Guarded>,
 }
 
 impl RunStore {
@@ -61,6 +63,7 @@ impl RunStore {
             owner: Uuid::now_v7().to_string(),
             ready: OnceCell::new(),
             alive: Mutex::new(None),
+            guarded: None,
         };
         Self { inner: Some(Arc::new(inner)) }
     }
@@ -95,9 +98,26 @@ impl RunStore {
             owner: Uuid::now_v7().to_string(),
             ready: OnceCell::new(),
             alive: Mutex::new(None),
+            guarded: None,
         };
         drop(inner.client().await?);
         Ok(Self { inner: Some(Arc::new(inner)) })
+    }
+
+    /// The same store, whose reads a replica answers while PostgreSQL does not, and whose writes then fail at once. To be called
+    /// before the store is cloned.
+    #[must_use]
+    pub fn guarded(mut self, guarded: &Guarded) -> Self {
+        if let Some(inner) = self.inner.as_mut().and_then(Arc::get_mut) {
+            inner.guarded = Some(guarded.clone());
+        }
+        self
+    }
+
+    /// Whether a read-only run may go on that cannot be kept: only where fallbacks are wanted at all.
+    pub(crate) fn may_pass_over(&self) -> bool {
+        let guarded = self.inner.as_ref().and_then(|inner| inner.guarded.as_ref());
+        guarded.is_some_and(|guarded| guarded.postgres().line().policy().fallback)
     }
 
     /// Whether runs are kept nowhere.
@@ -117,7 +137,8 @@ impl RunStore {
         };
         let id = Uuid::parse_str(run_id).map_err(|_| missing())?;
         let inner = self.inner()?;
-        records::get(&inner.client().await?, &inner.sql, id).await?.ok_or_else(missing)
+        let work = |client: Object| async move { records::get(&client, &inner.sql, id).await };
+        inner.read(work).await?.ok_or_else(missing)
     }
 
     /// The newest runs, newest first, of one session if one is named; at most [`limits::RUN_LIST_MAX`].
@@ -126,7 +147,9 @@ impl RunStore {
     /// `HM-W041` if runs are not kept, the service's own error if PostgreSQL fails.
     pub async fn list(&self, limit: u32, session: Option<&str>) -> Result<Vec<RunSummary>> {
         let inner = self.inner()?;
-        records::list(&inner.client().await?, &inner.sql, limit.min(limits::RUN_LIST_MAX), session).await
+        let limit = limit.min(limits::RUN_LIST_MAX);
+        let work = |client: Object| async move { records::list(&client, &inner.sql, limit, session).await };
+        inner.read(work).await
     }
 
     /// Marks the runs of processes that are gone as interrupted; how many there were. Opening a store does it too.
@@ -141,9 +164,16 @@ impl RunStore {
 
     pub(crate) async fn begin(&self, new: &NewRun) -> Result<Begun> {
         let inner = self.inner()?;
-        // In this order: whoever waits for the lock's connection must not sit on one of the pool's.
-        inner.hold().await?;
-        records::begin(&inner.client().await?, &inner.sql, &inner.owner, new).await
+        let work = || async {
+            // In this order: whoever waits for the lock's connection must not sit on one of the pool's.
+            inner.hold().await?;
+            records::begin(&inner.client().await?, &inner.sql, &inner.owner, new).await
+        };
+        match &inner.guarded {
+            // Given up as soon as the server shows no pulse.
+            Some(guarded) => guarded.postgres().whole(work).await,
+            None => work().await,
+        }
     }
 
     /// Keeps how a run ended. Tried more than once: the work is done, and only its record would be lost.
@@ -151,7 +181,11 @@ impl RunStore {
         let inner = self.inner()?;
         let mut tries = 0;
         loop {
-            let kept = async { records::finish(&inner.client().await?, &inner.sql, run).await }.await;
+            let work = || async { records::finish(&inner.client().await?, &inner.sql, run).await };
+            let kept = match &inner.guarded {
+                Some(guarded) => guarded.postgres().whole(work).await,
+                None => work().await,
+            };
             match kept {
                 Err(_) if tries < limits::FINISH_RETRIES => {
                     tries += 1;
@@ -192,6 +226,17 @@ impl Inner {
                 error
             }
         })
+    }
+
+    /// Reads from the primary, and while that does not answer from whatever may stand in.
+    async fn read<T, F>(&self, work: impl Fn(Object) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        match &self.guarded {
+            Some(guarded) => guarded.postgres().newest(work).await.map(Answer::into_value),
+            None => work(self.client().await?).await,
+        }
     }
 
     /// A connection to tables that exist.

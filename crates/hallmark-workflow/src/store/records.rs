@@ -116,6 +116,7 @@ pub(super) async fn get(client: &Object, sql: &Sql, id: Uuid) -> Result<Option<R
         error: json(&row, "error")?,
         started_at: column(&row, "started_at")?,
         duration_us: column(&row, "duration_us")?,
+        kept: true,
     };
     // The nodes are written in the statement that ends the run: before that there are none.
     if status != Status::Running {

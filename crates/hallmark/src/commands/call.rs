@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::args::CallArgs;
-use crate::wiring::{self, Platform};
+use crate::wiring::{self, Fallbacks, Platform};
 
 /// The largest input that is read from a file or from standard input, in bytes.
 const INPUT_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -23,17 +23,22 @@ pub(crate) fn run(app: &App<'_>, args: &CallArgs) -> Result<ExitClass> {
         app.ui.table(&["OPERATION", "EFFECT", "WHAT IT DOES"], &rows.collect::<Vec<_>>());
         return Ok(ExitClass::Ok);
     };
-    print(app, &operation(app, name, input(&args.input)?)?);
+    let fallbacks = if args.no_fallbacks { Fallbacks::Never } else { Fallbacks::AsConfigured };
+    print(app, &operation_with(app, name, input(&args.input)?, fallbacks)?);
     Ok(ExitClass::Ok)
 }
 
 /// Opens the platform on the project's services and calls one operation as the owner of the project.
 pub(crate) fn operation(app: &App<'_>, name: &str, input: Value) -> Result<Value> {
+    operation_with(app, name, input, Fallbacks::AsConfigured)
+}
+
+fn operation_with(app: &App<'_>, name: &str, input: Value, fallbacks: Fallbacks) -> Result<Value> {
     let endpoints = wiring::endpoints(app)?;
     // Whoever can read the token file is the owner: the same authorisation as on the other channels.
     wiring::auth(app)?;
     app.block_on(async {
-        let platform = Platform::open(app, &endpoints).await?;
+        let platform = Platform::open(app, &endpoints, fallbacks).await?;
         let answer = platform.operations.call(&Caller::owner(Channel::Cli), name, input).await;
         platform.operations.runtime().shutdown().await;
         answer
@@ -79,4 +84,15 @@ fn read(source: impl std::io::Read, name: &str) -> Result<String> {
 /// Prints an answer as JSON for people and programs alike.
 pub(crate) fn print(app: &App<'_>, answer: &Value) {
     app.ui.line(&serde_json::to_string_pretty(answer).unwrap_or_default());
+    for source in answer["source"].as_array().into_iter().flatten() {
+        let text = |name: &str| source[name].as_str().unwrap_or_default();
+        let age =
+            source["age_ms"].as_u64().map_or("of unknown age".to_owned(), |ms| format!("up to {ms} ms old"));
+        app.ui.note(&format!(
+            "{}: the answer is from the {} {}, {age}",
+            text("service"),
+            text("from"),
+            text("name")
+        ));
+    }
 }

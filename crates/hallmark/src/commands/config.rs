@@ -200,8 +200,8 @@ fn mask(value: &mut Value) {
 #[cfg(test)]
 mod tests {
     use hallmark_certify::CertifyConfig;
-    use hallmark_services::StackConfig;
     use hallmark_services::section::ServicesSection;
+    use hallmark_services::{FallbacksConfig, StackConfig};
     use hallmark_standards::StandardsConfig;
 
     use super::*;
@@ -212,6 +212,7 @@ mod tests {
         match section {
             "standards" => config.section::<StandardsConfig>(section).map(drop),
             "stack" => config.section::<StackConfig>(section).map(drop),
+            "fallbacks" => config.section::<FallbacksConfig>(section).map(drop),
             "services" => config.section::<ServicesSection>(section).map(drop),
             "dataflow" => config.section::<DataFlowConfig>(section).map(drop),
             "certify" => config.section::<CertifyConfig>(section).map(drop),
@@ -252,7 +253,7 @@ mod tests {
 
     #[test]
     fn every_name_that_a_section_reads_is_a_setting() {
-        for section in ["standards", "stack", "services", "dataflow", "certify"] {
+        for section in ["standards", "stack", "services", "fallbacks", "dataflow", "certify"] {
             let text = format!("[{section}]\nno-such-name = 1\n");
             let config = Config::parse("hallmark.toml".into(), text).unwrap();
             let error = read(&config, section).unwrap_err();

@@ -7,13 +7,13 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::args::{Format, FormatArgs};
-use crate::wiring::Catalogue;
+use crate::wiring::{Catalogue, Fallbacks};
 
 /// The version of the JSON form.
 const SCHEMA: &str = "hallmark.models/1";
 
 pub(crate) fn run(app: &App<'_>, args: &FormatArgs) -> Result<ExitClass> {
-    let catalogue = Catalogue::open(app, &Endpoints::default())?;
+    let catalogue = Catalogue::open(app, &Endpoints::default(), Fallbacks::Never)?;
     let found = &catalogue.found;
     let unreadable =
         found.problems.iter().any(|p| p.severity == Severity::Error) || !found.refused.is_empty();

@@ -10,13 +10,13 @@ use serde_json::json;
 use crate::app::App;
 use crate::args::{Format, NodesArgs};
 use crate::commands::codes;
-use crate::wiring::Catalogue;
+use crate::wiring::{Catalogue, Fallbacks};
 
 /// The version of the JSON form.
 const SCHEMA: &str = "hallmark.nodes/1";
 
 pub(crate) fn run(app: &App<'_>, args: &NodesArgs) -> Result<ExitClass> {
-    let catalogue = Catalogue::open(app, &Endpoints::default())?;
+    let catalogue = Catalogue::open(app, &Endpoints::default(), Fallbacks::Never)?;
     let specs: Vec<&NodeSpec> = catalogue.registry.specs().collect();
     match &args.name {
         Some(name) => describe(app, args.format, name, &specs)?,

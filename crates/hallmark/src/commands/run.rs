@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::args::RunArgs;
 use crate::commands::call;
-use crate::wiring::Catalogue;
+use crate::wiring::{Catalogue, Fallbacks};
 
 pub(crate) fn run(app: &App<'_>, args: &RunArgs) -> Result<ExitClass> {
     if let Some(run) = &args.show {
@@ -27,7 +27,7 @@ pub(crate) fn run(app: &App<'_>, args: &RunArgs) -> Result<ExitClass> {
 }
 
 fn list(app: &App<'_>) -> Result<ExitClass> {
-    let catalogue = Catalogue::open(app, &Endpoints::default())?;
+    let catalogue = Catalogue::open(app, &Endpoints::default(), Fallbacks::Never)?;
     let rows: Vec<Vec<String>> = catalogue
         .registry
         .specs()

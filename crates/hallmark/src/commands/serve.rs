@@ -10,7 +10,7 @@ use hallmark_services::http::Timeouts;
 use crate::app::App;
 use crate::args::ServeArgs;
 use crate::commands::codes;
-use crate::wiring::{self, Platform};
+use crate::wiring::{self, Fallbacks, Platform};
 
 pub(crate) fn run(app: &App<'_>, args: &ServeArgs) -> Result<ExitClass> {
     if args.url {
@@ -18,7 +18,7 @@ pub(crate) fn run(app: &App<'_>, args: &ServeArgs) -> Result<ExitClass> {
     }
     let endpoints = wiring::endpoints(app)?;
     app.block_on(async {
-        let platform = Platform::open(app, &endpoints).await?;
+        let platform = Platform::open(app, &endpoints, Fallbacks::AsConfigured).await?;
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let server = hallmark_nexus::serve(ServeOptions {
             rest_addr: at(args.port),

@@ -81,6 +81,7 @@ fn configure(context: &Context, model: hallmark_dataflow::ModelDecl, folder: &Pa
     let name = format!("hallmark_control_{}", random::token(8)?);
     DataFlow::configure(Settings {
         handles: context.handles.clone(),
+        guarded: hallmark_services::Guarded::bare(&context.handles),
         schema: name.clone(),
         models: vec![model],
         project_prefix: name,

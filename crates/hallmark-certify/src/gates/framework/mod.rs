@@ -12,6 +12,7 @@ use hallmark_core::Result;
 use hallmark_evidence::Evidence;
 
 use crate::channels::Wire;
+use crate::codes;
 use crate::context::{Context, Instrument, Measured};
 use crate::section::Kind;
 
@@ -63,6 +64,8 @@ fn settle(
     match found {
         Ok((measured, true, _)) => evidence.measured(measured, true),
         Ok((measured, false, reason)) => evidence.measured(measured, false).because(reason),
+        // What stood in for a service measures nothing: neither for nor against it.
+        Err(error) if error.is(&codes::STOOD_IN) => evidence.because(error.to_string()),
         Err(error) => {
             evidence.measured(serde_json::json!({"error": error.code().id}), false).because(error.to_string())
         }

@@ -132,6 +132,15 @@ pub static ALL: &[Setting] = &[
     port("stack.ports.redis"),
     port("stack.ports.openai-chat"),
     port("stack.ports.openai-embeddings"),
+    port("stack.ports.postgres-replica-1"),
+    port("stack.ports.postgres-replica-2"),
+    Setting {
+        key: "stack.postgres.replicas",
+        kind: Kind::Integer(0, 2),
+        default: "0",
+        example: "1",
+        doc: "Read replicas that stream from the stack's own PostgreSQL.",
+    },
     Setting {
         key: "stack.metrics-port",
         kind: Kind::Integer(0, 65_535),
@@ -263,6 +272,11 @@ pub static ALL: &[Setting] = &[
         example: "5000",
         doc: "How long one statement may take, in milliseconds.",
     },
+    texts(
+        "services.postgres.replicas",
+        "[\"replica.example:5432\"]",
+        "Hosts and ports of its streaming replicas: same database, user and password.",
+    ),
     address("services.neo4j.url", "\"bolt://graph.example:7687\""),
     text("services.neo4j.user", "\"neo4j\"", "The user."),
     secret_env("services.neo4j.password.env"),
@@ -294,6 +308,73 @@ pub static ALL: &[Setting] = &[
     secret_file("services.openai.api-key.file"),
     text("services.openai.model", "", "The model that chats; the server's own choice without it."),
     text("services.openai.embedding-model", "", "The model that embeds; the server's own choice without it."),
+    switch("fallbacks.enabled", "Whether anything stands in for a service that does not answer."),
+    Setting {
+        key: "fallbacks.replica-lag-ms",
+        kind: Kind::Integer(0, u32::MAX as u64),
+        default: "1000",
+        example: "250",
+        doc: "How far behind the primary a replica of PostgreSQL may be that answers reads while the primary works; 0 keeps every read \
+              on the primary.",
+    },
+    switch("fallbacks.postgres.enabled", "Whether something stands in for this service."),
+    number("fallbacks.postgres.timeout-ms", (1, "1000"), "How long one request may take, in milliseconds."),
+    number("fallbacks.postgres.concurrency", (1, "64"), "Requests that may be under way at the same time."),
+    number("fallbacks.postgres.failures", (1, "3"), "Failures in a row that open the circuit."),
+    number(
+        "fallbacks.postgres.cool-down-ms",
+        (1, "1000"),
+        "How long the circuit stays open at first; it doubles with each trial that fails.",
+    ),
+    number("fallbacks.postgres.retries", (0, "2"), "Repeats of a read that failed quickly, at most 5."),
+    switch("fallbacks.neo4j.enabled", "Whether something stands in for this service."),
+    number("fallbacks.neo4j.timeout-ms", (1, "2000"), "How long one request may take, in milliseconds."),
+    number("fallbacks.neo4j.concurrency", (1, "32"), "Requests that may be under way at the same time."),
+    number("fallbacks.neo4j.failures", (1, "3"), "Failures in a row that open the circuit."),
+    number(
+        "fallbacks.neo4j.cool-down-ms",
+        (1, "1000"),
+        "How long the circuit stays open at first; it doubles with each trial that fails.",
+    ),
+    number("fallbacks.neo4j.retries", (0, "2"), "Repeats of a read that failed quickly, at most 5."),
+    number("fallbacks.neo4j.ttl-s", (0, "3600"), "How old an answer may be that stands in, in seconds."),
+    number("fallbacks.neo4j.memory-mb", (0, "16"), "Memory for answers that may stand in, in MiB."),
+    switch("fallbacks.chromadb.enabled", "Whether something stands in for this service."),
+    number("fallbacks.chromadb.timeout-ms", (1, "2000"), "How long one request may take, in milliseconds."),
+    number("fallbacks.chromadb.concurrency", (1, "32"), "Requests that may be under way at the same time."),
+    number("fallbacks.chromadb.failures", (1, "3"), "Failures in a row that open the circuit."),
+    number(
+        "fallbacks.chromadb.cool-down-ms",
+        (1, "1000"),
+        "How long the circuit stays open at first; it doubles with each trial that fails.",
+    ),
+    number("fallbacks.chromadb.retries", (0, "2"), "Repeats of a read that failed quickly, at most 5."),
+    number("fallbacks.chromadb.ttl-s", (0, "3600"), "How old an answer may be that stands in, in seconds."),
+    number("fallbacks.chromadb.memory-mb", (0, "32"), "Memory for answers that may stand in, in MiB."),
+    switch("fallbacks.redis.enabled", "Whether something stands in for this service."),
+    number("fallbacks.redis.timeout-ms", (1, "500"), "How long one request may take, in milliseconds."),
+    number("fallbacks.redis.concurrency", (1, "256"), "Requests that may be under way at the same time."),
+    number("fallbacks.redis.failures", (1, "3"), "Failures in a row that open the circuit."),
+    number(
+        "fallbacks.redis.cool-down-ms",
+        (1, "1000"),
+        "How long the circuit stays open at first; it doubles with each trial that fails.",
+    ),
+    number("fallbacks.redis.retries", (0, "2"), "Repeats of a read that failed quickly, at most 5."),
+    number("fallbacks.redis.ttl-s", (0, "300"), "How old an answer may be that stands in, in seconds."),
+    number("fallbacks.redis.memory-mb", (0, "16"), "Memory for answers that may stand in, in MiB."),
+    switch("fallbacks.openai.enabled", "Whether something stands in for this service."),
+    number("fallbacks.openai.timeout-ms", (1, "5000"), "How long one request may take, in milliseconds."),
+    number("fallbacks.openai.concurrency", (1, "16"), "Requests that may be under way at the same time."),
+    number("fallbacks.openai.failures", (1, "3"), "Failures in a row that open the circuit."),
+    number(
+        "fallbacks.openai.cool-down-ms",
+        (1, "1000"),
+        "How long the circuit stays open at first; it doubles with each trial that fails.",
+    ),
+    number("fallbacks.openai.retries", (0, "2"), "Repeats of a read that failed quickly, at most 5."),
+    number("fallbacks.openai.ttl-s", (0, "86400"), "How old an answer may be that stands in, in seconds."),
+    number("fallbacks.openai.memory-mb", (0, "16"), "Memory for answers that may stand in, in MiB."),
     Setting {
         key: "dataflow.models",
         kind: Kind::Texts,
@@ -350,6 +431,15 @@ const fn text(key: &'static str, default: &'static str, doc: &'static str) -> Se
 
 const fn texts(key: &'static str, example: &'static str, doc: &'static str) -> Setting {
     Setting { key, kind: Kind::Texts, default: "[]", example, doc }
+}
+
+const fn switch(key: &'static str, doc: &'static str) -> Setting {
+    Setting { key, kind: Kind::Bool, default: "true", example: "false", doc }
+}
+
+/// A number of the fallbacks: the least that it may be, and its default, which is its example, too.
+const fn number(key: &'static str, (least, default): (u64, &'static str), doc: &'static str) -> Setting {
+    Setting { key, kind: Kind::Integer(least, u32::MAX as u64), default, example: default, doc }
 }
 
 const fn provider(key: &'static str) -> Setting {

@@ -16,6 +16,7 @@ use crate::monitor::metrics::{self, Told};
 use crate::monitor::sight::{Disk, Sight};
 use crate::monitor::traces::Export;
 use crate::monitor::{Bulletin, Monitor, News, Subject, limits};
+use crate::resilience::standing;
 use crate::stack::cause::deduce;
 use crate::stack::evidence::{Scene, Symptom};
 use crate::stack::home::Home;
@@ -49,7 +50,7 @@ impl Monitors {
             let subject = subject(stack, service, seen.cloned());
             tasks.spawn(Monitor::new(subject, bulletin.clone()).work());
         }
-        let teller = teller(&bulletin, seen.cloned(), tally);
+        let teller = teller(stack, &bulletin, seen.cloned(), tally);
         let port = StackState::load(stack.project()).ok().flatten().and_then(|state| state.metrics_port);
         if let Some(port) = port.filter(|_| seen.is_some()) {
             tasks.spawn(endpoint::serve(port, Arc::clone(&teller)));
@@ -115,14 +116,15 @@ fn secrets(stack: &Stack) -> Vec<String> {
         .collect()
 }
 
-fn teller(bulletin: &Bulletin, seen: Option<(Board, Home)>, tally: Tally) -> Teller {
-    let bulletin = bulletin.clone();
+fn teller(stack: &Stack, bulletin: &Bulletin, seen: Option<(Board, Home)>, tally: Tally) -> Teller {
+    let (project, bulletin) = (stack.project().clone(), bulletin.clone());
     Arc::new(move || Told {
         snapshots: bulletin.snapshots(),
         records: seen.as_ref().map(|(board, _)| board.all()).unwrap_or_default(),
         disk_free: seen.as_ref().and_then(|(_, home)| Disk::of(home.root())).map(|disk| disk.free()),
         alerts: tally.all(),
         news_lost: bulletin.lost(),
+        standing: standing(&project),
     })
 }
 

@@ -56,6 +56,9 @@ pub(crate) fn show(app: &App<'_>, status: &StackStatus) {
         if service.restarts > 0 {
             app.ui.note(&format!("{name}: restarted {} times", service.restarts));
         }
+        for sentence in &service.fallbacks {
+            app.ui.note(&format!("{name}: {sentence}"));
+        }
         for note in &service.notes {
             app.ui.note(&format!("{name}: {note}"));
         }

@@ -41,6 +41,9 @@ fn show(app: &App<'_>, why: &Why) {
         };
         app.ui.line(&format!("  {}: {phase} since {}{pid}{restarts}", record.process, time(&record.since)));
     }
+    for sentence in &why.fallbacks {
+        text(app, &format!("  {} ", app.ui.mark(Mark::Warn)), 4, sentence);
+    }
     if let Some(monitor) = &why.monitor {
         let (checks, latency) = (monitor.checks, &monitor.latency);
         let quantile = |share| latency.quantile_ms(share).map_or("-".to_owned(), |ms| format!("{ms:.1} ms"));
