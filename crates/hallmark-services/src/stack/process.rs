@@ -8,6 +8,7 @@ use std::time::Duration;
 use hallmark_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::config::StackConfig;
 use super::credentials::Credentials;
 use super::home::Home;
 use super::install::Tools;
@@ -110,6 +111,8 @@ pub(crate) struct Site {
     pub(crate) ports: Ports,
     pub(crate) credentials: Credentials,
     pub(crate) tools: Tools,
+    /// How the project wants its servers to run.
+    pub(crate) config: StackConfig,
 }
 
 /// A command that starts one process. Secrets stand in its environment or in files, never in its arguments.

@@ -9,7 +9,7 @@ use super::cause::{Cause, deduce};
 use super::evidence::{Scene, Symptom};
 use super::state::StackState;
 use super::supervisor::{Monitors, Record, Request, connect, records};
-use super::{LogTail, Provider, Stack, address};
+use super::{LogTail, Provider, Stack, address, procfs};
 use crate::monitor::history::History;
 use crate::monitor::{Entry, Fault, Health, Snapshot, limits};
 use crate::{ProbeOptions, ProbeReport, ServiceKind, State, codes, probe_with};
@@ -107,6 +107,10 @@ impl Stack {
             .collect();
         let monitor = self.health().await?.and_then(|all| all.into_iter().find(|s| s.service == service));
         let runs = provider != Provider::Native || own.iter().any(|record| record.alive().is_some());
+        // Nobody need wait for what a suspended process will not answer.
+        let suspended =
+            own.iter().filter_map(Record::alive).filter_map(|identity| procfs::state(identity.pid));
+        let runs = runs && !suspended.into_iter().any(procfs::is_suspended);
         // A service that refuses the credentials is not asked again: some count the wrong passwords.
         let locked = monitor.as_ref().is_some_and(|m| m.cause.as_ref().is_some_and(is_locked));
         let probed =

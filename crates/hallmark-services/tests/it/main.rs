@@ -13,4 +13,5 @@ mod probes;
 mod stack;
 mod support;
 mod telling;
+mod tuning;
 mod verify;
