@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::failure::{Failure, Outcome, say};
 use crate::faults::{Fault, Scene};
+use crate::ledger::Violation;
 use crate::load::Running;
 use crate::random::Random;
 use crate::stage::Stage;
@@ -66,6 +67,8 @@ pub(crate) struct Lane {
     pub(crate) watch: Watch,
     pub(crate) load: Running,
     pub(crate) random: Random,
+    /// What was found before: what is lost once stays lost, and is told once.
+    known: Vec<Violation>,
 }
 
 impl Lane {
@@ -79,7 +82,7 @@ impl Lane {
         let load = Running::begin(stage, service, seed).await?;
         let scene = Scene { stage: Arc::clone(stage), service };
         let random = Random::new(seed, 100 + service as u64);
-        Ok(Self { scene, watch: watch.clone(), load, random })
+        Ok(Self { scene, watch: watch.clone(), load, random, known: Vec::new() })
     }
 
     /// Runs the faults. A service that does not come back ends its lane.
@@ -196,7 +199,7 @@ impl Lane {
     }
 
     /// Waits until it is healthy. What does not come back by itself is mended as `status --why` says.
-    async fn well(&mut self, when: &str, mended: &mut Vec<String>) -> Outcome {
+    pub(crate) async fn well(&mut self, when: &str, mended: &mut Vec<String>) -> Outcome {
         let service = self.scene.service;
         let begun = Instant::now();
         let mut asked = Instant::now();
@@ -251,6 +254,9 @@ impl Lane {
                 Err(Failure(reason)) => told.failures.push(reason),
             }
         }
+        found.retain(|violation| !self.known.contains(violation));
+        found.dedup();
+        self.known.extend(found.iter().cloned());
         told.lost = found.iter().filter(|violation| violation.is_loss()).count();
         told.wrong = found.len() - told.lost;
         told.failures.extend(found.iter().take(TOLD).map(ToString::to_string));

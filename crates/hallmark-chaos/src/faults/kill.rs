@@ -31,7 +31,8 @@ impl Fault for Kill {
     }
 
     fn causes(&self) -> &'static [CauseKind] {
-        &[CauseKind::Killed]
+        // After five deaths in a row, each within a minute, the supervisor gives up, and says by which signal.
+        &[CauseKind::Killed, CauseKind::GivenUp]
     }
 
     fn inject<'a>(&'a self, scene: &'a Scene, random: &'a mut Random) -> BoxFuture<'a, Outcome<Wound>> {

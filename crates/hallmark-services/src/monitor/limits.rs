@@ -68,6 +68,9 @@ pub const DISK_EVERY: u32 = 8;
 /// Free space under which a disk counts as full; on small disks a twentieth of it.
 pub const DISK_LOW_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Free space under which the next writes may fail; on small disks a fiftieth of it.
+pub const DISK_OUT_BYTES: u64 = 16 * 1024 * 1024;
+
 /// How far a server's clock may be from this machine's: one that is farther off expires and dates what it should not.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 

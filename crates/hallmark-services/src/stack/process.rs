@@ -79,6 +79,15 @@ impl Process {
         }
     }
 
+    /// Whether it must not run on a disk that is out of room, and is started again when there is some.
+    ///
+    /// ChromaDB (1.5.9): when a commit fails for want of room, a connection to its SQLite stays in a transaction that is never
+    /// committed. What is written on it later is acknowledged and gone with the process, and others serve what was before.
+    /// Neo4j (5.26): one failed write stops the database, for readers too, until its server is started anew.
+    pub(crate) const fn breaks_without_room(self) -> bool {
+        matches!(self, Self::Chroma | Self::Neo4j)
+    }
+
     /// The signal that asks it to stop, and how long it may take.
     pub(crate) const fn stop(self) -> Stop {
         match self {
