@@ -33,8 +33,12 @@ impl Store for Keys {
     async fn write(&self, handles: &Handles, number: u64, parts: [String; PARTS as usize]) -> Result<()> {
         // The writer's connection is its own: between MULTI and EXEC nobody else speaks on it.
         let mut connection = handles.redis.connection().await?;
-        let begun: String = cmd("MULTI").query_async(&mut connection).await.map_err(|e| error(&e))?;
-        expect("OK", &begun)?;
+        // A turn that was given up half way left its MULTI open, if the connection outlived it.
+        let begun: Result<String, _> = cmd("MULTI").query_async(&mut connection).await;
+        if begun.as_ref().is_err_and(|e| e.to_string().contains("nested")) {
+            let _: String = cmd("DISCARD").query_async(&mut connection).await.map_err(|e| error(&e))?;
+        }
+        expect("OK", &begun.map_err(|e| error(&e))?)?;
         for (part, content) in (0_u8..).zip(&parts) {
             let mut set = cmd("SET");
             set.arg(key(number, part)).arg(content);

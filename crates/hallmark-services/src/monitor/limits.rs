@@ -98,6 +98,9 @@ pub const SAMPLES_SHOWN: Duration = Duration::from_secs(15);
 /// How often it looks.
 pub const SETTLE_LOOKS: u32 = 12;
 
+/// How often `--why` looks: who asks can wait for two seconds.
+pub const WHY_LOOKS: u32 = 80;
+
 /// The time that one line of condensed samples covers in the history.
 pub const SAMPLES_EVERY: Duration = Duration::from_secs(60);
 

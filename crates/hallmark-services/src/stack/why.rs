@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::cause::{Cause, deduce};
 use super::evidence::{Scene, Symptom};
+use super::home::Home;
 use super::state::StackState;
-use super::supervisor::{Monitors, Record, Request, connect, records};
+use super::supervisor::{Monitors, Phase, Record, Request, connect, records};
 use super::{LogTail, Provider, Stack, address, procfs};
 use crate::monitor::history::History;
 use crate::monitor::{Entry, Fault, Health, Snapshot, limits};
@@ -98,8 +99,10 @@ impl Stack {
         let provider = self.provider(service);
         let endpoints = self.endpoints()?;
         let refused = state.as_ref().and_then(|state| state.refused.get(&service).cloned());
-        let all: Vec<Record> =
-            home.as_ref().map(|home| records(home).into_values().collect()).unwrap_or_default();
+        let all = match &home {
+            Some(home) => settled(home, service).await,
+            None => Vec::new(),
+        };
         let own: Vec<Record> = all
             .iter()
             .filter(|r| provider == Provider::Native && r.process.service() == service)
@@ -150,6 +153,21 @@ impl Stack {
             logs: self.logs(service, Some(limits::WHY_LOG_LINES)).unwrap_or_default(),
         })
     }
+}
+
+/// The records, after the keeper of a process that is dead had a moment to write down how it ended: a large one takes a while
+/// to be gone.
+async fn settled(home: &Home, service: ServiceKind) -> Vec<Record> {
+    let mut all: Vec<Record> = records(home).into_values().collect();
+    for _ in 0..limits::WHY_LOOKS {
+        let mut own = all.iter().filter(|record| record.process.service() == service);
+        if !own.any(|record| record.phase == Phase::Running && record.alive().is_none()) {
+            break;
+        }
+        tokio::time::sleep(limits::SETTLE_PAUSE).await;
+        all = records(home).into_values().collect();
+    }
+    all
 }
 
 fn is_locked(cause: &Cause) -> bool {

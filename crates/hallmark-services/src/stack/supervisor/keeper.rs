@@ -6,8 +6,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::board::{Board, Phase};
 use super::child::{self, Running};
-use crate::stack::credentials::Credentials;
 use crate::monitor::sight::Disk;
+use crate::stack::credentials::Credentials;
 use crate::stack::process::Process;
 use crate::stack::procfs::Identity;
 use crate::stack::state::StackState;
@@ -171,7 +171,7 @@ impl Keeper {
         self.board.change(self.process, |record| {
             record.phase = Phase::Restarting;
             record.identity = None;
-            record.last_exit = Some(format!("ended until there is room, or it would lose what it takes: {disk}"));
+            record.last_exit = Some(format!("ended until there is room on its disk: {disk}"));
         });
         Next::Starve
     }
