@@ -25,6 +25,9 @@ const WELL: Duration = Duration::from_secs(240);
 /// How long the campaign waits for a notice that is late: that it came late is told, too.
 const LATE: Duration = Duration::from_secs(20);
 
+/// How long after the time for noticing the cause may be named.
+const NAMED: Duration = Duration::from_secs(10);
+
 /// How long a service may take to come back by itself before the command is run that `status --why` names.
 const BY_ITSELF: Duration = Duration::from_secs(60);
 
@@ -129,7 +132,7 @@ impl Lane {
         if let Err(Failure(reason)) = &noticed {
             told.failures.push(reason.clone());
         }
-        self.named(fault, told).await;
+        self.named(fault, wound.hurt_at, told).await;
         let rest = fault.lasts().saturating_sub(wound.hurt_at.elapsed());
         tokio::time::sleep(rest).await;
         fault.heal(&self.scene, &mut wound).await?;
@@ -173,28 +176,23 @@ impl Lane {
         Ok(())
     }
 
-    /// Asks `status --why`: it must name the cause, for now or, if the service is back already, in its timeline.
-    async fn named(&mut self, fault: &dyn Fault, told: &mut Told) {
-        let why = match self.scene.stage.why(self.scene.service).await {
-            Ok(why) => why,
-            Err(Failure(reason)) => {
-                told.failures.push(reason);
-                return;
+    /// Asks `status --why` until it names the cause, while the fault lasts: a busy machine makes a service late for a moment, and
+    /// that is then the first that is seen.
+    async fn named(&self, fault: &dyn Fault, hurt: Instant, told: &mut Told) {
+        let patience = fault.noticed_within(self.scene.service) + NAMED;
+        loop {
+            let failure = match self.scene.stage.why(self.scene.service).await {
+                Ok(why) => note_cause(fault, &why, told).err(),
+                Err(failure) => Some(failure),
+            };
+            match failure {
+                None => return,
+                Some(Failure(reason)) if hurt.elapsed() > patience => {
+                    told.failures.push(reason);
+                    return;
+                }
+                Some(_) => tokio::time::sleep(Duration::from_secs(1)).await,
             }
-        };
-        let lately = why["timeline"].as_array().into_iter().flatten().rev();
-        let lately = lately.filter(|entry| entry["at"].as_str().is_some_and(|at| at >= told.at.as_str()));
-        let causes = std::iter::once(&why["cause"]).chain(lately.map(|entry| &entry["cause"]));
-        let named: Vec<&Value> = causes.filter(|cause| cause.is_object()).collect();
-        let kind = |cause: &Value| serde_json::from_value::<CauseKind>(cause["kind"].clone()).ok();
-        let right = |cause: &&&Value| kind(cause).is_some_and(|kind| fault.causes().contains(&kind));
-        let found = named.iter().find(right).or(named.first());
-        let text = |cause: &Value, member: &str| cause[member].as_str().map(str::to_owned);
-        told.cause = found.and_then(|cause| text(cause, "kind"));
-        told.sentence = found.and_then(|cause| text(cause, "sentence"));
-        if !found.is_some_and(|cause| right(&cause)) {
-            let sentence = told.sentence.clone().unwrap_or_else(|| "no cause at all".to_owned());
-            told.failures.push(format!("the cause was not named: {sentence}"));
         }
     }
 
@@ -262,6 +260,25 @@ impl Lane {
         told.failures.extend(found.iter().take(TOLD).map(ToString::to_string));
         told.acknowledged = self.load.acknowledged();
     }
+}
+
+/// The cause that `status --why` names: for now or, if the service is back already, in its timeline.
+fn note_cause(fault: &dyn Fault, why: &Value, told: &mut Told) -> Outcome {
+    let lately = why["timeline"].as_array().into_iter().flatten().rev();
+    let lately = lately.filter(|entry| entry["at"].as_str().is_some_and(|at| at >= told.at.as_str()));
+    let causes = std::iter::once(&why["cause"]).chain(lately.map(|entry| &entry["cause"]));
+    let named: Vec<&Value> = causes.filter(|cause| cause.is_object()).collect();
+    let kind = |cause: &Value| serde_json::from_value::<CauseKind>(cause["kind"].clone()).ok();
+    let right = |cause: &&&Value| kind(cause).is_some_and(|kind| fault.causes().contains(&kind));
+    let found = named.iter().find(right).or(named.first());
+    let text = |cause: &Value, member: &str| cause[member].as_str().map(str::to_owned);
+    told.cause = found.and_then(|cause| text(cause, "kind"));
+    told.sentence = found.and_then(|cause| text(cause, "sentence"));
+    if found.is_some_and(|cause| right(&cause)) {
+        return Ok(());
+    }
+    let sentence = told.sentence.clone().unwrap_or_else(|| "no cause at all".to_owned());
+    Err(Failure(format!("the cause was not named: {sentence}")))
 }
 
 /// Not healthy, and not only because the machine is slow.

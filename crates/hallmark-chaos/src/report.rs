@@ -149,8 +149,9 @@ impl Report<'_> {
 
 /// At most 80 columns wide.
 fn table(rows: &[Row]) -> String {
-    let mut text = String::from(
-        "\nkind     service   n  noticed s: p50   p95   max bound  back s: p50   max lost wrong\n",
+    let mut text = format!(
+        "\ntimes in seconds\n{:<8} {:<8} {:>2} {:>12} {:>5} {:>5} {:>5} {:>9} {:>6} {:>4} {:>5}\n",
+        "kind", "service", "n", "noticed: p50", "p95", "max", "bound", "back: p50", "max", "lost", "wrong"
     );
     let seconds = |ms: Option<u64>| match ms {
         Some(ms) => format!("{}.{:02}", ms / 1000, ms % 1000 / 10),
@@ -158,7 +159,7 @@ fn table(rows: &[Row]) -> String {
     };
     for row in rows {
         text.push_str(&format!(
-            "{:<8} {:<8} {:>2} {:>15} {:>5} {:>5} {:>5} {:>12} {:>5} {:>4} {:>5}{}\n",
+            "{:<8} {:<8} {:>2} {:>12} {:>5} {:>5} {:>5} {:>9} {:>6} {:>4} {:>5}{}\n",
             row.kind,
             row.service,
             row.count,

@@ -69,7 +69,8 @@ fn shares(count: usize, weights: &[u32]) -> Vec<usize> {
     }
     let mut all: Vec<usize> = weights.iter().map(|weight| count * *weight as usize / total).collect();
     let mut by_rest: Vec<usize> = (0..weights.len()).collect();
-    by_rest.sort_by_key(|place| std::cmp::Reverse(count * weights[*place] as usize % total));
+    // Of equal rests that of a kind which has fewer comes first.
+    by_rest.sort_by_key(|place| (std::cmp::Reverse(count * weights[*place] as usize % total), all[*place]));
     let left = count - all.iter().sum::<usize>();
     for place in by_rest.into_iter().take(left) {
         all[place] += 1;
