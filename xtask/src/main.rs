@@ -2,6 +2,7 @@
 
 mod advisories;
 mod bench;
+mod chaos;
 mod clients;
 mod corpus;
 mod editors;
@@ -22,7 +23,9 @@ use shell::Failure;
 const HELP: &str = "\
 cargo xtask <chore>
 
-  test [--keep]            everything a change must pass, on real services that it installs and starts
+  test [--keep] [--full]   everything a change must pass, on real services that it installs and starts;
+                           --full: the fault campaign, too
+  chaos [--help]           the fault campaign: 200 faults on the five services under load
   tidy                     the structure: arrows, lengths, stand-ins, pages, generated files
   editors                  type-check and build the extension of Visual Studio Code
   gen                      write the generated documents anew
@@ -43,7 +46,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag: &str| arguments.iter().any(|a| a == flag);
     let outcome = match arguments.first().map(String::as_str) {
-        Some("test") => suite::run(&suite::Options { keep: has("--keep") }),
+        Some("test") => suite::run(&suite::Options { keep: has("--keep"), full: has("--full") }),
+        Some("chaos") => chaos::run(&arguments[1..]),
         Some("tidy") => tidy::run(),
         Some("gen") => generate::run(),
         Some("gen-sdk") => {

@@ -5,12 +5,14 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::shell::{self, Checked, Failure, Outcome};
-use crate::{advisories, clients, editors, licences, tidy};
+use crate::{advisories, chaos, clients, editors, licences, tidy};
 
 /// How much to run.
 pub(crate) struct Options {
     /// Leave the services running.
     pub(crate) keep: bool,
+    /// The fault campaign, too: some 20 minutes.
+    pub(crate) full: bool,
 }
 
 type Step<'a> = (&'a str, Box<dyn Fn() -> Outcome<Checked> + 'a>);
@@ -59,6 +61,9 @@ pub(crate) fn run(options: &Options) -> Outcome {
         shell::say(&format!("services left running for {}\n", stack.project.display()));
     } else {
         tally.step("services down", &|| stack.down().map(|()| Checked::Yes));
+    }
+    if options.full && tally.failed.is_empty() {
+        tally.step("chaos", &|| chaos::run(&[]).map(|()| Checked::Yes));
     }
     tally.close(began)
 }

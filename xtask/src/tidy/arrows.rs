@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("agents", &["core", "evidence", "dataflow", "macros", "services", "workflow"]),
     ("nexus", &["core", "evidence", "services", "workflow"]),
     ("proof", &["core", "evidence", "services", "standards"]),
+    ("chaos", &["core", "services"]),
     (
         "certify",
         &["core", "evidence", "dataflow", "diagnostics", "proof", "services", "standards", "workflow"],

@@ -143,6 +143,8 @@ fn named(key: &str) -> String {
     let name = |part: &str| match part {
         "GLOB" => "\"legacy/**\"".to_owned(),
         "RULE" => "star-import".to_owned(),
+        "SERVICE" => "neo4j".to_owned(),
+        "NAME" => "MALLOC_ARENA_MAX".to_owned(),
         part => part.to_owned(),
     };
     key.split('.').map(name).collect::<Vec<_>>().join(".")

@@ -1,5 +1,6 @@
 //! The handle on ChromaDB. Vectors are always the caller's: the server is never asked to embed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hallmark_core::{Error, Result};
@@ -247,6 +248,30 @@ impl Chroma {
         let response = self.send(Method::POST, &format!("/collections/{id}/get"), Some(body)).await?;
         let answer: Value = http::json(response).await?;
         Ok(answer["documents"][0].as_str().map(ToOwned::to_owned))
+    }
+
+    /// The texts of the records of these identifiers, at most [`limits::CHROMA_BATCH`]; what is not there, or has no text,
+    /// is left out.
+    ///
+    /// # Errors
+    /// `HM-S023` if more are asked for; `HM-S010` if the answer is not understood; `HM-S016` if the collection is gone.
+    pub async fn documents(&self, id: &CollectionId, ids: &[String]) -> Result<BTreeMap<String, String>> {
+        if ids.len() > limits::CHROMA_BATCH {
+            let sentence = format!("more than {} records at once", limits::CHROMA_BATCH);
+            return Err(Error::new(&codes::PARAMETER, sentence));
+        }
+        if ids.is_empty() {
+            return Ok(BTreeMap::new()); // an empty list would be read as "no condition"
+        }
+        let body = json!({"ids": ids, "include": ["documents"]});
+        let response = self.send(Method::POST, &format!("/collections/{id}/get"), Some(body)).await?;
+        let answer: GetAnswer = http::json(response).await?;
+        Ok(answer
+            .ids
+            .into_iter()
+            .zip(answer.documents.unwrap_or_default())
+            .filter_map(|(id, text)| Some((id, text?)))
+            .collect())
     }
 
     /// Deletes the records of these identifiers; unknown ones are no error.

@@ -24,7 +24,8 @@ impl pulse::Line for Line {
         pulse::accepts(vec![(config.host.clone(), config.port)]).await
     }
 
-    async fn ask(&mut self) -> Result<()> {
-        heartbeat(&self.http, &self.config).await.map(drop)
+    async fn ask(&mut self) -> Result<Option<i64>> {
+        let nanoseconds = heartbeat(&self.http, &self.config).await?;
+        Ok(i64::try_from(nanoseconds / 1_000_000).ok())
     }
 }

@@ -68,6 +68,12 @@ pub const DISK_EVERY: u32 = 8;
 /// Free space under which a disk counts as full; on small disks a twentieth of it.
 pub const DISK_LOW_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Free space under which the next writes may fail; on small disks a fiftieth of it.
+pub const DISK_OUT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How far a server's clock may be from this machine's: one that is farther off expires and dates what it should not.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
+
 /// The pause between two full probes of a service that this project runs.
 pub const PROBE_EVERY: Duration = Duration::from_secs(5 * 60);
 
@@ -91,6 +97,9 @@ pub const SAMPLES_SHOWN: Duration = Duration::from_secs(15);
 
 /// How often it looks.
 pub const SETTLE_LOOKS: u32 = 12;
+
+/// How often `--why` looks: who asks can wait for two seconds.
+pub const WHY_LOOKS: u32 = 80;
 
 /// The time that one line of condensed samples covers in the history.
 pub const SAMPLES_EVERY: Duration = Duration::from_secs(60);

@@ -76,6 +76,9 @@ impl Fault {
 /// Why a service that was down is not healthy yet.
 pub(crate) const RECOVERING: &str = "it answers again, and has to go on doing so";
 
+/// How the reason begins if a server's clock is not this machine's.
+pub(crate) const CLOCK: &str = "its clock is";
+
 /// One observation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Beat {

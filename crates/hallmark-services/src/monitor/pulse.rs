@@ -16,8 +16,8 @@ pub(crate) trait Line: Sized + Send {
     /// Makes the connection.
     fn open(config: &Self::Config) -> impl Future<Output = Result<Self>> + Send;
 
-    /// Makes the trivial request.
-    fn ask(&mut self) -> impl Future<Output = Result<()>> + Send;
+    /// Makes the trivial request; gives the server's clock in milliseconds since 1970, if it told.
+    fn ask(&mut self) -> impl Future<Output = Result<Option<i64>>> + Send;
 
     /// Comes in anew, as every other client has to: an open connection is served even when nobody else gets in.
     fn again(&mut self, config: &Self::Config) -> impl Future<Output = Result<()>> + Send {
@@ -45,6 +45,27 @@ pub(crate) struct Answer {
     pub(crate) took: Duration,
     /// The open connection was cut, and this is how; the answer came on a new one.
     pub(crate) cut: Option<String>,
+    /// How far the server's clock is ahead of this machine's, in milliseconds; `None` if it did not tell.
+    pub(crate) ahead_ms: Option<i64>,
+}
+
+/// A trivial request that was answered.
+struct Asked {
+    took: Duration,
+    ahead_ms: Option<i64>,
+}
+
+async fn ask<L: Line>(line: &mut L) -> Result<Asked> {
+    let (start, before) = (Instant::now(), now_ms());
+    let clock = line.ask().await?;
+    let after = now_ms();
+    // What the clock says lies between question and answer, unless it is another clock's time.
+    let ahead_ms = clock.map(|clock| if clock < before { clock - before } else { (clock - after).max(0) });
+    Ok(Asked { took: start.elapsed(), ahead_ms })
+}
+
+fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
 }
 
 impl<L: Line> Kept<L> {
@@ -55,10 +76,8 @@ impl<L: Line> Kept<L> {
     async fn beat(&mut self) -> Result<Answer> {
         let mut cut = None;
         if let Some(mut line) = self.line.take() {
-            let start = Instant::now();
-            match line.ask().await {
-                Ok(()) => {
-                    let took = start.elapsed();
+            match ask(&mut line).await {
+                Ok(Asked { took, ahead_ms }) => {
                     self.checks += 1;
                     if self.checks >= limits::ACCEPT_EVERY {
                         line.again(&self.config).await.map_err(|e| {
@@ -68,17 +87,16 @@ impl<L: Line> Kept<L> {
                         self.checks = 0;
                     }
                     self.line = Some(line);
-                    return Ok(Answer { took, cut });
+                    return Ok(Answer { took, cut, ahead_ms });
                 }
                 Err(error) if error.is(&codes::CONNECTION_LOST) => cut = Some(sentence(&error)),
                 Err(error) => return Err(error),
             }
         }
         let mut line = L::open(&self.config).await?;
-        let start = Instant::now();
-        line.ask().await?;
+        let Asked { took, ahead_ms } = ask(&mut line).await?;
         (self.line, self.checks) = (Some(line), 0);
-        Ok(Answer { took: start.elapsed(), cut })
+        Ok(Answer { took, cut, ahead_ms })
     }
 }
 

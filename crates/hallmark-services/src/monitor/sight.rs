@@ -132,6 +132,11 @@ impl Disk {
         self.free
     }
 
+    /// Whether the next writes may fail.
+    pub(crate) fn is_out(&self) -> bool {
+        self.total > 0 && self.free < limits::DISK_OUT_BYTES.min(self.total / 50)
+    }
+
     /// Whether there is too little room to go on.
     pub(crate) fn is_full(&self) -> bool {
         self.total > 0 && self.free < limits::DISK_LOW_BYTES.min(self.total / 20)
@@ -162,7 +167,9 @@ mod tests {
         assert!(disk(63 * mega, 100_000 * mega).is_full());
         assert!(!disk(65 * mega, 100_000 * mega).is_full());
         assert!(disk(4 * mega, 100 * mega).is_full() && !disk(6 * mega, 100 * mega).is_full());
-        assert!(!disk(0, 0).is_full(), "a file system that tells no size");
+        assert!(disk(15 * mega, 100_000 * mega).is_out() && !disk(17 * mega, 100_000 * mega).is_out());
+        assert!(disk(mega, 100 * mega).is_out() && !disk(3 * mega, 100 * mega).is_out());
+        assert!(!disk(0, 0).is_full() && !disk(0, 0).is_out(), "a file system that tells no size");
         assert!(Disk::of(Path::new("/proc/self/nowhere")).is_some());
     }
 

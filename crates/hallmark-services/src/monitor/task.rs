@@ -9,7 +9,7 @@ use tokio::time::{Interval, MissedTickBehavior, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::bulletin::Turn;
-use super::machine::{Beat, Change, Fault, Finding, Health, Machine};
+use super::machine::{Beat, CLOCK, Change, Fault, Finding, Health, Machine};
 use super::pulse::{self, Answer, Pulse};
 use super::sight::{Seen, Sight};
 use super::{Bulletin, Counts, Entry, Histogram, News, limits};
@@ -104,6 +104,7 @@ pub(crate) struct Monitor {
     /// What the last probes found, and how often in a row.
     probed: Option<(Finding, u32)>,
     disk: Option<Finding>,
+    clock: Option<Finding>,
 }
 
 impl Monitor {
@@ -135,6 +136,7 @@ impl Monitor {
             probe_at,
             probed: None,
             disk: None,
+            clock: None,
         }
     }
 
@@ -244,6 +246,10 @@ impl Monitor {
                 match answer.cut {
                     Some(how) => self.observe(Beat::Cut(how)).await,
                     None => self.observe(Beat::Answered(answer.took)).await,
+                }
+                let clock = answer.ahead_ms.and_then(skewed);
+                if clock != std::mem::replace(&mut self.clock, clock.clone()) {
+                    self.weigh().await;
                 }
             }
             Ok((pulse, Err(error))) => {
@@ -369,10 +375,11 @@ impl Monitor {
         self.weigh().await;
     }
 
-    /// Puts the worse of what disk and probe say beside the light checks.
+    /// Puts the worst of what disk, clock and probe say beside the light checks.
     async fn weigh(&mut self) {
         let probed = self.probed.as_ref().map(|(finding, _)| finding.clone());
-        let worst = [self.disk.clone(), probed].into_iter().flatten().max_by_key(|finding| finding.health);
+        let all = [self.disk.clone(), self.clock.clone(), probed];
+        let worst = all.into_iter().flatten().max_by_key(|finding| finding.health);
         let change = self.machine.find(self.began.elapsed(), worst);
         self.publish(None, change).await;
     }
@@ -401,6 +408,15 @@ impl Monitor {
         };
         self.bulletin.tell(&News::Noted(self.subject.service, entry));
     }
+}
+
+/// What is to be said of a clock that is so far ahead.
+fn skewed(ahead_ms: i64) -> Option<Finding> {
+    let apart = Duration::from_millis(ahead_ms.unsigned_abs());
+    let way = if ahead_ms > 0 { "ahead of" } else { "behind" };
+    // To the minute: a clock that drifts must not be news with each answer.
+    let reason = format!("{CLOCK} {} min {way} this machine's", apart.as_secs().div_ceil(60));
+    (apart > limits::CLOCK_SKEW).then_some(Finding { health: Health::Degraded, reason })
 }
 
 fn period(service: ServiceKind, endpoints: &Endpoints) -> Duration {

@@ -16,7 +16,8 @@ impl pulse::Line for Line {
         Ok(Self(Neo4j::new(config)?))
     }
 
-    async fn ask(&mut self) -> Result<()> {
-        self.0.query("RETURN 1 AS one", Map::new()).await.map(drop)
+    async fn ask(&mut self) -> Result<Option<i64>> {
+        let rows = self.0.query("RETURN timestamp() AS now", Map::new()).await?;
+        Ok(rows.first().and_then(|row| row.get("now")?.as_i64()))
     }
 }

@@ -46,11 +46,11 @@ impl pulse::Line for Line {
         pulse::accepts(places(config)).await
     }
 
-    async fn ask(&mut self) -> Result<()> {
+    async fn ask(&mut self) -> Result<Option<i64>> {
         if self.health.is_empty() {
             let url = format!("{}/models", self.config.base_url);
             let answer = send(&self.http, &self.config.api_key, Method::GET, &url, None).await?;
-            return http::body(answer, crate::limits::HTTP_BODY_BYTES).await.map(drop);
+            return http::body(answer, crate::limits::HTTP_BODY_BYTES).await.map(|_| None);
         }
         for url in &self.health {
             let answer = self.http.get(url.clone()).send().await.map_err(|e| http::error(&e))?;
@@ -64,7 +64,7 @@ impl pulse::Line for Line {
                 return Err(Error::new(&codes::API_FAILED, format!("{url} answered {status}: {words}")));
             }
         }
-        Ok(())
+        Ok(None)
     }
 }
 

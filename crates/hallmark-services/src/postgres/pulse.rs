@@ -8,6 +8,9 @@ use super::{PostgresConfig, error};
 use crate::codes;
 use crate::monitor::pulse;
 
+/// Whether it is a standby, and its clock in milliseconds since 1970.
+const QUESTION: &str = "SELECT pg_is_in_recovery(), (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
 /// One connection.
 pub(crate) struct Line(Session);
 
@@ -25,14 +28,14 @@ impl pulse::Line for Line {
         Ok(())
     }
 
-    async fn ask(&mut self) -> Result<()> {
-        let answer = self.0.client.simple_query("SELECT pg_is_in_recovery()").await.map_err(error)?;
-        let standby = answer.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0),
+    async fn ask(&mut self) -> Result<Option<i64>> {
+        let answer = self.0.client.simple_query(QUESTION).await.map_err(error)?;
+        let row = answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
         });
-        match standby {
-            Some("f") => Ok(()),
+        match row.and_then(|row| row.get(0)) {
+            Some("f") => Ok(row.and_then(|row| row.get(1)?.parse().ok())),
             Some("t") => Err(Error::new(&codes::VERSION, "the server is a standby: nothing can be written")),
             _ => Err(Error::new(&codes::ANSWER_INVALID, "PostgreSQL did not say whether it is a standby")),
         }

@@ -18,7 +18,10 @@ impl pulse::Line for Line {
         Ok(Self(open(config).await?))
     }
 
-    async fn ask(&mut self) -> Result<()> {
-        self.0.ping().await.map(drop).map_err(|e| error(&e))
+    async fn ask(&mut self) -> Result<Option<i64>> {
+        self.0.ping().await.map_err(|e| error(&e))?;
+        // A user who may not ask for the time is none the worse for it.
+        let time: Option<(i64, i64)> = redis::cmd("TIME").query_async(&mut self.0).await.ok();
+        Ok(time.map(|(seconds, micros)| seconds * 1_000 + micros / 1_000))
     }
 }

@@ -7,7 +7,7 @@ use super::config::Provider;
 use super::process::Process;
 use super::supervisor::Phase;
 use crate::ServiceKind;
-use crate::monitor::machine::RECOVERING;
+use crate::monitor::machine::{CLOCK, RECOVERING};
 use crate::monitor::{Fault, Health};
 
 /// What is wrong.
@@ -44,6 +44,8 @@ pub enum CauseKind {
     Unreachable,
     /// Its connections are cut.
     Cut,
+    /// Its clock is not this machine's.
+    Clock,
     /// It was down and answers again.
     Recovering,
     /// It answers slowly.
@@ -102,6 +104,8 @@ pub(crate) struct Evidence {
     pub(crate) reason: Option<String>,
     /// The next step that a probe named.
     pub(crate) next: Option<String>,
+    /// Whether the service's own processes listen on all of its ports.
+    pub(crate) listens: bool,
     /// A port of the service that another process holds, and who it is.
     pub(crate) port_thief: Option<(u16, u32, String)>,
     /// The full disk, in words.
@@ -121,6 +125,9 @@ const PORT_WORDS: [&str; 3] = ["Address already in use", "is not available", "co
 /// A load per processor beyond which slowness is no wonder.
 const BUSY: f64 = 2.0;
 
+/// A connection that breaks so long after a server's start, in seconds, does not break because of it.
+const SETTLED_S: u64 = 10;
+
 /// The cause; `None` if nothing is wrong.
 pub(crate) fn deduce(evidence: &Evidence) -> Option<Cause> {
     if let Some(cause) = absent(evidence) {
@@ -132,6 +139,7 @@ pub(crate) fn deduce(evidence: &Evidence) -> Option<Cause> {
     Some(
         suspended(evidence)
             .or_else(|| surroundings(evidence))
+            .or_else(|| told(evidence))
             .or_else(|| ended(evidence))
             .unwrap_or_else(|| seen(evidence)),
     )
@@ -182,7 +190,9 @@ fn suspended(evidence: &Evidence) -> Option<Cause> {
 fn surroundings(evidence: &Evidence) -> Option<Cause> {
     let title = evidence.service.title();
     let dead = evidence.processes.iter().find(|process| process.pid.is_none());
-    let words = last_words(evidence, dead);
+    // Whoever was killed did not end of what its log tells, which may be old.
+    let killed = dead.and_then(|p| p.last_exit.as_deref()).and_then(|end| signal(first_line(end))) == Some(9);
+    let words = if killed { Vec::new() } else { last_words(evidence, dead) };
     let says = |all: &[&str]| words.iter().find(|line| all.iter().any(|word| line.contains(word))).cloned();
     let troubled = dead.is_some() || evidence.fault == Some(Fault::Wrong);
     if let Some((port, pid, command)) = &evidence.port_thief {
@@ -201,6 +211,39 @@ fn surroundings(evidence: &Evidence) -> Option<Cause> {
     let line = says(&PORT_WORDS)?;
     let sentence = format!("{} could not have its port: {line}", dead.process);
     Some(Cause::new(CauseKind::PortTaken, sentence, "hallmark up --new-ports"))
+}
+
+/// What no death explains, however lately there was one.
+fn told(evidence: &Evidence) -> Option<Cause> {
+    let (service, title) = (evidence.service, evidence.service.title());
+    let reason = evidence.reason.clone().unwrap_or_default();
+    let native = evidence.provider == Provider::Native;
+    let settled = evidence.processes.iter().all(|p| p.pid.is_some() && p.age_s >= SETTLED_S);
+    match evidence.fault {
+        Some(Fault::Credentials) if native => {
+            let sentence = format!("{title} does not take the password that this project keeps: {reason}");
+            Some(Cause::new(CauseKind::Credentials, sentence, "hallmark doctor"))
+        }
+        Some(Fault::Credentials) => {
+            let place = evidence.endpoint.clone().unwrap_or_default();
+            let sentence = format!("{title} at {place} refuses the credentials: {reason}");
+            let mend = format!("correct the password in {} or [services.{service}]", service.variable());
+            Some(Cause::new(CauseKind::Credentials, sentence, mend))
+        }
+        Some(Fault::Cut) if settled => {
+            let sentence = format!("connections to {title} are cut, and new ones work: {reason}");
+            Some(Cause::new(CauseKind::Cut, sentence, format!("hallmark status --why {service}")))
+        }
+        Some(Fault::Refused) if native && settled && evidence.listens => {
+            let sentence = format!("{title} listens, and no connection gets through to it: {reason}");
+            Some(Cause::new(CauseKind::Cut, sentence, "sudo iptables -L -n (a rule that rejects?)"))
+        }
+        None if reason.starts_with(CLOCK) => {
+            let mend = format!("date, then: hallmark logs {service}");
+            Some(Cause::new(CauseKind::Clock, format!("{title} tells another time: {reason}"), mend))
+        }
+        _ => None,
+    }
 }
 
 /// The lines that the dead process left, or else the log.
@@ -266,18 +309,6 @@ fn seen(evidence: &Evidence) -> Cause {
         );
     }
     match evidence.fault {
-        Some(Fault::Credentials) if native => {
-            let sentence = format!("{title} does not take the password that this project keeps: {reason}");
-            Cause::new(CauseKind::Credentials, sentence, "hallmark doctor")
-        }
-        Some(Fault::Credentials) => {
-            let mend = format!("correct the password in {} or [services.{service}]", service.variable());
-            Cause::new(
-                CauseKind::Credentials,
-                format!("{title} at {place} refuses the credentials: {reason}"),
-                mend,
-            )
-        }
         Some(Fault::Hung | Fault::Suspended) => match pid {
             Some(pid) if evidence.load < BUSY => {
                 let sentence = format!("{title} (pid {pid}) runs and does not answer: {reason}");
@@ -304,7 +335,7 @@ fn seen(evidence: &Evidence) -> Cause {
             let sentence = format!("connections to {title} are cut, and new ones work: {reason}");
             Cause::new(CauseKind::Cut, sentence, format!("hallmark status --why {service}"))
         }
-        Some(Fault::Wrong) => unfit(evidence, &reason),
+        Some(Fault::Wrong | Fault::Credentials) => unfit(evidence, &reason),
         None if evidence.load >= BUSY => Cause::new(CauseKind::Slow, busy(evidence, &reason), "top"),
         None if reason.starts_with("slow") => {
             Cause::new(CauseKind::Slow, format!("{title} is {reason}"), format!("hallmark logs {service}"))

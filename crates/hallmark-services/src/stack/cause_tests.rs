@@ -23,6 +23,7 @@ fn native(processes: Vec<ProcessEvidence>, fault: Option<Fault>) -> Evidence {
         fault,
         reason: Some("seen".to_owned()),
         next: None,
+        listens: false,
         port_thief: None,
         disk_full: None,
         log: Vec::new(),
@@ -104,6 +105,33 @@ fn what_an_old_log_line_says_does_not_explain_a_living_process() {
     check(&evidence, CauseKind::Hung, "kill -9 7");
     evidence.load = 9.0;
     check(&evidence, CauseKind::Slow, "top");
+}
+
+#[test]
+fn what_breaks_long_after_a_restart_is_not_its_consequence() {
+    let again = |age_s, fault| {
+        let back = ProcessEvidence {
+            restarts: 1,
+            age_s,
+            ..process(Phase::Running, Some(8), Some("signal: 9 (SIGKILL)"))
+        };
+        Evidence { listens: true, ..native(vec![back], fault) }
+    };
+    check(&again(2, Some(Fault::Cut)), CauseKind::Killed, "up --only redis");
+    check(&again(20, Some(Fault::Cut)), CauseKind::Cut, "--why redis");
+    check(&again(20, Some(Fault::Refused)), CauseKind::Cut, "iptables");
+    let deaf = Evidence { listens: false, ..again(20, Some(Fault::Refused)) };
+    check(&deaf, CauseKind::Killed, "up --only redis");
+    check(&again(2, Some(Fault::Credentials)), CauseKind::Credentials, "doctor");
+    let late = Evidence { reason: Some(format!("{CLOCK} 60 min ahead of this machine's")), ..again(2, None) };
+    check(&late, CauseKind::Clock, "date");
+}
+
+#[test]
+fn a_killed_process_did_not_end_of_what_its_old_log_tells() {
+    let words = "signal: 9 (SIGKILL)\nNo space left on device\nAddress already in use";
+    let killed = process(Phase::Restarting, None, Some(words));
+    check(&native(vec![killed], Some(Fault::Gone)), CauseKind::Killed, "up --only redis");
 }
 
 #[test]

@@ -48,6 +48,39 @@ impl fmt::Display for Provider {
     }
 }
 
+/// When Redis brings its log to the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Appendfsync {
+    /// Before each answer: what was acknowledged survives the loss of power.
+    Always,
+    /// Once a second.
+    #[default]
+    Everysec,
+    /// When the system sees fit.
+    No,
+}
+
+impl Appendfsync {
+    /// The word that Redis uses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Everysec => "everysec",
+            Self::No => "no",
+        }
+    }
+}
+
+/// `[stack.redis]`: how the stack's own Redis runs.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct RedisTuning {
+    /// When it brings its log to the disk.
+    pub appendfsync: Appendfsync,
+}
+
 /// The section `[stack]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -71,6 +104,10 @@ pub struct StackConfig {
     pub backup: BackupConfig,
     /// `[stack.seed]`.
     pub seed: SeedConfig,
+    /// `[stack.redis]`.
+    pub redis: RedisTuning,
+    /// `[stack.environment.SERVICE]`: variables that the service's processes get besides their own.
+    pub environment: BTreeMap<ServiceKind, BTreeMap<String, String>>,
 }
 
 /// `[stack.postgres]`: what the native provider makes of PostgreSQL.
@@ -117,6 +154,17 @@ mod tests {
         assert_eq!(stack.provider_of(ServiceKind::OpenAi, &Endpoints::default()), Provider::External);
         assert_eq!(stack.provider_of(ServiceKind::Redis, &Endpoints::default()), Provider::Native);
         assert_eq!(stack.port(PortName::Neo4jBolt), Some(57_687));
+    }
+
+    #[test]
+    fn reads_how_servers_run() {
+        let text =
+            "[stack.redis]\nappendfsync = \"always\"\n[stack.environment.neo4j]\nMALLOC_ARENA_MAX = \"2\"\n";
+        let config = hallmark_core::config::Config::parse("hallmark.toml".into(), text.to_owned()).unwrap();
+        let stack: StackConfig = config.section("stack").unwrap();
+        assert_eq!(stack.redis.appendfsync, Appendfsync::Always);
+        assert_eq!(stack.environment[&ServiceKind::Neo4j]["MALLOC_ARENA_MAX"], "2");
+        assert_eq!(StackConfig::default().redis.appendfsync, Appendfsync::Everysec);
     }
 
     #[test]

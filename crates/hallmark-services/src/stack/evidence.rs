@@ -49,6 +49,7 @@ impl Scene<'_> {
             fault: symptom.fault,
             reason: symptom.reason,
             next: symptom.next,
+            listens: native && self.listens(&processes),
             port_thief: if native { self.port_thief(&processes) } else { None },
             disk_full: self.disk_full(),
             log: self.log(),
@@ -64,6 +65,13 @@ impl Scene<'_> {
             let holder = ports::holder(port).filter(|holder| !is_own(&own, holder.pid))?;
             Some((port, holder.pid, holder.command))
         })
+    }
+
+    /// Whether the service's own processes hold all of its ports.
+    fn listens(&self, processes: &[ProcessEvidence]) -> bool {
+        let own: Vec<u32> = processes.iter().filter_map(|process| process.pid).collect();
+        let places = pulse::places(self.service, self.endpoints);
+        places.iter().all(|(_, port)| ports::holder(*port).is_some_and(|holder| is_own(&own, holder.pid)))
     }
 
     fn disk_full(&self) -> Option<String> {

@@ -53,6 +53,9 @@ pub const RESTART_PAUSE_MAX: Duration = Duration::from_secs(16);
 /// A process that has lived this long is steady: its earlier deaths no longer count.
 pub const STEADY_AFTER: Duration = Duration::from_secs(60);
 
+/// How often the disk is looked at under a server that must not run while it is full, and how often while it waits for room.
+pub const ROOM_PAUSE: Duration = Duration::from_millis(250);
+
 /// How often a process that is not the supervisor's child is looked at.
 pub const ADOPTED_PAUSE: Duration = Duration::from_millis(250);
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use hallmark_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::config::StackConfig;
 use super::credentials::Credentials;
 use super::home::Home;
 use super::install::Tools;
@@ -99,6 +100,15 @@ impl Process {
         Self::ALL.into_iter().filter(move |process| process.service() == service)
     }
 
+    /// Whether it must not run on a disk that is out of room, and is started again when there is some.
+    ///
+    /// ChromaDB (1.5.9): when a commit fails for want of room, a connection to its SQLite stays in a transaction that is never
+    /// committed. What is written on it later is acknowledged and gone with the process, and others serve what was before.
+    /// Neo4j (5.26): one failed write stops the database, for readers too, until its server is started anew.
+    pub(crate) const fn breaks_without_room(self) -> bool {
+        matches!(self, Self::Chroma | Self::Neo4j)
+    }
+
     /// The signal that asks it to stop, and how long it may take.
     pub(crate) const fn stop(self) -> Stop {
         match self {
@@ -133,6 +143,8 @@ pub(crate) struct Site {
     pub(crate) ports: Ports,
     pub(crate) credentials: Credentials,
     pub(crate) tools: Tools,
+    /// How the project wants its servers to run.
+    pub(crate) config: StackConfig,
 }
 
 /// A command that starts one process. Secrets stand in its environment or in files, never in its arguments.

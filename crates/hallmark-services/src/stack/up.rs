@@ -351,7 +351,8 @@ impl Work<'_> {
         }
         let state =
             StackState::load(&self.stack.project)?.ok_or_else(|| process::not_installed("the stack"))?;
-        Ok(Site { home: self.home.clone(), ports: state.ports, credentials: self.credentials.clone(), tools })
+        let (home, credentials) = (self.home.clone(), self.credentials.clone());
+        Ok(Site { home, ports: state.ports, credentials, tools, config: self.stack.config.clone() })
     }
 
     pub(super) async fn order(&self, request: Request) -> Result<()> {

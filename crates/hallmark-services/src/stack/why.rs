@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::cause::{Cause, deduce};
 use super::evidence::{Scene, Symptom};
+use super::home::Home;
 use super::state::StackState;
-use super::supervisor::{Monitors, Record, Request, connect, records};
-use super::{LogTail, Provider, Stack, address};
+use super::supervisor::{Monitors, Phase, Record, Request, connect, records};
+use super::{LogTail, Provider, Stack, address, procfs};
 use crate::monitor::history::History;
 use crate::monitor::{Entry, Fault, Health, Snapshot, limits};
 use crate::resilience::{sentences, standing};
@@ -101,8 +102,10 @@ impl Stack {
         let provider = self.provider(service);
         let endpoints = self.endpoints()?;
         let refused = state.as_ref().and_then(|state| state.refused.get(&service).cloned());
-        let all: Vec<Record> =
-            home.as_ref().map(|home| records(home).into_values().collect()).unwrap_or_default();
+        let all = match &home {
+            Some(home) => settled(home, service).await,
+            None => Vec::new(),
+        };
         let own: Vec<Record> = all
             .iter()
             .filter(|r| provider == Provider::Native && r.process.service() == service)
@@ -110,6 +113,10 @@ impl Stack {
             .collect();
         let monitor = self.health().await?.and_then(|all| all.into_iter().find(|s| s.service == service));
         let runs = provider != Provider::Native || own.iter().any(|record| record.alive().is_some());
+        // Nobody need wait for what a suspended process will not answer.
+        let suspended =
+            own.iter().filter_map(Record::alive).filter_map(|identity| procfs::state(identity.pid));
+        let runs = runs && !suspended.into_iter().any(procfs::is_suspended);
         // A service that refuses the credentials is not asked again: some count the wrong passwords.
         let locked = monitor.as_ref().is_some_and(|m| m.cause.as_ref().is_some_and(is_locked));
         let probed =
@@ -150,6 +157,21 @@ impl Stack {
             logs: self.logs(service, Some(limits::WHY_LOG_LINES)).unwrap_or_default(),
         })
     }
+}
+
+/// The records, after the keeper of a process that is dead had a moment to write down how it ended: a large one takes a while
+/// to be gone.
+async fn settled(home: &Home, service: ServiceKind) -> Vec<Record> {
+    let mut all: Vec<Record> = records(home).into_values().collect();
+    for _ in 0..limits::WHY_LOOKS {
+        let mut own = all.iter().filter(|record| record.process.service() == service);
+        if !own.any(|record| record.phase == Phase::Running && record.alive().is_none()) {
+            break;
+        }
+        tokio::time::sleep(limits::SETTLE_PAUSE).await;
+        all = records(home).into_values().collect();
+    }
+    all
 }
 
 fn is_locked(cause: &Cause) -> bool {

@@ -18,4 +18,5 @@ mod stack;
 mod support;
 mod survive;
 mod telling;
+mod tuning;
 mod verify;

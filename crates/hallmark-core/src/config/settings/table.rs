@@ -148,6 +148,21 @@ pub static ALL: &[Setting] = &[
         example: "9464",
         doc: "The port of loopback on which the supervisor serves /metrics and /health; 0 serves neither.",
     },
+    Setting {
+        key: "stack.redis.appendfsync",
+        kind: Kind::Choice(&["always", "everysec", "no"]),
+        default: "\"everysec\"",
+        example: "\"always\"",
+        doc: "When the stack's own Redis brings its log to the disk: before each answer, once a second, or when the system sees \
+              fit. It counts from the next start of Redis on.",
+    },
+    Setting {
+        key: "stack.environment.SERVICE.NAME",
+        kind: Kind::Text,
+        default: "",
+        example: "\"2\"",
+        doc: "A variable that a service's own processes get besides those that Hallmark gives them, from their next start on.",
+    },
     text("stack.alerts.webhook.url", "", "The address that gets each alert as a POST of JSON."),
     text(
         "stack.alerts.webhook.env",

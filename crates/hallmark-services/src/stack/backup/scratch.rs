@@ -9,6 +9,7 @@ use hallmark_core::{Error, Result, random};
 
 use super::freeze::Guard;
 use super::{codes, fault};
+use crate::stack::config::StackConfig;
 use crate::stack::credentials::Credentials;
 use crate::stack::home::Home;
 use crate::stack::install::Tools;
@@ -34,8 +35,9 @@ impl Scratch {
         let root = home.root().join(format!("{PREFIX}{}", random::token(6)?));
         let own = Home::new(root);
         own.create(home.root())?;
-        let site =
-            Site { home: own, ports: free_ports()?, credentials: credentials.clone(), tools: tools.clone() };
+        let (credentials, tools) = (credentials.clone(), tools.clone());
+        let config = StackConfig::default();
+        let site = Site { home: own, ports: free_ports()?, credentials, tools, config };
         Ok(Self { site, running: BTreeMap::new(), keep: false })
     }
 

@@ -86,6 +86,8 @@ pub(crate) fn spawn(process: Process, site: &Site) -> Result<Running> {
                 command.env(name, value);
             }
         }
+        let added = site.config.environment.get(&process.service());
+        command.envs(added.into_iter().flatten());
         command.envs(launch.environment.iter().map(|(name, value)| (*name, value)));
         command.current_dir(&launch.folder).stdin(Stdio::from(lock)).stdout(log).stderr(second);
         if let Some(user) = launch.user {

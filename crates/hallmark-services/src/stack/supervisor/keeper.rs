@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::board::{Board, Phase};
 use super::child::{self, Running};
+use crate::monitor::sight::Disk;
 use crate::stack::credentials::Credentials;
 use crate::stack::process::Process;
 use crate::stack::procfs::Identity;
@@ -32,6 +33,8 @@ enum Next {
     Idle,
     Watch(Running, Instant),
     Pause,
+    /// There must be room on its disk first.
+    Starve,
 }
 
 impl Keeper {
@@ -56,6 +59,7 @@ impl Keeper {
                 Next::Idle => self.idle().await,
                 Next::Watch(running, since) => self.watch(running, since).await,
                 Next::Pause => self.pause().await,
+                Next::Starve => self.starve().await,
             };
             match step {
                 Some(step) => next = step,
@@ -114,6 +118,11 @@ impl Keeper {
 
     async fn watch(&mut self, mut running: Running, since: Instant) -> Option<Next> {
         tokio::select! {
+            disk = filled(self.process, &self.project) => {
+                running.identity().signal(rustix::process::Signal::KILL);
+                running.ended().await;
+                Some(self.starved(&disk))
+            }
             end = running.ended() => {
                 if since.elapsed() >= limits::STEADY_AFTER {
                     self.deaths_in_a_row = 0;
@@ -142,6 +151,34 @@ impl Keeper {
         let doubled = limits::RESTART_PAUSE * 2_u32.saturating_pow(self.deaths_in_a_row.saturating_sub(1));
         tokio::select! {
             () = tokio::time::sleep(doubled.min(limits::RESTART_PAUSE_MAX)) => {
+                self.board.change(self.process, |record| record.restarts += 1);
+                Some(self.start(None).await)
+            }
+            order = self.orders.recv() => match order? {
+                Order::Start(answer) => Some(self.start(Some(answer)).await),
+                Order::Stop(answer) => {
+                    self.stopped(None);
+                    let _ = answer.send(None);
+                    Some(Next::Idle)
+                }
+            }
+        }
+    }
+
+    /// What must not run on a full disk was ended; that is no death of its own.
+    fn starved(&self, disk: &Disk) -> Next {
+        tracing::warn!(process = %self.process, %disk, "ended until there is room");
+        self.board.change(self.process, |record| {
+            record.phase = Phase::Restarting;
+            record.identity = None;
+            record.last_exit = Some(format!("ended until there is room on its disk: {disk}"));
+        });
+        Next::Starve
+    }
+
+    async fn starve(&mut self) -> Option<Next> {
+        tokio::select! {
+            () = room(self.process, &self.project) => {
                 self.board.change(self.process, |record| record.restarts += 1);
                 Some(self.start(None).await)
             }
@@ -190,5 +227,31 @@ impl Keeper {
         } else {
             credentials.mask(&format!("{end}\n{}", lines.join("\n")))
         }
+    }
+}
+
+/// The disk under the data of a process.
+fn disk(process: Process, project: &hallmark_core::Project) -> Option<Disk> {
+    let state = StackState::load(project).ok().flatten()?;
+    Disk::of(&state.home(project).data(process))
+}
+
+/// Waits until that disk is out of room; for ever with a process that may run then.
+async fn filled(process: Process, project: &hallmark_core::Project) -> Disk {
+    if !process.breaks_without_room() {
+        return std::future::pending().await;
+    }
+    loop {
+        if let Some(disk) = disk(process, project).filter(Disk::is_out) {
+            return disk;
+        }
+        tokio::time::sleep(limits::ROOM_PAUSE).await;
+    }
+}
+
+/// Waits until it has room again: so much that the start alone does not use it up.
+async fn room(process: Process, project: &hallmark_core::Project) {
+    while disk(process, project).is_some_and(|disk| disk.is_full()) {
+        tokio::time::sleep(limits::ROOM_PAUSE).await;
     }
 }
