@@ -42,7 +42,7 @@ impl Schedule {
                 };
                 match reason {
                     Some(reason) => {
-                        not_tried.push(NotTried { kind: fault.name(), service: *service, reason })
+                        not_tried.push(NotTried { kind: fault.name(), service: *service, reason });
                     }
                     None => possible.push((*fault, weight)),
                 }

@@ -59,6 +59,9 @@ pub const SLOW_LEAVE: usize = 1;
 /// How long nothing asks a service that refused the credentials: Neo4j locks a user out after three wrong passwords.
 pub const CREDENTIALS_PAUSE: Duration = Duration::from_secs(5 * 60);
 
+/// The same where the refusal only says that the user is locked out: Neo4j does it for five seconds.
+pub const LOCKED_PAUSE: Duration = Duration::from_secs(10);
+
 /// How often it is looked whether the listener still takes new connections, in checks.
 pub const ACCEPT_EVERY: u32 = 20;
 

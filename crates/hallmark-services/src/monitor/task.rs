@@ -51,7 +51,7 @@ struct Pending {
 enum Event {
     Tick,
     Moved,
-    Answered(std::result::Result<(Pulse, Result<Answer>), JoinError>),
+    Answered(Box<std::result::Result<(Pulse, Result<Answer>), JoinError>>),
     Late,
     Hung,
     Probed(std::result::Result<ProbeReport, JoinError>),
@@ -146,7 +146,7 @@ impl Monitor {
             match self.next().await {
                 Event::Tick => self.look(true).await,
                 Event::Moved => self.look(false).await,
-                Event::Answered(done) => self.answered(done).await,
+                Event::Answered(done) => self.answered(*done).await,
                 Event::Late => {
                     if let Some(pending) = &mut self.pending {
                         pending.late = true;
@@ -181,7 +181,7 @@ impl Monitor {
         };
         tokio::select! {
             biased;
-            done = answer => Event::Answered(done),
+            done = answer => Event::Answered(Box::new(done)),
             () = subject.sight.moved() => Event::Moved,
             () = sleep_until(began.map_or(far, |began| began + limits::PATIENCE)), if !late => Event::Late,
             () = sleep_until(began.map_or(far, |began| began + hung)), if began.is_some() => Event::Hung,
@@ -256,7 +256,10 @@ impl Monitor {
                 self.pulse = Some(pulse);
                 let fault = pulse::fault(&error);
                 if fault == Fault::Credentials {
-                    self.silent_until = Some(Instant::now() + limits::CREDENTIALS_PAUSE);
+                    // Who comes while the user is locked out is refused whatever the password: that says nothing of it.
+                    let locked = error.causes().iter().any(|cause| cause.contains("AuthenticationRateLimit"));
+                    let pause = if locked { limits::LOCKED_PAUSE } else { limits::CREDENTIALS_PAUSE };
+                    self.silent_until = Some(Instant::now() + pause);
                 }
                 self.failed(fault, pulse::sentence(&error)).await;
             }

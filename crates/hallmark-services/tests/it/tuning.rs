@@ -16,9 +16,10 @@ provider = \"off\"
 assume-yes = true
 [stack.providers]
 redis = \"native\"
+chromadb = \"native\"
 [stack.redis]
 appendfsync = \"always\"
-[stack.environment.redis]
+[stack.environment.chromadb]
 MALLOC_ARENA_MAX = \"2\"
 ";
 
@@ -36,11 +37,13 @@ async fn settings_and_a_rotated_password_count_for_the_next_start() {
     let own = Own::made(root, PROJECT, Endpoints::default(), &[]);
     own.up().await;
     assert_eq!(setting(&own, "appendfsync").await.unwrap(), "always");
-    let pid = own.pid(Process::Redis).await;
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+    // Redis itself writes its title over what `/proc` shows of its environment.
+    let chroma = own.pid(Process::Chroma).await;
+    let environment = std::fs::read(format!("/proc/{chroma}/environ")).unwrap();
     let variables: Vec<&[u8]> = environment.split(|byte| *byte == 0).collect();
     assert!(variables.contains(&b"MALLOC_ARENA_MAX=2".as_slice()), "{variables:?}");
 
+    let pid = own.pid(Process::Redis).await;
     // Rotated in the project; the server that runs keeps the former one until it dies.
     let home = own.status().await.home.unwrap();
     write_atomic(&std::path::Path::new(&home).join("secrets/redis"), b"another-one", Mode::Private).unwrap();
