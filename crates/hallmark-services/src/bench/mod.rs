@@ -2,7 +2,7 @@
 //!
 //! The data are made from their numbers, the same everywhere, under names of the project's own; they stay until they change or
 //! are purged, except on a service that others run: there they are removed at the end. Every target stands in one file for each
-//! service, in [`SUBJECTS`].
+//! service, in `SUBJECTS`.
 
 mod chroma;
 pub mod limits;
