@@ -81,7 +81,8 @@ pub struct FileReport {
 /// A file whose bytes are not those that the record speaks of.
 struct Fresh {
     record: Record,
-    module: Option<Module>,
+    /// Boxed: thousands wait for the joining.
+    module: Option<Box<Module>>,
 }
 
 impl Workspace {
@@ -177,7 +178,7 @@ impl Workspace {
     }
 
     /// Asks the rules about one file, parsing it again if its facts are not at hand.
-    fn judge(&self, record: &Record, module: Option<Module>, project: &Project) -> Judged {
+    fn judge(&self, record: &Record, module: Option<Box<Module>>, project: &Project) -> Judged {
         let Some(outside) = &record.outside else { return Judged::default() };
         let checked = catch_unwind(AssertUnwindSafe(|| {
             let source = || self.unchanged(record);
@@ -185,7 +186,7 @@ impl Workspace {
             let module = match module {
                 Some(module) => module,
                 None => match source().as_ref().and_then(|source| source.text().ok()) {
-                    Some(text) => hallmark_python::read(&record.path, &outside.name, &text),
+                    Some(text) => Box::new(hallmark_python::read(&record.path, &outside.name, &text)),
                     None => return changed(),
                 },
             };
@@ -375,5 +376,5 @@ fn fresh(path: &str, name: &str, source: &load::Source) -> Fresh {
         problems: loaded.problems,
         judged: None,
     };
-    Fresh { record, module: loaded.module }
+    Fresh { record, module: loaded.module.map(Box::new) }
 }

@@ -137,10 +137,10 @@ impl Workspace {
         files: &[String],
         looks: Vec<Look>,
         mut old: FxHashMap<String, Record>,
-    ) -> (Change, Vec<Option<Module>>) {
+    ) -> (Change, Vec<Option<Box<Module>>>) {
         let readable_before = old.values().filter(|r| r.outside.is_some()).count();
         let mut change = Change { same_shape: true, says_more: false, outsides: FxHashSet::default() };
-        let mut modules: Vec<Option<Module>> = Vec::with_capacity(files.len());
+        let mut modules: Vec<Option<Box<Module>>> = Vec::with_capacity(files.len());
         let mut place = 0;
         for (path, look) in files.iter().zip(looks) {
             let before = old.remove(path);
@@ -181,8 +181,8 @@ impl Workspace {
     }
 
     /// Judges the files of these modules, and those whose findings rest on what changed.
-    fn judge_stale(&mut self, modules: Vec<Option<Module>>, change: &Change) {
-        let due = |record: &Record, module: &Option<Module>| {
+    fn judge_stale(&mut self, modules: Vec<Option<Box<Module>>>, change: &Change) {
+        let due = |record: &Record, module: &Option<Box<Module>>| {
             if record.outside.is_none() || !self.asked.includes(&record.path) {
                 return false;
             }
