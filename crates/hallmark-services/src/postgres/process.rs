@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::fs::chown;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hallmark_core::{Error, Result, fs};
 use tokio::process::Command;
@@ -63,12 +63,22 @@ pub(crate) fn launch(site: &Site) -> Result<Launch> {
     let folder = site.home.data(Process::Postgres);
     let data = folder.join("data");
     let port = ports::get(&site.ports, PortName::Postgres)?;
-    let mut arguments: Vec<OsString> = vec!["-D".into(), data.clone().into_os_string()];
-    for setting in settings(port) {
+    server(site, folder, &data, settings(port))
+}
+
+/// The command that serves these data with these settings; `folder` is where its process works.
+pub(super) fn server(
+    site: &Site,
+    folder: PathBuf,
+    data: &Path,
+    settings: impl IntoIterator<Item = String>,
+) -> Result<Launch> {
+    let mut arguments: Vec<OsString> = vec!["-D".into(), data.into()];
+    for setting in settings {
         arguments.extend(["-c".into(), setting.into()]);
     }
     Ok(Launch {
-        program: site.tools.postgres(data_version(&data))?.join("postgres"),
+        program: site.tools.postgres(data_version(data))?.join("postgres"),
         arguments,
         environment: vec![("LC_ALL", "C.UTF-8".into())],
         folder,

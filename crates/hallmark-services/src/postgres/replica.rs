@@ -3,7 +3,6 @@
 //! A replica follows through a replication slot, so that the primary keeps what it has not seen yet; how much is bounded, so that
 //! a replica that is gone cannot fill the disk. One that cannot follow any more is copied anew.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use tokio::process::Command;
 use tokio_postgres::Client;
 
 use super::health::open;
-use super::process::{data_version, own, server_user, settings};
+use super::process::{data_version, own, server, server_user, settings};
 use super::{PostgresConfig, error};
 use crate::stack::home::make_folder;
 use crate::stack::ports::{self, PortName};
@@ -50,7 +49,6 @@ fn passwords(folder: &Path) -> PathBuf {
 pub(crate) fn launch(process: Process, name: PortName, site: &Site) -> Result<Launch> {
     let (folder, data) = (site.home.data(process), data(site, process));
     let primary = ports::get(&site.ports, PortName::Postgres)?;
-    let mut arguments: Vec<OsString> = vec!["-D".into(), data.clone().into_os_string()];
     // The password stands in a file: an argument can be read by others.
     let follows = format!(
         "primary_conninfo=host=127.0.0.1 port={primary} user={ROLE} passfile='{}' application_name={} connect_timeout=5",
@@ -58,16 +56,7 @@ pub(crate) fn launch(process: Process, name: PortName, site: &Site) -> Result<La
         process.name()
     );
     let own = [follows, format!("primary_slot_name={}", slot(process)), "hot_standby=on".to_owned()];
-    for setting in settings(ports::get(&site.ports, name)?).into_iter().chain(own) {
-        arguments.extend(["-c".into(), setting.into()]);
-    }
-    Ok(Launch {
-        program: site.tools.postgres(data_version(&data))?.join("postgres"),
-        arguments,
-        environment: vec![("LC_ALL", "C.UTF-8".into())],
-        folder,
-        user: server_user()?,
-    })
+    server(site, folder, &data, settings(ports::get(&site.ports, name)?).into_iter().chain(own))
 }
 
 /// Makes a replica's data if they are not those of this primary. The primary must answer.
@@ -126,11 +115,10 @@ async fn role(client: &Client, password: &str) -> Result<()> {
 }
 
 async fn make_slot(client: &Client, process: Process) -> Result<()> {
-    const MAKE: &str = "SELECT pg_create_physical_replication_slot($1, true) \
-        WHERE NOT EXISTS (SELECT 1 FROM pg_replication_slots WHERE slot_name = $1::name)";
     // The function's parameter is a name; text goes through a cast.
-    let make = MAKE.replace("slot($1,", "slot($1::text::name,").replace("= $1::name", "= $1::text::name");
-    client.query(&make, &[&slot(process)]).await.map(drop).map_err(error)
+    const MAKE: &str = "SELECT pg_create_physical_replication_slot($1::text::name, true) \
+        WHERE NOT EXISTS (SELECT 1 FROM pg_replication_slots WHERE slot_name = $1::text::name)";
+    client.query(MAKE, &[&slot(process)]).await.map(drop).map_err(error)
 }
 
 /// Removes the slot of a replica that is not wanted, or not running, any more.

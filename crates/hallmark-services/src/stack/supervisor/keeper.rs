@@ -149,8 +149,13 @@ impl Keeper {
 
     async fn pause(&mut self) -> Option<Next> {
         let doubled = limits::RESTART_PAUSE * 2_u32.saturating_pow(self.deaths_in_a_row.saturating_sub(1));
+        self.start_after(tokio::time::sleep(doubled.min(limits::RESTART_PAUSE_MAX))).await
+    }
+
+    /// Starts it again when that has come to pass, or as soon as somebody asks; unless somebody stops it.
+    async fn start_after(&mut self, come: impl Future<Output = ()>) -> Option<Next> {
         tokio::select! {
-            () = tokio::time::sleep(doubled.min(limits::RESTART_PAUSE_MAX)) => {
+            () = come => {
                 self.board.change(self.process, |record| record.restarts += 1);
                 Some(self.start(None).await)
             }
@@ -177,20 +182,8 @@ impl Keeper {
     }
 
     async fn starve(&mut self) -> Option<Next> {
-        tokio::select! {
-            () = room(self.process, &self.project) => {
-                self.board.change(self.process, |record| record.restarts += 1);
-                Some(self.start(None).await)
-            }
-            order = self.orders.recv() => match order? {
-                Order::Start(answer) => Some(self.start(Some(answer)).await),
-                Order::Stop(answer) => {
-                    self.stopped(None);
-                    let _ = answer.send(None);
-                    Some(Next::Idle)
-                }
-            }
-        }
+        let project = self.project.clone();
+        self.start_after(room(self.process, &project)).await
     }
 
     fn died(&mut self, reason: String) -> Next {
