@@ -58,7 +58,8 @@ impl LocalCache {
     /// # Errors
     /// Those of Redis, if it cannot answer and this process has nothing.
     pub async fn get(&self, key: &str) -> Result<Answer<Option<Entry>>> {
-        if self.pay(key).await {
+        let believed = self.pay(key).await;
+        if matches!(believed, Ok(false)) {
             return Ok(self.primary(None));
         }
         let since = self.shelf.since(Instant::now());
@@ -68,7 +69,12 @@ impl LocalCache {
                 redis::pipe().get(key).pttl(key).query_async::<(Option<String>, i64)>(&mut redis).await;
             both.map_err(|e| error(&e))
         };
-        match self.line.call(Repeat::Idempotent, work).await {
+        // What is owed still is not asked for: Redis might answer now, with what is stale.
+        let answered = match believed {
+            Ok(_) => self.line.call(Repeat::Idempotent, work).await,
+            Err(failure) => Err(failure),
+        };
+        match answered {
             Ok((Some(text), left)) => {
                 // -1 says that it never ends there; here it does.
                 let life = u64::try_from(left).ok().map(Duration::from_millis);
@@ -185,30 +191,23 @@ impl LocalCache {
         }
     }
 
-    /// Whether the entry in Redis is not to be believed. If Redis takes it, it is forgotten there now.
-    async fn pay(&self, key: &str) -> bool {
+    /// Whether the entry in Redis may be believed. One that is owed is forgotten there first; the error says that it could not be.
+    async fn pay(&self, key: &str) -> Result<bool> {
         let (owes, distrusted) = {
             let owed = self.owed();
             (owed.keys.contains(key), owed.all_until.is_some_and(|until| until > Instant::now()))
         };
         if !owes {
-            return distrusted;
+            return Ok(!distrusted);
         }
         // While Redis is away the debt stays, and this process may still answer with what it wrote itself.
-        self.unlink_only(key).await
-    }
-
-    /// Forgets one owed key in Redis alone: what this process wrote meanwhile is newer.
-    async fn unlink_only(&self, key: &str) -> bool {
         let work = || async {
             let mut redis = self.redis.connection().await?;
             redis::cmd("UNLINK").arg(key).query_async::<u64>(&mut redis).await.map_err(|e| error(&e))
         };
-        let paid = self.line.call(Repeat::Idempotent, work).await.is_ok();
-        if paid {
-            self.owed().keys.remove(key);
-            self.shelf.remove(key);
-        }
-        paid
+        self.line.call(Repeat::Idempotent, work).await?;
+        self.owed().keys.remove(key);
+        self.shelf.remove(key);
+        Ok(false)
     }
 }
