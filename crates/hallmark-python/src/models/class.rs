@@ -1,14 +1,38 @@
-//! One decorated class as a model.
+//! One decorated class as a model: its own statements, and those of the classes that it is made of.
 
-use ruff_python_ast::{Expr, Keyword, Stmt, StmtClassDef};
+use std::collections::BTreeSet;
+
+use ruff_python_ast::{DictItem, Expr, Keyword, Stmt, StmtClassDef};
 use ruff_text_size::{Ranged as _, TextRange};
-use serde_json::{Map, Value, json};
 
-use super::annotation::{self, Enums, Outcome};
-use super::field::{self, Source};
-use super::finder::Lines;
-use super::ir::{FieldDefault, Index, ModelDecl};
-use super::{Problem, Severity, codes, literal};
+use super::annotation::{self, Outcome};
+use super::ir::{Field, FieldDefault, ModelDecl, Relation};
+use super::scope::File;
+use super::{Problem, Severity, codes, column, field, literal, table_level, validators};
+
+/// How deep bases of bases are followed.
+const BASES_DEPTH_MAX: usize = 16;
+
+/// Bases that have no fields: where models come from, and Python's own.
+const EMPTY_BASES: [&str; 17] = [
+    "object",
+    "ABC",
+    "Base",
+    "base",
+    "BaseModel",
+    "DataFlowModel",
+    "DeclarativeBase",
+    "DeclarativeMeta",
+    "Generic",
+    "Model",
+    "NamedTuple",
+    "Protocol",
+    "Schema",
+    "SQLModel",
+    "Struct",
+    "TypedDict",
+    "declarative_base",
+];
 
 /// Reads one class; the model is `None` if a field has an unknown type or there is no field.
 pub(super) fn read(
@@ -16,256 +40,310 @@ pub(super) fn read(
     keywords: &[Keyword],
     file: &File<'_>,
 ) -> (Option<ModelDecl>, Vec<Problem>) {
-    let mut reader = Reader {
-        file,
-        model: ModelDecl {
-            name: class.name.to_string(),
-            source: Some(file.lines.place(class.name.range())),
-            ..ModelDecl::default()
-        },
-        problems: Vec::new(),
-        broken: false,
-        unannotated: Vec::new(),
-    };
+    let mut reader = Reader::new(class.name.as_str(), class.name.range(), file);
+    reader.class(class, file, &BTreeSet::new(), 0);
     for keyword in keywords {
         if let Some(name) = &keyword.arg {
-            reader.option(name.as_str(), &keyword.value);
+            reader.option(name.as_str(), &keyword.value, file);
         }
     }
-    for statement in &class.body {
-        reader.statement(statement);
+    for decorator in &class.decorator_list {
+        if file.decorator(&decorator.expression).is_none() {
+            validators::decorator(&mut reader.model, &decorator.expression, file);
+        }
     }
-    reader.finish(class.name.range())
+    reader.finish(class.name.range(), file)
 }
 
-/// The file that a class is in.
-pub(super) struct File<'a> {
-    pub(super) lines: &'a Lines<'a>,
-    pub(super) text: &'a str,
-    pub(super) enums: &'a Enums,
+/// Reads `type("Name", bases, {"__annotations__": {…}, …})` as the class that it makes; `None` if it is another expression or
+/// not literal enough.
+pub(super) fn read_type_call(
+    expr: &Expr,
+    keywords: &[Keyword],
+    file: &File<'_>,
+) -> Option<(Option<ModelDecl>, Vec<Problem>)> {
+    let Expr::Call(call) = expr else { return None };
+    let [name, Expr::Tuple(bases), Expr::Dict(body)] = &*call.arguments.args else { return None };
+    if literal::last_name(&call.func) != Some("type") || bases.elts.iter().any(|b| !empty_base(b)) {
+        return None;
+    }
+    let name = file.constant(name)?.as_str()?.to_owned();
+    let key = |item: &DictItem| Some(literal::value(item.key.as_ref()?)?.as_str()?.to_owned());
+    let members: Vec<(String, &Expr)> =
+        body.items.iter().map(|i| Some((key(i)?, &i.value))).collect::<Option<_>>()?;
+    let (_, annotations) = members.iter().find(|(name, _)| name == "__annotations__")?;
+    let annotations = match annotations {
+        Expr::Name(name) => file.assigned(name.id.as_str())?,
+        other => other,
+    };
+    let Expr::Dict(annotations) = annotations else { return None };
+    let mut reader = Reader::new(&name, call.range(), file);
+    for item in &annotations.items {
+        let field = key(item)?;
+        let default = members.iter().find(|(name, _)| *name == field).map(|(_, value)| *value);
+        reader.field(&field, &item.value, default, file);
+    }
+    for (name, value) in members.iter().filter(|(name, _)| name.starts_with("__")) {
+        table_level::attribute(&mut reader, name, value, file);
+    }
+    for keyword in keywords {
+        if let Some(name) = &keyword.arg {
+            reader.option(name.as_str(), &keyword.value, file);
+        }
+    }
+    Some(reader.finish(call.range(), file))
 }
 
-struct Reader<'a> {
-    file: &'a File<'a>,
-    model: ModelDecl,
+fn empty_base(base: &Expr) -> bool {
+    literal::last_name(base).is_some_and(|n| EMPTY_BASES.contains(&n))
+}
+
+pub(super) struct Reader {
+    pub(super) model: ModelDecl,
     problems: Vec<Problem>,
     broken: bool,
-    unannotated: Vec<String>,
+    /// Classes that were read, by file and place: two bases may share one.
+    seen: BTreeSet<(String, u32)>,
 }
 
-impl Reader<'_> {
-    fn source(&self) -> Source<'_> {
-        Source { text: self.file.text, enums: self.file.enums }
+impl Reader {
+    fn new(name: &str, range: TextRange, file: &File<'_>) -> Self {
+        file.library.begin();
+        let source = Some(file.unit.place(range));
+        Self {
+            model: ModelDecl { name: name.to_owned(), source, ..ModelDecl::default() },
+            problems: Vec::new(),
+            broken: false,
+            seen: BTreeSet::new(),
+        }
     }
 
-    fn problem(
+    pub(super) fn problem(
         &mut self,
         code: &'static hallmark_core::Code,
         severity: Severity,
-        range: TextRange,
+        (range, file): (TextRange, &File<'_>),
         message: String,
     ) {
         self.problems.push(Problem {
             code: code.id,
             severity,
             message,
-            place: self.file.lines.place(range),
+            place: file.unit.place(range),
             model: Some(self.model.name.clone()),
         });
     }
 
-    fn statement(&mut self, statement: &Stmt) {
+    /// The bases first, as Python's own order has it, then the class; what a nearer class says of the table hides what a
+    /// farther one says.
+    fn class(&mut self, class: &StmtClassDef, file: &File<'_>, hidden: &BTreeSet<String>, depth: usize) {
+        let place = file.unit.place(class.range());
+        if depth > BASES_DEPTH_MAX || !self.seen.insert((place.path, class.start().to_u32())) {
+            return;
+        }
+        let mut hidden_below = hidden.clone();
+        hidden_below.extend(class.body.iter().filter_map(table_level_name));
+        for base in class.arguments.iter().flat_map(|a| a.args.iter()).rev() {
+            self.base(base, class, (file, &hidden_below), depth);
+        }
+        for statement in &class.body {
+            if table_level_name(statement).is_none_or(|name| !hidden.contains(&name)) {
+                self.statement(statement, file);
+            }
+        }
+    }
+
+    fn base(
+        &mut self,
+        base: &Expr,
+        class: &StmtClassDef,
+        (file, hidden): (&File<'_>, &BTreeSet<String>),
+        depth: usize,
+    ) {
+        let base = if let Expr::Subscript(subscript) = base { &*subscript.value } else { base };
+        let name = literal::last_name(base).unwrap_or_default();
+        if base.is_name_expr()
+            && let Some(found) = file.class(name, Some(class.start())).filter(|c| c.range() != class.range())
+        {
+            return self.class(found, file, hidden, depth + 1);
+        }
+        let read = file.elsewhere(base, |other, name| {
+            let found = other.class(name, None)?;
+            self.class(found, other, hidden, depth + 1);
+            Some(())
+        });
+        let factory = base.is_call_expr() || file.assigned(name).is_some_and(Expr::is_call_expr);
+        if read.is_none() && !EMPTY_BASES.contains(&name) && !factory {
+            let shown = file.unit.slice(base);
+            let message = format!(
+                "the base `{shown}` of {} cannot be found, so fields that it declares are not read",
+                class.name
+            );
+            self.problem(&codes::BASE_UNREAD, Severity::Warning, (base.range(), file), message);
+        }
+    }
+
+    fn statement(&mut self, statement: &Stmt, file: &File<'_>) {
         match statement {
             Stmt::AnnAssign(assign) => match &*assign.target {
                 Expr::Name(name) if name.id.starts_with("__") => {
                     if let Some(value) = &assign.value {
-                        self.table_level(name.id.as_str(), value);
+                        table_level::attribute(self, name.id.as_str(), value, file);
                     }
                 }
-                Expr::Name(name) => self.field(name.id.as_str(), &assign.annotation, assign.value.as_deref()),
+                // The SDK passes over such names, and so do dataclasses of pydantic.
+                Expr::Name(name) if name.id.starts_with('_') => {}
+                Expr::Name(name) => {
+                    self.field(name.id.as_str(), &assign.annotation, assign.value.as_deref(), file);
+                }
                 _ => {}
             },
             Stmt::Assign(assign) => {
                 for target in &assign.targets {
                     if let Expr::Name(name) = target {
-                        self.assignment(name.id.as_str(), target, &assign.value);
+                        self.assignment(name.id.as_str(), target.range(), &assign.value, file);
                     }
                 }
             }
-            Stmt::ClassDef(inner) => {
-                // `class Meta`, `class Config`: kept as an option, so that it is listed and never dropped.
-                let text = inner.body.iter().filter_map(|s| match s {
-                    Stmt::Assign(a) => {
-                        Some((literal::last_name(a.targets.first()?)?.to_owned(), literal::value(&a.value)?))
-                    }
-                    _ => None,
-                });
-                let members: Map<String, Value> = text.collect();
-                self.model.options.insert(format!("class {}", inner.name), Value::Object(members));
-            }
+            Stmt::ClassDef(inner) => table_level::inner_class(self, inner, file),
             _ => {}
         }
     }
 
-    fn assignment(&mut self, name: &str, target: &Expr, value: &Expr) {
+    fn assignment(&mut self, name: &str, range: TextRange, value: &Expr, file: &File<'_>) {
         if name.starts_with("__") {
-            self.table_level(name, value);
-        } else if !name.starts_with('_') {
-            self.unannotated.push(name.to_owned());
-            let message = format!("`{name}` has no annotation, so it is no field; write `{name}: TYPE = …`");
-            self.problem(&codes::NO_ANNOTATION, Severity::Note, target.range(), message);
+            return table_level::attribute(self, name, value, file);
+        }
+        if name.starts_with('_') {
+            return;
+        }
+        if let Expr::Call(call) = value
+            && matches!(
+                literal::last_name(&call.func),
+                Some("relationship" | "has_many" | "has_one" | "belongs_to")
+            )
+        {
+            return self.relationship(name, range, call, file);
+        }
+        match column::read(name, value, file) {
+            Some(field) => self.add(field, range, file),
+            // `model_config = ConfigDict(…)` of pydantic and the like: kept as an option, so that it is listed.
+            None if name == "model_config" => self.option(name, value, file),
+            None => {
+                let message =
+                    format!("`{name}` has no annotation, so it is no field; write `{name}: TYPE = …`");
+                self.problem(&codes::NO_ANNOTATION, Severity::Note, (range, file), message);
+            }
         }
     }
 
-    fn field(&mut self, name: &str, annotation: &Expr, value: Option<&Expr>) {
+    fn relationship(
+        &mut self,
+        name: &str,
+        range: TextRange,
+        call: &ruff_python_ast::ExprCall,
+        file: &File<'_>,
+    ) {
+        let target = call.arguments.args.first().and_then(|e| field::target(e, file));
+        let word = literal::last_name(&call.func).unwrap_or_default();
+        let uselist = call.arguments.keywords.iter().find(|k| k.arg.as_ref().is_some_and(|a| a == "uselist"));
+        let one = matches!(word, "has_one" | "belongs_to")
+            || uselist.is_some_and(|k| literal::value(&k.value) == Some(false.into()));
+        self.relation(name, target.unwrap_or_default(), !one, (range, file));
+    }
+
+    fn relation(&mut self, name: &str, target: String, many: bool, (range, file): (TextRange, &File<'_>)) {
+        self.model.relations.retain(|r| r.name != name);
+        let line = file.unit.place(range).line;
+        self.model.relations.push(Relation { name: name.to_owned(), target, many, line });
+    }
+
+    fn field(&mut self, name: &str, annotation: &Expr, value: Option<&Expr>, file: &File<'_>) {
         let range = annotation.range();
-        let read = match annotation::read(annotation, self.file.enums) {
+        let read = match annotation::read(annotation, file) {
             Outcome::NotAField => return,
             Outcome::Field(read) => read,
             Outcome::Unknown => {
                 self.broken = true;
-                let shown = self.source().slice(annotation);
+                let shown = file.unit.slice(annotation);
                 let message = format!(
                     "field `{name}` of {} has the type `{shown}`, which has no column type",
                     self.model.name
                 );
-                self.problem(&codes::UNKNOWN_TYPE, Severity::Error, range, message);
+                self.problem(&codes::UNKNOWN_TYPE, Severity::Error, (range, file), message);
                 return;
             }
         };
-        let mut field = field::build(name, read, value, &self.source());
-        field.line = self.file.lines.place(range).line;
+        match &read.relation {
+            Some((target, many)) => self.relation(name, target.clone(), *many, (range, file)),
+            None => self.add(field::build(name, read, value, file), range, file),
+        }
+    }
+
+    fn add(&mut self, mut field: Field, range: TextRange, file: &File<'_>) {
+        let place = file.unit.place(range);
+        (field.line, field.column) = (place.line, place.column);
         if let Some(FieldDefault::Computed(text)) = &field.default {
             let message = format!(
-                "the default of `{name}` is `{text}`, which only Python could evaluate: a value must be given"
+                "the default of `{}` is `{text}`, which only Python could evaluate: a value must be given",
+                field.name
             );
-            self.problem(&codes::COMPUTED_DEFAULT, Severity::Warning, range, message);
+            self.problem(&codes::COMPUTED_DEFAULT, Severity::Warning, (range, file), message);
         }
-        if let Some(before) = self.model.fields.iter_mut().find(|f| f.name == name) {
-            *before = field;
-            let message =
-                format!("field `{name}` is declared twice; the last declaration counts, as in Python");
-            self.problem(&codes::DECLARED_TWICE, Severity::Warning, range, message);
-        } else {
-            self.model.fields.push(field);
-        }
-    }
-
-    fn table_level(&mut self, name: &str, value: &Expr) {
-        match name {
-            "__dataflow__" => self.options(value),
-            "__indexes__" => self.indexes(value),
-            "__tablename__" => match literal::value(value) {
-                Some(Value::String(table)) => self.model.table = Some(table),
-                _ => {
-                    let shown = self.source().slice(value);
-                    let message =
-                        format!("`__tablename__` is `{shown}`, not a literal: the generated name is used");
-                    self.problem(&codes::OPTION_UNREADABLE, Severity::Warning, value.range(), message);
-                }
-            },
-            // Python's own names say nothing about a table.
-            "__slots__" | "__doc__" | "__module__" | "__qualname__" | "__annotations__" => {}
-            other => self.option(other, value),
-        }
-    }
-
-    fn options(&mut self, value: &Expr) {
-        let Expr::Dict(dict) = value else {
-            let message =
-                "`__dataflow__` is not a literal dictionary: none of its options is read".to_owned();
-            self.problem(&codes::OPTION_UNREADABLE, Severity::Warning, value.range(), message);
-            return;
+        let same_place = |before: &Field, of: &File<'_>| {
+            // A field of a base that the class declares again is what inheritance is for.
+            self.model
+                .source
+                .as_ref()
+                .is_some_and(|s| s.path == of.unit.place(range).path && before.line > s.line)
         };
-        for item in &dict.items {
-            match item.key.as_ref().and_then(literal::value) {
-                Some(Value::String(key)) if key == "indexes" => self.indexes(&item.value),
-                Some(Value::String(key)) => self.option(&key, &item.value),
-                _ => {
-                    let message = "an option's key is not a literal text".to_owned();
-                    self.problem(&codes::OPTION_UNREADABLE, Severity::Warning, item.value.range(), message);
+        match self.model.fields.iter().position(|f| f.name == field.name) {
+            Some(at) => {
+                let twice = same_place(&self.model.fields[at], file);
+                let message = format!(
+                    "field `{}` is declared twice; the last declaration counts, as in Python",
+                    field.name
+                );
+                self.model.fields[at] = field;
+                if twice {
+                    self.problem(&codes::DECLARED_TWICE, Severity::Warning, (range, file), message);
                 }
             }
+            None => self.model.fields.push(field),
         }
     }
 
-    fn option(&mut self, key: &str, value: &Expr) {
-        let read = literal::value(value).unwrap_or_else(|| {
-            let shown = self.source().slice(value);
+    pub(super) fn option(&mut self, key: &str, value: &Expr, file: &File<'_>) {
+        let read = file.constant(value).unwrap_or_else(|| {
+            let shown = file.unit.slice(value);
             let message = format!("option `{key}` is `{shown}`, not a literal");
-            self.problem(&codes::OPTION_UNREADABLE, Severity::Warning, value.range(), message);
-            json!({ "expression": shown })
+            self.problem(&codes::OPTION_UNREADABLE, Severity::Warning, (value.range(), file), message);
+            serde_json::json!({ "expression": shown })
         });
         self.model.options.insert(key.to_owned(), read);
     }
 
-    fn indexes(&mut self, value: &Expr) {
-        let entries: Vec<&Expr> = match value {
-            Expr::List(list) => list.elts.iter().collect(),
-            Expr::Tuple(tuple) => tuple.elts.iter().collect(),
-            _ => Vec::new(),
-        };
-        if entries.is_empty() && literal::value(value) != Some(json!([])) {
-            let message = "the indexes are not a literal list: none is created".to_owned();
-            self.problem(&codes::INDEX_UNREADABLE, Severity::Warning, value.range(), message);
-        }
-        for entry in entries {
-            match literal::value(entry).as_ref().and_then(index) {
-                Some(index) => self.model.indexes.push(index),
-                None => {
-                    let shown = self.source().slice(entry);
-                    let message =
-                        format!("index entry `{shown}` cannot be read: it needs a literal `fields` list");
-                    self.problem(&codes::INDEX_UNREADABLE, Severity::Warning, entry.range(), message);
-                }
-            }
-        }
-    }
-
-    fn finish(mut self, range: TextRange) -> (Option<ModelDecl>, Vec<Problem>) {
+    fn finish(mut self, range: TextRange, file: &File<'_>) -> (Option<ModelDecl>, Vec<Problem>) {
         if self.broken {
             return (None, self.problems);
         }
         if self.model.fields.is_empty() {
             let message = format!("{} declares no annotated field", self.model.name);
-            self.problem(&codes::NO_FIELDS, Severity::Warning, range, message);
+            self.problem(&codes::NO_FIELDS, Severity::Warning, (range, file), message);
             return (None, self.problems);
         }
+        table_level::settle(&mut self.model);
         (Some(self.model), self.problems)
     }
 }
 
-/// One entry: a dictionary, or a list of fields, or the name of one field.
-fn index(value: &Value) -> Option<Index> {
-    match value {
-        Value::String(field) => Some(Index { fields: vec![field.clone()], ..Index::default() }),
-        Value::Array(_) => Some(Index { fields: texts(value)?, ..Index::default() }),
-        Value::Object(members) => {
-            let mut index = Index::default();
-            for (key, value) in members {
-                match key.as_str() {
-                    "name" => index.name = Some(value.as_str()?.to_owned()),
-                    "fields" | "columns" => index.fields = texts(value)?,
-                    "unique" => index.unique = value.as_bool()?,
-                    "type" | "method" | "using" => index.method = Some(value.as_str()?.to_owned()),
-                    "options" | "operator_class" | "ops" if value.is_string() => {
-                        index.operator_class = value.as_str().map(str::to_owned);
-                    }
-                    "condition" | "where" => index.condition = Some(value.as_str()?.to_owned()),
-                    "include" => index.include = texts(value)?,
-                    other => index.unread.push(other.to_owned()),
-                }
-            }
-            (!index.fields.is_empty()).then_some(index)
-        }
-        _ => None,
-    }
-}
-
-fn texts(value: &Value) -> Option<Vec<String>> {
-    match value {
-        Value::String(one) => Some(vec![one.clone()]),
-        Value::Array(items) => items.iter().map(|v| v.as_str().map(str::to_owned)).collect(),
-        _ => None,
-    }
+/// The name of a statement that says something of the whole table: the nearest class that has it decides.
+fn table_level_name(statement: &Stmt) -> Option<String> {
+    let name = match statement {
+        Stmt::Assign(assign) => literal::last_name(assign.targets.first()?)?,
+        Stmt::AnnAssign(assign) => literal::last_name(&assign.target)?,
+        Stmt::ClassDef(inner) => inner.name.as_str(),
+        _ => return None,
+    };
+    (name.starts_with("__") || statement.is_class_def_stmt()).then(|| name.to_owned())
 }

@@ -14,8 +14,20 @@ pub struct ModelDecl {
     pub table: Option<String>,
     /// The fields in the order of declaration, without those that the framework adds.
     pub fields: Vec<Field>,
-    /// The declared indexes.
+    /// The key's fields in order, where that is another order than that of the fields marked as key; else empty.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+    /// The declared indexes, uniqueness over several fields among them.
     pub indexes: Vec<Index>,
+    /// Conditions that every row satisfies.
+    #[serde(default)]
+    pub checks: Vec<Check>,
+    /// Foreign keys over several fields; one over a single field is the field's own.
+    #[serde(default)]
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Attributes that stand for rows of another model and have no column of their own.
+    #[serde(default)]
+    pub relations: Vec<Relation>,
     /// Every key of `__dataflow__`, of the decorator and of class-level tables, read or not acted on.
     pub options: BTreeMap<String, Value>,
     /// Where it was declared; `None` for a model built in Rust.
@@ -113,14 +125,29 @@ pub struct Field {
     pub nullable: bool,
     /// Its default; `None` means that a value must be given.
     pub default: Option<FieldDefault>,
-    /// Whether it is the primary key.
+    /// Whether it is the primary key or belongs to it.
     pub primary_key: bool,
+    /// Whether the database makes the value, if declared; by convention it does for an integer that is the whole key.
+    #[serde(default)]
+    pub auto_increment: Option<bool>,
     /// Whether its values are unique.
     pub unique: bool,
     /// Whether it has an index of its own.
     pub index: bool,
     /// The most characters a text may have.
     pub max_length: Option<u32>,
+    /// The fewest characters a text may have.
+    #[serde(default)]
+    pub min_length: Option<u32>,
+    /// The least value of a number.
+    #[serde(default)]
+    pub minimum: Option<Limit>,
+    /// The greatest value of a number.
+    #[serde(default)]
+    pub maximum: Option<Limit>,
+    /// A regular expression that a text matches.
+    #[serde(default)]
+    pub pattern: Option<String>,
     /// The most digits of a decimal.
     pub max_digits: Option<u32>,
     /// The digits after the point of a decimal.
@@ -129,9 +156,101 @@ pub struct Field {
     pub choices: Vec<Value>,
     /// What it refers to, as declared: `table.column`, `Model.field` or a model's name.
     pub foreign_key: Option<String>,
+    /// What happens to the row when the one it refers to is removed; refused by default.
+    #[serde(default)]
+    pub on_delete: Option<OnDelete>,
     /// Keywords of `Field(...)` that have no meaning here; listed, never dropped.
     pub unread: Vec<String>,
     /// The line of its declaration, 0 for a model built in Rust.
+    pub line: usize,
+    /// The column of its declaration, 0 for a model built in Rust.
+    #[serde(default)]
+    pub column: usize,
+}
+
+/// A bound of a number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limit {
+    /// The number; a decimal is a text.
+    pub value: Value,
+    /// Whether the number itself is outside.
+    #[serde(default)]
+    pub exclusive: bool,
+}
+
+/// What happens to a row when the one it refers to is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDelete {
+    /// It is removed too.
+    Cascade,
+    /// The removal is refused, now.
+    Restrict,
+    /// Its reference becomes null.
+    SetNull,
+    /// Its reference becomes the default.
+    SetDefault,
+}
+
+impl OnDelete {
+    /// As written in Python, SQL or TOML: `CASCADE`, `SET NULL`, `set_null`.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().replace([' ', '-'], "_").as_str() {
+            "cascade" => Some(Self::Cascade),
+            "restrict" | "protect" => Some(Self::Restrict),
+            "set_null" => Some(Self::SetNull),
+            "set_default" => Some(Self::SetDefault),
+            _ => None,
+        }
+    }
+
+    /// The words of SQL.
+    #[must_use]
+    pub fn sql(self) -> &'static str {
+        match self {
+            Self::Cascade => "CASCADE",
+            Self::Restrict => "RESTRICT",
+            Self::SetNull => "SET NULL",
+            Self::SetDefault => "SET DEFAULT",
+        }
+    }
+}
+
+/// A condition that every row satisfies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name, if declared.
+    pub name: Option<String>,
+    /// The condition, SQL text as declared.
+    pub condition: String,
+}
+
+/// A foreign key over several fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKey {
+    /// Its name, if declared.
+    pub name: Option<String>,
+    /// The fields that refer, in order.
+    pub fields: Vec<String>,
+    /// The table or model that they refer to.
+    pub target: String,
+    /// The fields there, in order; empty means its primary key.
+    pub columns: Vec<String>,
+    /// What happens when the row there is removed.
+    pub on_delete: Option<OnDelete>,
+}
+
+/// An attribute that stands for rows of another model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relation {
+    /// The attribute's name.
+    pub name: String,
+    /// The other model's class.
+    pub target: String,
+    /// Whether it stands for several rows.
+    pub many: bool,
+    /// The line of its declaration.
     pub line: usize,
 }
 
@@ -170,141 +289,4 @@ pub struct Index {
     pub include: Vec<String>,
     /// Keys with no meaning here; listed, never dropped.
     pub unread: Vec<String>,
-}
-
-impl Field {
-    /// A required field of this type.
-    #[must_use]
-    pub fn new(name: impl Into<String>, kind: FieldType) -> Self {
-        Self {
-            name: name.into(),
-            kind,
-            nullable: false,
-            default: None,
-            primary_key: false,
-            unique: false,
-            index: false,
-            max_length: None,
-            max_digits: None,
-            decimal_places: None,
-            choices: Vec::new(),
-            foreign_key: None,
-            unread: Vec::new(),
-            line: 0,
-        }
-    }
-
-    /// May be null.
-    #[must_use]
-    pub fn nullable(mut self) -> Self {
-        self.nullable = true;
-        self
-    }
-
-    /// Has this constant default.
-    #[must_use]
-    pub fn default(mut self, value: impl Into<Value>) -> Self {
-        self.default = Some(FieldDefault::Value(value.into()));
-        self
-    }
-
-    /// Is the primary key.
-    #[must_use]
-    pub fn primary_key(mut self) -> Self {
-        self.primary_key = true;
-        self
-    }
-
-    /// Has unique values.
-    #[must_use]
-    pub fn unique(mut self) -> Self {
-        self.unique = true;
-        self
-    }
-
-    /// Holds at most this many characters.
-    #[must_use]
-    pub fn max_length(mut self, characters: u32) -> Self {
-        self.max_length = Some(characters);
-        self
-    }
-
-    /// Keeps this many digits in all and after the point.
-    #[must_use]
-    pub fn digits(mut self, all: u32, after_point: u32) -> Self {
-        self.max_digits = Some(all);
-        self.decimal_places = Some(after_point);
-        self
-    }
-
-    /// Refers to `table.column`, `Model.field` or a model.
-    #[must_use]
-    pub fn references(mut self, target: impl Into<String>) -> Self {
-        self.foreign_key = Some(target.into());
-        self
-    }
-}
-
-impl ModelDecl {
-    /// A model without fields; add them with [`ModelDecl::field`].
-    #[must_use]
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..Self::default() }
-    }
-
-    /// Adds a field.
-    #[must_use]
-    pub fn field(mut self, field: Field) -> Self {
-        self.fields.push(field);
-        self
-    }
-
-    /// Adds an index over these fields.
-    #[must_use]
-    pub fn index(mut self, name: &str, fields: &[&str], unique: bool) -> Self {
-        self.indexes.push(Index {
-            name: Some(name.to_owned()),
-            fields: fields.iter().map(|f| (*f).to_owned()).collect(),
-            unique,
-            ..Index::default()
-        });
-        self
-    }
-
-    /// Names the table.
-    #[must_use]
-    pub fn table(mut self, name: impl Into<String>) -> Self {
-        self.table = Some(name.into());
-        self
-    }
-
-    /// Sets an option of `__dataflow__`.
-    #[must_use]
-    pub fn option(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.options.insert(name.into(), value.into());
-        self
-    }
-
-    /// Whether a true or non-empty option of this name is set.
-    #[must_use]
-    pub fn is_set(&self, option: &str) -> bool {
-        match self.options.get(option) {
-            None | Some(Value::Null | Value::Bool(false)) => false,
-            Some(Value::Array(items)) => !items.is_empty(),
-            Some(_) => true,
-        }
-    }
-
-    /// The texts of a list option; empty if it is missing or no list.
-    #[must_use]
-    pub fn list(&self, option: &str) -> Vec<String> {
-        let items = self.options.get(option).and_then(Value::as_array);
-        items.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-    }
-
-    /// The field of this name.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|f| f.name == name)
-    }
 }

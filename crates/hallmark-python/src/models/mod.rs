@@ -5,15 +5,23 @@
 //! with a place, and a model with a field of unknown type is left out rather than created with a hole.
 
 mod annotation;
+mod build;
 mod class;
+mod column;
 mod field;
 mod finder;
 mod ir;
 mod literal;
+mod scope;
+mod table_level;
+mod validators;
 
 use serde::Serialize;
 
-pub use ir::{Field, FieldDefault, FieldType, Index, ModelDecl, Place};
+pub use ir::{
+    Check, Field, FieldDefault, FieldType, ForeignKey, Index, Limit, ModelDecl, OnDelete, Place, Relation,
+};
+pub use scope::{Modules, NoModules};
 
 hallmark_core::codes! {
     /// What a model's source can be reported for.
@@ -27,6 +35,8 @@ hallmark_core::codes! {
         FILE_SYNTAX = "HM-P107", "the file is not valid Python", Unreadable;
         NO_ANNOTATION = "HM-P108", "a class attribute has no annotation and is no field", Usage;
         NO_FIELDS = "HM-P109", "a model declares no field", Usage;
+        BASE_UNREAD = "HM-P110", "a base class of a model cannot be found", Usage;
+        CONSTRAINT_UNREADABLE = "HM-P111", "a constraint cannot be read or names an unknown field", Usage;
     }
 }
 
@@ -57,10 +67,34 @@ pub struct Problem {
     pub model: Option<String>,
 }
 
-/// Reads the models of one Python file; `path` is only what places are written with.
+/// Reads the models of one Python file; `path` is only what places are written with. Of two models with one name the first
+/// counts, and the other is noted.
 #[must_use]
 pub fn read(path: &str, text: &str) -> (Vec<ModelDecl>, Vec<Problem>) {
-    finder::read(path, text)
+    let (all, mut problems) = read_all(path, text, &NoModules);
+    let mut models: Vec<ModelDecl> = Vec::new();
+    for model in all {
+        if models.iter().any(|m| m.name == model.name) {
+            problems.push(Problem {
+                code: codes::DECLARED_TWICE.id,
+                severity: Severity::Note,
+                message: format!("model {} is declared again; the first declaration counts", model.name),
+                place: model.source.clone().unwrap_or_default(),
+                model: Some(model.name),
+            });
+        } else {
+            models.push(model);
+        }
+    }
+    problems.sort_by_key(|p| (p.place.line, p.place.column));
+    (models, problems)
+}
+
+/// Reads every model of one Python file, those that share a name among them; bases, enumerations and aliases of other files
+/// are read through `modules`.
+#[must_use]
+pub fn read_all(path: &str, text: &str, modules: &dyn Modules) -> (Vec<ModelDecl>, Vec<Problem>) {
+    finder::read(path, text, modules)
 }
 
 #[cfg(test)]
