@@ -111,12 +111,27 @@ impl DataFlow {
         self.nodes.to_vec()
     }
 
-    /// Registers all nodes.
+    /// The SDK's own eleven names of each model, which do what operations of the CRUD node do.
+    #[must_use]
+    pub fn aliases(&self) -> Vec<Arc<dyn Node>> {
+        let engine =
+            |table: &Arc<Table>| Engine { table: Arc::clone(table), shared: Arc::clone(&self.shared) };
+        self.shared.tables.iter().flat_map(|table| nodes::sdk::of(&engine(table))).collect()
+    }
+
+    /// Registers all nodes, and the SDK's names as aliases of them.
     ///
     /// # Errors
-    /// The registry's, if a name is taken.
+    /// The registry's, if a node's name is taken. An alias whose name is taken (`UserBulk` beside `User`) is left out and logged.
     pub fn register(&self, registry: &mut Registry) -> Result<()> {
-        registry.register_all(self.nodes())
+        registry.register_all(self.nodes())?;
+        for alias in self.aliases() {
+            let name = alias.spec().name.clone();
+            if let Err(error) = registry.register_alias(alias) {
+                tracing::warn!(%error, name, "an alias of the SDK was left out");
+            }
+        }
+        Ok(())
     }
 
     /// The same models in a schema, a key prefix and a folder of their own, for trials that must not touch the project's data.
@@ -128,6 +143,11 @@ impl DataFlow {
         let token = hallmark_core::random::token(12)?;
         let mut models: Vec<ModelDecl> = self.models().cloned().collect();
         models.iter_mut().flat_map(|m| &mut m.fields).for_each(|f| f.foreign_key = None);
+        // Nor can a row be made up that satisfies a condition in SQL.
+        models.iter_mut().for_each(|m| {
+            m.foreign_keys.clear();
+            m.checks.clear();
+        });
         Self::configure(Settings {
             handles: self.shared.handles.clone(),
             guarded: Guarded::bare(&self.shared.handles),

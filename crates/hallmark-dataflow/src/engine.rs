@@ -138,8 +138,7 @@ impl Engine {
         let columns: Vec<&Column> = self.table.shown().collect();
         let mut sql =
             Sql::new(format!("SELECT {} FROM {} WHERE ", Self::select_list(&columns), self.table.qualified));
-        sql.push(&self.table.key().ident).push(" = ");
-        sql.bind_compared(self.table.key(), key)?;
+        self.table.push_key(&mut sql, key)?;
         sql.push(" AND ");
         self.push_scope(&mut sql, context, deleted_too);
         sql.first(client).await?.map(|row| Self::object(&columns, &row)).transpose()

@@ -11,6 +11,7 @@ pub mod exercise;
 mod files;
 pub mod filter;
 mod input;
+mod key;
 pub mod limits;
 pub mod names;
 pub mod nodes;
@@ -53,6 +54,7 @@ hallmark_core::codes! {
         APPEND_ONLY = "HM-D023", "rows of this model are never changed or removed", Usage;
         TOO_MUCH = "HM-D024", "a request exceeds a bound", Usage;
         BAD_PARAMETER = "HM-D025", "a parameter does not fit the operation", Usage;
+        NOT_FOUND = "HM-D026", "no row has this key", Findings;
         NO_TABLE = "HM-D030", "the model's table does not exist", Unavailable;
         SCHEMA_DIFFERS = "HM-D031", "the table differs from the model", Usage;
         DESTRUCTIVE = "HM-D040", "a difference that would lose data is reported, not applied", Usage;
@@ -64,6 +66,7 @@ hallmark_core::codes! {
         NOT_ENFORCED = "HM-D046", "an option is declared and has no effect", Usage;
         TYPE_CHANGE = "HM-D047", "a column has another type than the model says", Usage;
         NULLS_KEPT = "HM-D048", "a required column was added without its not-null constraint", Usage;
+        CONSTRAINT_REFUSED = "HM-D049", "a constraint could not be created", Usage;
         PATH_REFUSED = "HM-D050", "a path is outside the allowed folder", Usage;
         FILE_FAILED = "HM-D051", "a file could not be read or written", Unreadable;
         INPUT_UNREADABLE = "HM-D052", "the data to import cannot be read", Unreadable;

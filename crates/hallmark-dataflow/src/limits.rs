@@ -60,3 +60,5 @@ pub const SCHEMA_LOCK_TIMEOUT_MS: u64 = 30_000;
 pub const PROFILE_ROWS_MAX: u64 = 100_000;
 /// How long one import or export may take.
 pub const FILE_WORK_TIMEOUT_MS: u64 = 3_600_000;
+/// The most bytes of a compiled pattern of a field.
+pub const PATTERN_BYTES_MAX: usize = 1024 * 1024;

@@ -1,9 +1,10 @@
 //! The options of a model that have an effect, and the list of those that have none.
 
 use hallmark_core::{Error, Result};
-use hallmark_python::models::ModelDecl;
+use hallmark_python::models::{Field, ModelDecl};
 use serde_json::Value;
 
+use crate::table::compiled;
 use crate::{codes, limits};
 
 /// What a model's `__dataflow__` asks for and gets.
@@ -27,6 +28,10 @@ pub struct Options {
     pub conflict_fields: Vec<String>,
     /// Fields that say something about a person, beside those known by name.
     pub pii_fields: Vec<String>,
+    /// Whether `created_at` and `updated_at` are added where they are not declared.
+    pub timestamps: bool,
+    /// Options that act, in order.
+    pub honoured: Vec<String>,
     /// Options that are declared and have no effect, in order.
     pub not_enforced: Vec<String>,
 }
@@ -47,10 +52,15 @@ impl Options {
             ..Self::default()
         };
         for (name, value) in &model.options {
-            if !options.take(model, name, value)? {
+            if options.take(model, name, value)? {
+                options.honoured.push(name.clone());
+            } else {
                 options.not_enforced.push(name.clone());
             }
         }
+        let declared = model.options.get("timestamps").or_else(|| model.options.get("auto_timestamps"));
+        options.timestamps = declared.and_then(Value::as_bool).unwrap_or(!options.append_only);
+        options.not_enforced.extend(without_effect(model));
         for field in model.fields.iter().filter(|f| !f.unread.is_empty()) {
             options.not_enforced.extend(field.unread.iter().map(|k| format!("{}: Field({k})", field.name)));
         }
@@ -71,6 +81,9 @@ impl Options {
             "multi_tenant" => self.multi_tenant = truth()?,
             "soft_delete" => self.soft_delete = truth()?,
             "versioned" => self.versioned = truth()?,
+            "timestamps" | "auto_timestamps" => {
+                truth()?;
+            }
             "immutable" | "append_only" => self.append_only |= truth()?,
             // `search_fields` alone already gives the index and the search; this says the same again.
             "full_text_search" if value == &Value::Bool(true) => return Ok(model.is_set("search_fields")),
@@ -103,6 +116,20 @@ impl Options {
         }
         Ok(true)
     }
+}
+
+/// What a model declares in other ways than options, and what nothing here acts on.
+fn without_effect(model: &ModelDecl) -> Vec<String> {
+    let mut listed = Vec::new();
+    for relation in &model.relations {
+        let through = format!("{}_id", relation.name);
+        if relation.many || model.get(&through).is_none() {
+            listed.push(format!("{}: relation to {}", relation.name, relation.target));
+        }
+    }
+    let beyond = |f: &&Field| f.pattern.as_deref().is_some_and(|p| compiled(p).is_none());
+    listed.extend(model.fields.iter().filter(beyond).map(|f| format!("{}: pattern", f.name)));
+    listed
 }
 
 fn fields(model: &ModelDecl, option: &str) -> Result<Vec<String>> {

@@ -67,11 +67,16 @@ pub fn keys(table: &Table, sort: Option<&Value>) -> Result<Vec<SortKey>> {
             descending,
         });
     }
-    let key = table.key();
-    if !keys.iter().any(|k| k.name == key.name()) {
-        let descending = keys.last().is_some_and(|k| k.descending);
-        let expression = key.ident.clone();
-        keys.push(SortKey { name: key.name().to_owned(), expression, kind: key.field.kind, descending });
+    let descending = keys.last().is_some_and(|k| k.descending);
+    for key in table.keys() {
+        if !keys.iter().any(|k| k.name == key.name()) {
+            keys.push(SortKey {
+                name: key.name().to_owned(),
+                expression: key.ident.clone(),
+                kind: key.field.kind,
+                descending,
+            });
+        }
     }
     Ok(keys)
 }

@@ -124,7 +124,7 @@ pub fn cast(column: &Column) -> Option<&str> {
 }
 
 /// As [`cast`], without the digits of a decimal: a comparison must not round.
-fn compared_cast(kind: FieldType) -> Option<&'static str> {
+pub(crate) fn compared_cast(kind: FieldType) -> Option<&'static str> {
     match kind {
         FieldType::Decimal => Some("numeric"),
         FieldType::Date => Some("date"),

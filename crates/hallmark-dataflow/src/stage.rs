@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use hallmark_core::Result;
-use hallmark_python::models::{FieldType, Index};
+use hallmark_python::models::Index;
 use hallmark_workflow::Context;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
@@ -15,7 +15,7 @@ use crate::schema::wanted_indexes;
 use crate::sql::{Sql, failure};
 use crate::table::{Column, Role, Table};
 use crate::value::{self, Bound};
-use crate::write::{Cells, OnConflict, follow_key, push_conflict};
+use crate::write::{Cells, OnConflict, follow, push_conflict};
 
 /// A temporary table that COPY fills and one INSERT empties; it lives as long as the transaction.
 pub(crate) struct Stage<'a> {
@@ -75,7 +75,7 @@ impl<'a> Stage<'a> {
         writer.as_mut().write(&references).await.map_err(failure)
     }
 
-    /// Moves the staged rows into the table; returns the keys and whether each row is new.
+    /// Moves the staged rows into the table; returns the columns of each key, and after them whether the row is new.
     pub(crate) async fn insert(
         &self,
         client: &impl GenericClient,
@@ -93,13 +93,13 @@ impl<'a> Stage<'a> {
         for (n, i) in self.columns.iter().enumerate() {
             let column = &table.columns[*i];
             sql.push(if n > 0 { ", " } else { "" });
-            match (column.role, column.field.kind) {
-                (Role::Key, FieldType::Integer) => {
+            match column.role {
+                _ if column.identity => {
                     sql.push(&format!("COALESCE(c{i}, nextval(pg_get_serial_sequence("));
                     sql.bind(Bound::Text(table.qualified.clone()), None).push(", ");
                     sql.bind(Bound::Text(column.name().to_owned()), None).push(")))");
                 }
-                (Role::CreatedAt, _) => {
+                Role::CreatedAt => {
                     sql.push(&format!("COALESCE(c{i}, now())"));
                 }
                 _ => {
@@ -112,14 +112,14 @@ impl<'a> Stage<'a> {
         }
         sql.push(&format!(" FROM {STAGE} ORDER BY line"));
         push_conflict(&mut sql, table, conflict);
-        sql.push(&format!(" RETURNING {}, (t.xmax = 0)", table.key().ident));
+        sql.push(&format!(" RETURNING {}, (t.xmax = 0)", table.key_selected()));
         let rows = sql.rows(client).await?;
-        if let FieldType::Integer = table.key().field.kind {
-            let mut highest = 0;
-            for row in &rows {
-                highest = row.try_get::<_, i64>(0).map_err(failure)?.max(highest);
+        for i in self.columns.iter().filter(|i| table.columns[**i].identity) {
+            let highest = Sql::new(format!("SELECT max(c{i}) FROM {STAGE}")).first(client).await?;
+            let highest: Option<i64> = highest.map(|r| r.try_get(0)).transpose().map_err(failure)?.flatten();
+            if let Some(highest) = highest {
+                follow(client, table, &[(*i, highest)]).await?;
             }
-            follow_key(client, table, highest).await?;
         }
         Ok(rows)
     }
@@ -159,6 +159,11 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Empties the stage for the next rows.
+    pub(crate) async fn clear(&self, client: &impl GenericClient) -> Result<()> {
+        client.batch_execute(&format!("TRUNCATE {STAGE}")).await.map_err(failure)
+    }
+
     /// Takes lines off the stage.
     pub(crate) async fn remove(&self, client: &impl GenericClient, lines: &[i64]) -> Result<()> {
         let statement = format!("DELETE FROM {STAGE} WHERE line = ANY($1)");
@@ -172,7 +177,7 @@ impl<'a> Stage<'a> {
             let not_null = |c: &str| i.fields.len() == 1 && c == format!("{} IS NOT NULL", i.fields[0]);
             i.unique && i.condition.as_deref().is_none_or(not_null)
         };
-        let mut sets = vec![vec![self.table.key().name().to_owned()]];
+        let mut sets = vec![self.table.keys().iter().map(|c| c.name().to_owned()).collect()];
         sets.extend(wanted_indexes(self.table).into_iter().filter(foreseen).map(|i| i.fields));
         let at = |f: &String| self.columns.iter().copied().find(|i| self.table.columns[*i].name() == f);
         sets.iter().filter_map(|fields| fields.iter().map(at).collect()).collect()
@@ -210,7 +215,8 @@ impl<'a> Stage<'a> {
             same.join(" AND ")
         ));
         // A key is unique across tenants, everything else within one.
-        let is_key = columns.iter().all(|i| table.columns[*i].role == Role::Key);
+        let named: Vec<&Column> = columns.iter().map(|i| &table.columns[*i]).collect();
+        let is_key = table.is_key(&named);
         if let Some(tenant) = table.with_role(Role::Tenant).filter(|_| !is_key) {
             sql.push(" WHERE t.").push(&tenant.ident).push(" = ");
             sql.bind(Bound::Text(Engine::tenant(context).to_owned()), None);

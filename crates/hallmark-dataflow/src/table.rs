@@ -8,7 +8,7 @@ use hallmark_workflow::Sensitivity;
 use serde_json::Value;
 
 use crate::options::Options;
-use crate::{codes, names, sensitivity};
+use crate::{codes, key, limits, names, sensitivity};
 
 /// What a column is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,10 @@ pub struct Column {
     pub sql_type: String,
     /// How its values may be shown.
     pub sensitivity: Sensitivity,
+    /// Whether the database makes the value where none is given.
+    pub identity: bool,
+    /// What its texts match, compiled; `None` too if the expression is one that Python alone understands.
+    pub pattern: Option<regex::Regex>,
 }
 
 impl Column {
@@ -54,6 +58,8 @@ impl Column {
             } else {
                 Sensitivity::Plain
             },
+            identity: field.auto_increment == Some(true),
+            pattern: field.pattern.as_deref().and_then(compiled),
             field,
             role,
         })
@@ -69,10 +75,13 @@ impl Column {
     #[must_use]
     pub fn required(&self) -> bool {
         let no_default = matches!(self.field.default, None | Some(FieldDefault::Computed(_)));
-        let given =
-            matches!(self.role, Role::Data) || self.role == Role::Key && self.field.kind == FieldType::Text;
-        given && no_default && !self.field.nullable
+        matches!(self.role, Role::Data | Role::Key) && !self.identity && no_default && !self.field.nullable
     }
+}
+
+/// A pattern compiled with a bound on its size; `None` for what has no linear matcher, such as look-around.
+pub(crate) fn compiled(pattern: &str) -> Option<regex::Regex> {
+    regex::RegexBuilder::new(pattern).size_limit(limits::PATTERN_BYTES_MAX).build().ok()
 }
 
 /// The PostgreSQL type of a field. Lists of floats are `double precision[]`, all other lists and dictionaries `jsonb`.
@@ -118,7 +127,7 @@ pub struct Table {
     /// All columns: declared ones in order, then those that were added.
     pub columns: Vec<Column>,
     by_name: BTreeMap<String, usize>,
-    key: usize,
+    keys: Vec<usize>,
 }
 
 impl Table {
@@ -130,44 +139,56 @@ impl Table {
         let options = Options::of(model)?;
         let name = model.table.clone().unwrap_or_else(|| names::plural(&names::snake_case(&model.name)));
         let mut columns = Vec::new();
-        let keys: Vec<&Field> = model.fields.iter().filter(|f| f.primary_key).collect();
-        if keys.len() > 1 {
-            let message = format!("{} declares {} primary keys; one is supported", model.name, keys.len());
-            return Err(Error::new(&codes::BAD_MODEL, message));
+        let mut keys = model.key();
+        if keys.is_empty() {
+            keys.push("id".to_owned());
         }
-        let key = keys.first().map_or("id", |f| f.name.as_str()).to_owned();
         for field in &model.fields {
-            let role = role(field, &key, &options);
+            let role = role(field, &keys, &options);
             let mut field = field.clone();
             if role == Role::Key {
-                (field.primary_key, field.nullable) = (true, false);
-                if field.kind == FieldType::Uuid && field.default.is_none() {
-                    field.default = Some(FieldDefault::Uuid);
-                }
+                as_key(&mut field, keys.len() == 1);
+            }
+            if field.auto_increment == Some(true) && field.kind != FieldType::Integer {
+                let message = format!(
+                    "field {} of {} is {}; only an integer counts by itself",
+                    field.name,
+                    model.name,
+                    field.kind.name()
+                );
+                return Err(refused(model, &field, message));
             }
             columns.push(Column::new(field, role, &options)?);
         }
-        for (field, role) in added(model, &key, &options) {
+        for (field, role) in added(model, &keys, &options) {
             columns.push(Column::new(field, role, &options)?);
         }
         let by_name: BTreeMap<String, usize> =
             columns.iter().enumerate().map(|(i, c)| (c.name().to_owned(), i)).collect();
-        let key = by_name.get(&key).copied().unwrap_or_default();
-        if !matches!(columns[key].field.kind, FieldType::Integer | FieldType::Text | FieldType::Uuid) {
-            let kind = columns[key].field.kind.name();
-            let message =
-                format!("the primary key of {} is {kind}; integer, text or uuid is supported", model.name);
-            return Err(Error::new(&codes::BAD_MODEL, message));
+        let keys: Vec<usize> = keys.iter().filter_map(|k| by_name.get(k).copied()).collect();
+        if let Some(column) = keys.iter().map(|k| &columns[*k]).find(|c| !key::can_be_key(c.field.kind)) {
+            let kind = column.field.kind.name();
+            let message = format!("the primary key of {} is {kind}, which no key can be", model.name);
+            return Err(refused(model, &column.field, message));
         }
         let qualified = format!("{}.{}", names::quote(schema)?, names::quote(&name)?);
         let model = model.clone();
-        Ok(Self { model, options, schema: schema.to_owned(), name, qualified, columns, by_name, key })
+        Ok(Self { model, options, schema: schema.to_owned(), name, qualified, columns, by_name, keys })
     }
 
-    /// The primary key's column.
+    /// The columns of the primary key in its order; there is at least one.
     #[must_use]
-    pub fn key(&self) -> &Column {
-        &self.columns[self.key]
+    pub fn keys(&self) -> Vec<&Column> {
+        self.keys.iter().map(|k| &self.columns[*k]).collect()
+    }
+
+    /// The column of a key that has only one.
+    #[must_use]
+    pub fn single_key(&self) -> Option<&Column> {
+        match self.keys.as_slice() {
+            [one] => Some(&self.columns[*one]),
+            _ => None,
+        }
     }
 
     /// The column of this name, the tenant's excepted.
@@ -203,10 +224,37 @@ impl Table {
     }
 }
 
-fn role(field: &Field, key: &str, options: &Options) -> Role {
+/// What being the key, or a part of it, means for a field.
+fn as_key(field: &mut Field, whole: bool) {
+    (field.primary_key, field.nullable) = (true, false);
+    // A key that is the same for every row is none; `id: int = None` says that the database makes it.
+    let null = field.default == Some(FieldDefault::Value(Value::Null));
+    if null || whole && matches!(field.default, Some(FieldDefault::Value(_))) {
+        field.default = None;
+    }
+    if whole && field.kind == FieldType::Uuid && field.default.is_none() {
+        field.default = Some(FieldDefault::Uuid);
+    }
+    if whole && field.kind == FieldType::Integer {
+        field.auto_increment.get_or_insert(true);
+    }
+}
+
+fn refused(model: &ModelDecl, field: &Field, message: String) -> Error {
+    let error = Error::new(&codes::BAD_MODEL, message);
+    match &model.source {
+        Some(source) if field.line > 0 => {
+            error.at(format!("{}:{}:{}", source.path, field.line, field.column))
+        }
+        Some(source) => error.at(source.to_string()),
+        None => error.at(model.name.clone()),
+    }
+}
+
+fn role(field: &Field, keys: &[String], options: &Options) -> Role {
     let time = field.kind == FieldType::Timestamp;
     match field.name.as_str() {
-        name if name == key => Role::Key,
+        name if keys.iter().any(|k| k == name) => Role::Key,
         "created_at" if time => Role::CreatedAt,
         "updated_at" if time => Role::UpdatedAt,
         "deleted_at" if time && options.soft_delete => Role::DeletedAt,
@@ -217,18 +265,19 @@ fn role(field: &Field, key: &str, options: &Options) -> Role {
 }
 
 /// The columns that a model's options ask for and its fields lack.
-fn added(model: &ModelDecl, key: &str, options: &Options) -> Vec<(Field, Role)> {
+fn added(model: &ModelDecl, keys: &[String], options: &Options) -> Vec<(Field, Role)> {
     let mut added = Vec::new();
     let mut add = |wanted: bool, field: Field, role: Role| {
         if wanted && model.get(&field.name).is_none() {
             added.push((field, role));
         }
     };
-    add(true, Field::new(key, FieldType::Integer).primary_key(), Role::Key);
+    let own = matches!(keys, [one] if one == "id");
+    add(own, Field::new("id", FieldType::Integer).primary_key().auto_increment(true), Role::Key);
     let now =
         |name: &str| Field { default: Some(FieldDefault::Now), ..Field::new(name, FieldType::Timestamp) };
-    add(!options.append_only, now("created_at"), Role::CreatedAt);
-    add(!options.append_only, now("updated_at"), Role::UpdatedAt);
+    add(options.timestamps, now("created_at"), Role::CreatedAt);
+    add(options.timestamps, now("updated_at"), Role::UpdatedAt);
     let deleted = Field::new("deleted_at", FieldType::Timestamp).nullable().default(Value::Null);
     add(options.soft_delete, deleted, Role::DeletedAt);
     add(options.versioned, Field::new(VERSION_COLUMN, FieldType::Integer).default(1), Role::Version);

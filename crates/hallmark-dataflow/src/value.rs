@@ -12,9 +12,11 @@
 //! | object, array, json | as they are | no NUL inside texts |
 //! | float array | array of numbers | finite |
 
+use std::cmp::Ordering;
+
 use bytes::BytesMut;
 use hallmark_core::{Error, Result, digest};
-use hallmark_python::models::FieldType;
+use hallmark_python::models::{FieldType, Limit};
 use serde_json::{Map, Number, Value};
 use tokio_postgres::Row;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
@@ -117,7 +119,7 @@ pub fn wire(kind: FieldType) -> Type {
 ///
 /// # Errors
 /// `HM-D011` for a null where none may be, a wrong type or form; `HM-D012` for a value out of range; `HM-D013` for a text with
-/// a NUL or longer than allowed; `HM-D014` for one that is not among the choices.
+/// a NUL, longer or shorter than allowed, or that does not match the field's pattern; `HM-D014` for one that is not among the choices.
 pub fn for_column(column: &Column, value: &Value) -> Result<Bound> {
     let field = &column.field;
     if value.is_null() && !field.nullable {
@@ -133,12 +135,66 @@ pub fn for_column(column: &Column, value: &Value) -> Result<Bound> {
             return Err(Error::new(&codes::TEXT_REFUSED, message).at(field.name.clone()));
         }
     }
+    bounded(column, &bound)?;
     if !field.choices.is_empty() && !value.is_null() && !field.choices.contains(value) {
         let listed: Vec<String> = field.choices.iter().map(Value::to_string).collect();
         let message = format!("{} must be one of {}", field.name, listed.join(", "));
         return Err(Error::new(&codes::NOT_A_CHOICE, message).at(field.name.clone()));
     }
     Ok(bound)
+}
+
+/// Checks the declared bounds of a value.
+fn bounded(column: &Column, bound: &Bound) -> Result<()> {
+    let field = &column.field;
+    let refuse = |code, message: String| Err(Error::new(code, message).at(field.name.clone()));
+    match bound {
+        Bound::Text(text) if field.kind == FieldType::Text => {
+            let least = field.min_length.unwrap_or(0);
+            if text.chars().count() < usize::try_from(least).unwrap_or(0) {
+                let message = format!("{} has fewer than {least} characters", field.name);
+                return refuse(&codes::TEXT_REFUSED, message);
+            }
+            if column.pattern.as_ref().is_some_and(|p| !p.is_match(text)) {
+                let pattern = field.pattern.as_deref().unwrap_or_default();
+                let message = format!("{} does not match {pattern}", field.name);
+                return refuse(&codes::TEXT_REFUSED, message);
+            }
+            Ok(())
+        }
+        Bound::Int(_) | Bound::Float(_) | Bound::Text(_) => {
+            // Whole numbers are compared as such; of a decimal the database has the last word.
+            let outside = |limit: &Limit, wanted: Ordering| {
+                let order = order(bound, &limit.value);
+                order.is_some_and(|o| o != wanted && (o != Ordering::Equal || limit.exclusive))
+            };
+            let below = field.minimum.as_ref().filter(|l| outside(l, Ordering::Greater));
+            let above = field.maximum.as_ref().filter(|l| outside(l, Ordering::Less));
+            match below.map(|l| (l, "least")).or(above.map(|l| (l, "most"))) {
+                Some((limit, word)) => {
+                    let inside = if limit.exclusive { ", and not that itself" } else { "" };
+                    let message = format!("{} must be at {word} {}{inside}", field.name, limit.value);
+                    refuse(&codes::OUT_OF_RANGE, message)
+                }
+                None => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+fn order(bound: &Bound, limit: &Value) -> Option<Ordering> {
+    let limit = || limit.as_f64().or_else(|| limit.as_str()?.parse::<f64>().ok());
+    match bound {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "only a bound beyond 2^53 could be off by one, and the database checks it too"
+        )]
+        Bound::Int(int) => (*int as f64).partial_cmp(&limit()?),
+        Bound::Float(float) => float.partial_cmp(&limit()?),
+        Bound::Text(text) => text.parse::<f64>().ok()?.partial_cmp(&limit()?),
+        _ => None,
+    }
 }
 
 /// Checks a value for a type.

@@ -42,13 +42,14 @@ pub(crate) fn complete(table: &Table, data: &Map<String, Value>) -> Result<Cells
             (Some(given), Role::Data | Role::Key | Role::CreatedAt) => {
                 cells.push((i, value::for_column(column, given)?));
             }
+            (None, Role::Data) if column.identity => {}
             (None, Role::Data) => match default(column)? {
                 Some(bound) => cells.push((i, bound)),
                 None => missing.push(column.name()),
             },
             (None, Role::Key) => match default(column)? {
                 Some(bound) if column.field.default.is_some() => cells.push((i, bound)),
-                _ if column.field.kind == FieldType::Integer => {}
+                _ if column.identity => {}
                 _ => missing.push(column.name()),
             },
             _ => {}
@@ -98,11 +99,10 @@ pub(crate) fn target<'a>(table: &'a Table, asked: Option<&Value>) -> Result<Vec<
     let names: Vec<String> = match asked {
         Some(Value::Array(items)) => items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
         _ if !table.options.conflict_fields.is_empty() => table.options.conflict_fields.clone(),
-        _ => vec![table.key().name().to_owned()],
+        _ => table.keys().iter().map(|c| c.name().to_owned()).collect(),
     };
     let columns = names.iter().map(|n| table.column(n)).collect::<Result<Vec<_>>>()?;
-    let is_key = matches!(columns.as_slice(), [one] if one.role == Role::Key);
-    if !is_key && unique_over(table, &columns).is_none() {
+    if !table.is_key(&columns) && unique_over(table, &columns).is_none() {
         let message = format!("{} has no unique index over exactly {}", table.model.name, names.join(", "));
         return Err(Error::new(&codes::BAD_PARAMETER, message)
             .next("name the fields of a unique index in `match_on`"));
@@ -128,8 +128,7 @@ pub(crate) fn push_conflict(sql: &mut Sql, table: &Table, conflict: &OnConflict<
     };
     let mut idents: Vec<&str> = target.iter().map(|c| c.ident.as_str()).collect();
     let tenant = table.with_role(Role::Tenant);
-    let is_key = matches!(target.as_slice(), [one] if one.role == Role::Key);
-    if let Some(tenant) = tenant.filter(|_| !is_key) {
+    if let Some(tenant) = tenant.filter(|_| !table.is_key(target)) {
         idents.insert(0, &tenant.ident);
     }
     sql.push(" ON CONFLICT (").push(&idents.join(", ")).push(")");
@@ -148,7 +147,7 @@ pub(crate) fn push_conflict(sql: &mut Sql, table: &Table, conflict: &OnConflict<
         sets.push(format!("{} = NULL", deleted.ident));
     }
     if sets.is_empty() {
-        sets.push(format!("{0} = EXCLUDED.{0}", table.key().ident));
+        sets.extend(table.keys().first().map(|key| format!("{0} = EXCLUDED.{0}", key.ident)));
     }
     sql.push(" DO UPDATE SET ").push(&sets.join(", "));
     if let Some(tenant) = tenant {
@@ -203,16 +202,27 @@ pub(crate) fn insert(
 /// Keys above this do not move the sequence: there would be no room after them.
 const SEQUENCE_FOLLOWS_MAX: i64 = 1 << 62;
 
-/// Moves the key's sequence past an explicit key, so that a later generated key does not collide with it.
-pub(crate) async fn follow_key(client: &impl GenericClient, table: &Table, key: i64) -> Result<()> {
-    if !(1..=SEQUENCE_FOLLOWS_MAX).contains(&key) || table.key().field.kind != FieldType::Integer {
-        return Ok(());
+/// Moves the sequences of columns that the database counts past values that were given, so that a later one of its own does not
+/// collide with them.
+pub(crate) async fn follow(client: &impl GenericClient, table: &Table, given: &[(usize, i64)]) -> Result<()> {
+    for (at, value) in given {
+        let column = &table.columns[*at];
+        if !column.identity || !(1..=SEQUENCE_FOLLOWS_MAX).contains(value) {
+            continue;
+        }
+        let mut sql = Sql::new("SELECT setval(s, ");
+        sql.bind(Bound::Int(*value), None).push(") FROM (SELECT pg_get_serial_sequence(");
+        sql.bind(Bound::Text(table.qualified.clone()), None).push(", ");
+        sql.bind(Bound::Text(column.name().to_owned()), None);
+        sql.push(")::regclass AS s) q WHERE s IS NOT NULL AND ");
+        sql.bind(Bound::Int(*value), None).push(" > COALESCE(pg_sequence_last_value(s), 0)");
+        sql.rows(client).await?;
     }
-    let mut sql = Sql::new("SELECT setval(s, ");
-    sql.bind(Bound::Int(key), None).push(") FROM (SELECT pg_get_serial_sequence(");
-    sql.bind(Bound::Text(table.qualified.clone()), None).push(", ");
-    sql.bind(Bound::Text(table.key().name().to_owned()), None);
-    sql.push(")::regclass AS s) q WHERE s IS NOT NULL AND ");
-    sql.bind(Bound::Int(key), None).push(" > COALESCE(pg_sequence_last_value(s), 0)");
-    sql.rows(client).await.map(|_| ())
+    Ok(())
+}
+
+/// The values that a row gives for columns that the database counts.
+pub(crate) fn counted(table: &Table, cells: &Cells) -> Vec<(usize, i64)> {
+    let counted = cells.iter().filter(|(i, _)| table.columns[*i].identity);
+    counted.filter_map(|(i, bound)| if let Bound::Int(v) = bound { Some((*i, *v)) } else { None }).collect()
 }

@@ -17,6 +17,8 @@ use crate::{Context, Input, Node, NodeSpec, Workflow, builtin, codes, limits};
 #[derive(Default)]
 pub struct Registry {
     nodes: BTreeMap<String, Entry>,
+    /// Other names for what the nodes do: they can be called and stand in workflows, and are neither listed nor counted.
+    aliases: BTreeMap<String, Arc<dyn Node>>,
 }
 
 struct Entry {
@@ -47,6 +49,21 @@ impl Registry {
     /// `HM-W002` if the name is taken, `HM-W003` if the description contradicts itself.
     pub fn register(&mut self, node: Arc<dyn Node>) -> Result<()> {
         self.insert(node, None)
+    }
+
+    /// Adds a node that is found by its name and not listed: another shape of what a listed node does.
+    ///
+    /// # Errors
+    /// As [`Registry::register`].
+    pub fn register_alias(&mut self, node: Arc<dyn Node>) -> Result<()> {
+        let spec = node.spec();
+        check_spec(spec)?;
+        if self.nodes.contains_key(&spec.name) || self.aliases.contains_key(&spec.name) {
+            let message = format!("a node called {} is already registered", spec.name);
+            return Err(Error::new(&codes::DUPLICATE_NODE, message).next("give one of the two another name"));
+        }
+        self.aliases.insert(spec.name.clone(), node);
+        Ok(())
     }
 
     /// Adds several nodes; stops at the first that cannot be added.
@@ -85,7 +102,8 @@ impl Registry {
     /// # Errors
     /// `HM-W001` with the nearest names.
     pub fn get(&self, name: &str) -> Result<&Arc<dyn Node>> {
-        self.nodes.get(name).map(|entry| &entry.node).ok_or_else(|| {
+        let listed = self.nodes.get(name).map(|entry| &entry.node);
+        listed.or_else(|| self.aliases.get(name)).ok_or_else(|| {
             let names = self.nodes.keys().map(String::as_str);
             Error::new(&codes::UNKNOWN_NODE, format!("no node is called {}", echo(name))).next(hint(
                 name,
@@ -99,6 +117,11 @@ impl Registry {
     #[must_use]
     pub fn workflow(&self, name: &str) -> Option<&Workflow> {
         self.nodes.get(name)?.workflow.as_ref()
+    }
+
+    /// Every alias, sorted by name.
+    pub fn aliases(&self) -> impl Iterator<Item = &Arc<dyn Node>> {
+        self.aliases.values()
     }
 
     /// Every node, sorted by name.
@@ -212,6 +235,23 @@ mod tests {
         assert_eq!(registry.len(), 6);
         let error = registry.get("mergenod").err().unwrap();
         assert_eq!((error.code().id, error.next_step()), ("HM-W001", Some("did you mean MergeNode?")));
+    }
+
+    #[test]
+    fn an_alias_is_found_and_not_listed() {
+        let mut registry = Registry::with_builtins().unwrap();
+        let alias = |name: &str| Arc::new(WorkflowNode::new(name, "again", workflow())) as Arc<dyn Node>;
+        registry.register_alias(alias("Again")).unwrap();
+        assert_eq!((registry.len(), registry.specs().any(|s| s.name == "Again")), (6, false));
+        assert_eq!(registry.get("Again").unwrap().spec().name, "Again");
+        let codes = ["Again", "MapNode"].map(|n| registry.register_alias(alias(n)).unwrap_err().code().id);
+        assert_eq!(codes, ["HM-W002", "HM-W002"]);
+    }
+
+    fn workflow() -> Workflow {
+        let registry = Registry::with_builtins().unwrap();
+        let given = serde_json::json!({"template": "x", "values": {}});
+        crate::WorkflowBuilder::new().add_node("TemplateNode", "t", given).build(&registry).unwrap()
     }
 
     #[test]

@@ -36,9 +36,9 @@ impl Oracle {
             let columns: Vec<String> = row.keys().map(|k| names::quote(k)).collect::<Result<_>>()?;
             let list = columns.join(", ");
             let statement = format!(
-                "INSERT INTO {0} ({list}) SELECT {list} FROM jsonb_populate_record(NULL::{0}, $1) RETURNING to_jsonb({1})",
+                "INSERT INTO {0} ({list}) SELECT {list} FROM jsonb_populate_record(NULL::{0}, $1) RETURNING {1}",
                 table.qualified,
-                table.key().ident
+                key_json(table, "")
             );
             let json = Value::Object(row.clone());
             let found = self.client.query_one(&statement, &[&json]).await.map_err(failure)?;
@@ -47,13 +47,25 @@ impl Oracle {
         Ok(keys)
     }
 
+    /// The key as PostgreSQL itself writes it in JSON, from the form in which a node gave it.
+    pub(super) async fn key_of(&self, table: &Table, key: &Value) -> Result<Value> {
+        let given = match table.single_key() {
+            Some(column) => Value::Object([(column.name().to_owned(), key.clone())].into_iter().collect()),
+            None => key.clone(),
+        };
+        let statement = format!(
+            "SELECT {1} FROM jsonb_populate_record(NULL::{0}, $1) t",
+            table.qualified,
+            key_json(table, "t.")
+        );
+        let found = self.client.query_one(&statement, &[&given]).await.map_err(failure)?;
+        found.try_get(0).map_err(failure)
+    }
+
     /// The row with this key as PostgreSQL itself writes it in JSON.
     pub(super) async fn row(&self, table: &Table, key: &Value) -> Result<Option<Map<String, Value>>> {
-        let statement = format!(
-            "SELECT to_jsonb(t) FROM {} t WHERE to_jsonb(t.{}) = $1",
-            table.qualified,
-            table.key().ident
-        );
+        let statement =
+            format!("SELECT to_jsonb(t) FROM {} t WHERE {} = $1", table.qualified, key_json(table, "t."));
         let found = self.client.query_opt(&statement, &[key]).await.map_err(failure)?;
         let json: Option<Value> = found.map(|r| r.try_get(0)).transpose().map_err(failure)?;
         Ok(json.and_then(|v| v.as_object().cloned()))
@@ -106,6 +118,29 @@ impl Oracle {
     }
 }
 
+/// The key of a row as an SQL expression that gives JSON: the value, or an object of the values.
+pub(super) fn key_json(table: &Table, prefix: &str) -> String {
+    match table.single_key() {
+        Some(key) => format!("to_jsonb({prefix}{})", key.ident),
+        None => {
+            let parts: Vec<String> = table
+                .keys()
+                .iter()
+                .map(|c| format!("{}, to_jsonb({prefix}{})", names::literal(c.name()), c.ident))
+                .collect();
+            format!("jsonb_build_object({})", parts.join(", "))
+        }
+    }
+}
+
+/// Whether a row has this key, which may be written in another form.
+pub(super) fn has_key(table: &Table, row: &Map<String, Value>, key: &Value) -> bool {
+    table.keys().iter().all(|c| {
+        let wanted = if table.single_key().is_some() { key } else { &key[c.name()] };
+        same(c.field.kind, row.get(c.name()).unwrap_or(&Value::Null), wanted)
+    })
+}
+
 /// The fields of `given` whose value in PostgreSQL's JSON differs; empty if all are as given.
 pub(super) fn differences(
     table: &Table,
@@ -134,6 +169,7 @@ pub(super) fn same(kind: FieldType, a: &Value, b: &Value) -> bool {
             let instant = |v: &Value| crate::value::timestamp(&plain(v)).ok();
             instant(a).is_some() && instant(a) == instant(b)
         }
+        FieldType::Bytes | FieldType::Time => plain(a).eq_ignore_ascii_case(&plain(b)),
         FieldType::Float | FieldType::Decimal | FieldType::Integer => {
             let (a, b) = (plain(a), plain(b));
             a == b

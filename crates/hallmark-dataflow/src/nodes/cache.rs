@@ -22,7 +22,7 @@ use crate::input::Ask;
 use crate::sensitivity::Masking;
 use crate::sql::Sql;
 use crate::table::{Column, Role, Table};
-use crate::{codes, limits, value, write};
+use crate::{codes, limits, write};
 
 /// The kind `Cache`.
 pub(super) struct Cache;
@@ -42,7 +42,7 @@ impl Kind for Cache {
 
     fn params(&self, table: &Table) -> Vec<Param> {
         vec![
-            Param::any("id").describe(format!("The value of {} (get, put, invalidate)", table.key().name())),
+            Param::any("id").describe(format!("The value of {} (get, put, invalidate)", table.key_label())),
             Param::object("data")
                 .describe("The fields to change; put writes the database, then the cache")
                 .pii(),
@@ -84,7 +84,8 @@ fn prefix(engine: &Engine, context: &Context) -> String {
 }
 
 fn entry(engine: &Engine, context: &Context, id: &Value) -> String {
-    let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+    // A key that is none names no row, so its entry is never written.
+    let id = engine.table.key_text(id).unwrap_or_else(|_| id.to_string());
     format!("{}:row:{id}", prefix(engine, context))
 }
 
@@ -124,7 +125,7 @@ impl Call<'_> {
 
     fn id(&self) -> Result<&Value> {
         let id = self.ask.need("id")?;
-        value::encode(self.engine.table.key().field.kind, id).map(|_| id)
+        self.engine.table.key_values(id).map(|_| id)
     }
 
     /// Counts; a count that Redis does not take is lost, and nothing else.
@@ -306,8 +307,8 @@ impl Call<'_> {
         for touch in write::touches(table, "t.") {
             sql.push(", ").push(&touch);
         }
-        sql.push(" WHERE ").push(&table.key().ident).push(" = ");
-        sql.bind_compared(table.key(), &id)?;
+        sql.push(" WHERE ");
+        table.push_key(&mut sql, &id)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, false);
         sql.push(&format!(" RETURNING {}", Engine::select_list(&columns)));

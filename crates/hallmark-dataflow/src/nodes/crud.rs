@@ -1,7 +1,6 @@
 //! Create, read, update, delete, upsert, list, and the bulk forms.
 
 use hallmark_core::{Error, Result};
-use hallmark_python::models::FieldType;
 use hallmark_workflow::{BoxFuture, Context, Input, Param};
 use serde_json::{Map, Value, json};
 use tokio_postgres::Row;
@@ -10,14 +9,13 @@ use super::{Kind, cache, fields, filter, include_pii, masking};
 use crate::engine::Engine;
 use crate::input::Ask;
 use crate::sql::{Sql, failure};
-use crate::stage::Stage;
 use crate::table::{Column, Role, Table};
 use crate::value::{self, Bound};
 use crate::write::{self, OnConflict};
 use crate::{codes, limits, page};
 
 /// The kind `CRUD`.
-pub(super) struct Crud;
+pub(crate) struct Crud;
 
 impl Kind for Crud {
     fn name(&self) -> &'static str {
@@ -29,27 +27,52 @@ impl Kind for Crud {
     }
 
     fn operations(&self) -> &'static [&'static str] {
-        &["read", "create", "update", "delete", "upsert", "list", "bulk_create", "bulk_update", "bulk_delete"]
+        &[
+            "read",
+            "create",
+            "update",
+            "delete",
+            "upsert",
+            "list",
+            "count",
+            "bulk_create",
+            "bulk_update",
+            "bulk_upsert",
+            "bulk_delete",
+        ]
     }
 
     fn params(&self, table: &Table) -> Vec<Param> {
         let required: Vec<&str> = table.columns.iter().filter(|c| c.required()).map(Column::name).collect();
         vec![
-            Param::any("id").describe(format!("The value of {} (read, update, delete)", table.key().name())),
+            Param::any("id").describe(format!(
+                "The value of {} (read, update, delete); update finds it in `data` too",
+                table.key_label()
+            )),
             Param::object("data")
                 .describe(format!(
                     "The row (create, update, upsert, bulk_update); create needs {}",
                     required.join(", ")
                 ))
                 .pii(),
-            Param::array("rows").describe("The rows of bulk_create").max_length(limits::BULK_ROWS_MAX).pii(),
+            Param::array("rows")
+                .describe("The rows of bulk_create, bulk_upsert, and of bulk_update (each with its key)")
+                .max_length(limits::BULK_ROWS_MAX)
+                .pii(),
             Param::array("match_on")
-                .describe("The unique fields that upsert finds an existing row by; the key by default"),
+                .describe("The unique fields that an upsert finds an existing row by; the key by default"),
+            Param::string("on_conflict")
+                .describe("What bulk_upsert does with a row that is there")
+                .choices(["update", "skip"])
+                .default("update"),
             Param::integer("expected_version")
                 .describe("Refuse the update if row_version is another (versioned models)"),
             filter(),
             Param::any("sort").describe("Fields to list by, `-` in front for descending"),
             Param::integer("limit").describe("Rows of a page").range(1.0, 1_000.0),
+            Param::integer("offset")
+                .describe("Rows to pass over, instead of a cursor")
+                .range(0.0, 1_000_000.0),
             Param::string("cursor").describe("next_cursor of the page before"),
             fields(),
             Param::boolean("include_deleted").describe("Read and list soft-deleted rows too").default(false),
@@ -70,8 +93,7 @@ impl Kind for Crud {
     ) -> BoxFuture<'a, Result<Value>> {
         Box::pin(async move {
             let call = Call { engine, context, ask: Ask(input) };
-            let changes_rows =
-                matches!(operation, "update" | "delete" | "upsert" | "bulk_update" | "bulk_delete");
+            let changes_rows = !matches!(operation, "read" | "list" | "count" | "create" | "bulk_create");
             if changes_rows && engine.table.append_only() {
                 let message = format!("rows of {} are never changed or removed", engine.table.model.name);
                 return Err(Error::new(&codes::APPEND_ONLY, message));
@@ -82,8 +104,10 @@ impl Kind for Crud {
                 "delete" => call.delete().await,
                 "upsert" => call.upsert().await,
                 "list" => call.list().await,
+                "count" => call.count().await,
                 "bulk_create" => call.bulk_create().await,
                 "bulk_update" => call.bulk_update().await,
+                "bulk_upsert" => call.bulk_upsert().await,
                 "bulk_delete" => call.bulk_delete().await,
                 _ => call.read().await,
             }
@@ -91,14 +115,14 @@ impl Kind for Crud {
     }
 }
 
-struct Call<'a> {
-    engine: &'a Engine,
-    context: &'a Context,
-    ask: Ask<'a>,
+pub(super) struct Call<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) context: &'a Context,
+    pub(super) ask: Ask<'a>,
 }
 
 impl Call<'_> {
-    fn table(&self) -> &Table {
+    pub(super) fn table(&self) -> &Table {
         &self.engine.table
     }
 
@@ -123,22 +147,18 @@ impl Call<'_> {
         let sql = write::insert(self.table(), self.context, &cells, &OnConflict::Error, &list);
         let rows = sql.rows_prepared(&client).await?;
         let row = rows.first().ok_or_else(|| nothing("the insert returned no row"))?;
-        if let Some(key) = data.get(self.table().key().name()).and_then(Value::as_i64) {
-            write::follow_key(&**client, self.table(), key).await?;
-        }
+        write::follow(&**client, self.table(), &write::counted(self.table(), &cells)).await?;
         Ok(json!({"operation": "create", "row": self.masked(&columns, row)?}))
     }
 
     async fn read(&self) -> Result<Value> {
         let columns = self.engine.columns(self.ask.get("fields"))?;
-        let key = self.table().key();
         let mut sql = Sql::new(format!(
             "SELECT {} FROM {} WHERE ",
             Engine::select_list(&columns),
             self.table().qualified
         ));
-        sql.push(&key.ident).push(" = ");
-        sql.bind_compared(key, self.ask.need("id")?)?;
+        self.table().push_key(&mut sql, self.ask.need("id")?)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, self.ask.truth("include_deleted"));
         match self.engine.read(&sql).await?.first() {
@@ -148,7 +168,7 @@ impl Call<'_> {
     }
 
     /// Appends `SET …` for the given fields; a field given as null is set to null, a field not given stays.
-    fn push_sets(&self, sql: &mut Sql, data: &Map<String, Value>) -> Result<()> {
+    pub(super) fn push_sets(&self, sql: &mut Sql, data: &Map<String, Value>) -> Result<()> {
         if data.is_empty() {
             return Err(Error::new(&codes::MISSING_VALUE, "`data` names no field to update").at("data"));
         }
@@ -167,13 +187,50 @@ impl Call<'_> {
         Ok(())
     }
 
+    /// The key of an update and what it changes: the key may stand in `id` or, as in a row to create, in `data`.
+    pub(super) fn addressed(
+        &self,
+        id: Option<&Value>,
+        data: &Map<String, Value>,
+    ) -> Result<(Value, Map<String, Value>)> {
+        let keys = self.table().keys();
+        let is_key = |name: &String| keys.iter().any(|c| c.name() == name);
+        let (of_key, changes): (Map<_, _>, Map<_, _>) =
+            data.iter().map(|(n, v)| (n.clone(), v.clone())).partition(|(n, _)| is_key(n));
+        let inside = (!of_key.is_empty()).then_some(Value::Object(of_key));
+        match (id, inside) {
+            (Some(id), None) => Ok((id.clone(), changes)),
+            (None, Some(inside)) => {
+                self.table().key_values(&inside)?;
+                Ok((self.table().key_in(inside.as_object().unwrap_or(&Map::new())), changes))
+            }
+            (Some(id), Some(Value::Object(inside))) => {
+                let named = self.table().key_values(id)?;
+                for (column, bound) in &named {
+                    let given = inside.get(column.name());
+                    let other = given.is_some_and(|v| {
+                        value::encode(column.field.kind, v).is_ok_and(|given| given != *bound)
+                    });
+                    if other {
+                        let message =
+                            format!("`data` has another {} than `id`; a key is never changed", column.name());
+                        return Err(Error::new(&codes::MANAGED_FIELD, message).at(column.name().to_owned()));
+                    }
+                }
+                Ok((id.clone(), changes))
+            }
+            _ => Err(Error::new(&codes::MISSING_VALUE, "`id` is required for update").at("id")),
+        }
+    }
+
     async fn update(&self) -> Result<Value> {
-        let (data, id) = (self.ask.object("data")?, self.ask.need("id")?);
+        let (id, data) = self.addressed(self.ask.get("id"), self.ask.object("data")?)?;
+        let (id, data) = (&id, &data);
         let (columns, list) = self.returning();
         let mut sql = Sql::new(format!("UPDATE {} AS t", self.table().qualified));
         self.push_sets(&mut sql, data)?;
-        sql.push(" WHERE ").push(&self.table().key().ident).push(" = ");
-        sql.bind_compared(self.table().key(), id)?;
+        sql.push(" WHERE ");
+        self.table().push_key(&mut sql, id)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, false);
         let expected = self.ask.get("expected_version").and_then(Value::as_i64);
@@ -207,7 +264,7 @@ impl Call<'_> {
     }
 
     /// `UPDATE … SET deleted_at` or `DELETE`, up to its `WHERE`.
-    fn removal(&self) -> Sql {
+    pub(super) fn removal(&self) -> Sql {
         let qualified = &self.table().qualified;
         match self.table().with_role(Role::DeletedAt) {
             Some(deleted) => {
@@ -222,8 +279,7 @@ impl Call<'_> {
     async fn delete(&self) -> Result<Value> {
         let id = self.ask.need("id")?;
         let mut sql = self.removal();
-        sql.push(&self.table().key().ident).push(" = ");
-        sql.bind_compared(self.table().key(), id)?;
+        self.table().push_key(&mut sql, id)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, false);
         let client = self.engine.client().await?;
@@ -252,12 +308,8 @@ impl Call<'_> {
             Error::new(&codes::DUPLICATE, "the key belongs to a row that this caller may not change")
         })?;
         let created: bool = row.try_get(columns.len()).map_err(failure)?;
-        let key = self.table().key();
-        let at = columns.iter().position(|c| c.name() == key.name()).unwrap_or_default();
-        let id = value::decode(&row, at, key.field.kind)?;
-        if let Some(key) = data.get(key.name()).and_then(Value::as_i64) {
-            write::follow_key(&**client, self.table(), key).await?;
-        }
+        let id = self.table().key_in(&Engine::object(&columns, &row)?);
+        write::follow(&**client, self.table(), &write::counted(self.table(), &cells)).await?;
         cache::forget(self.engine, self.context, &[id]).await;
         Ok(json!({"operation": "upsert", "created": created, "row": self.masked(&columns, &row)?}))
     }
@@ -287,6 +339,9 @@ impl Call<'_> {
         page::push_order(&mut sql, &keys);
         // One row more than asked tells whether there is a next page, without counting the table.
         sql.push(&format!(" LIMIT {}", limit + 1));
+        if let Some(offset) = self.ask.get("offset").and_then(Value::as_u64) {
+            sql.push(&format!(" OFFSET {offset}"));
+        }
         let found = self.engine.read(&sql).await?;
         let mut rows = Vec::new();
         let mut next = Value::Null;
@@ -309,70 +364,13 @@ impl Call<'_> {
         Ok(json!({"operation": "list", "count": rows.len(), "rows": rows, "next_cursor": next}))
     }
 
-    async fn bulk_create(&self) -> Result<Value> {
-        let given = self.ask.objects("rows", limits::BULK_ROWS_MAX)?;
-        let mut rows = Vec::with_capacity(given.len());
-        for (i, data) in given.iter().enumerate() {
-            rows.push(write::complete(self.table(), data).map_err(|e| {
-                let place = format!("rows[{i}].{}", e.place().unwrap_or_default());
-                Error::new(e.code(), e.message().to_owned()).at(place)
-            })?);
-        }
-        let mut client = self.engine.client().await?;
-        let transaction = client.transaction().await.map_err(failure)?;
-        let stage = Stage::create(&*transaction, self.table()).await?;
-        let mut writer = stage.writer(&transaction).await?;
-        for (line, cells) in (1_i64..).zip(&rows) {
-            stage.write(&mut writer, line, cells).await?;
-        }
-        writer.as_mut().finish().await.map_err(failure)?;
-        let created = stage.insert(&*transaction, self.context, &OnConflict::Error).await?;
-        transaction.commit().await.map_err(failure)?;
-        let kind = self.table().key().field.kind;
-        let ids = created.iter().map(|row| value::decode(row, 0, kind)).collect::<Result<Vec<_>>>()?;
-        Ok(json!({"operation": "bulk_create", "created": ids.len(), "ids": ids}))
-    }
-
-    /// Bulk changes name their rows; an empty filter would mean the whole table.
-    fn need_filter(&self) -> Result<&Value> {
-        let filter = self.ask.filter();
-        if filter.as_object().is_none_or(Map::is_empty) {
-            let message = "a bulk change needs a filter that is not empty";
-            return Err(Error::new(&codes::MISSING_VALUE, message)
-                .at("filter")
-                .next("to mean all rows, filter on the key with is_null: false"));
-        }
-        Ok(filter)
-    }
-
-    async fn bulk_update(&self) -> Result<Value> {
-        let (data, filter) = (self.ask.object("data")?, self.need_filter()?);
-        let mut sql = Sql::new(format!("UPDATE {} AS t", self.table().qualified));
-        self.push_sets(&mut sql, data)?;
-        self.run_bulk(sql, filter, "bulk_update", "updated").await
-    }
-
-    async fn bulk_delete(&self) -> Result<Value> {
-        let filter = self.need_filter()?;
-        let mut sql = self.removal();
-        sql.push("true");
-        self.run_bulk(sql, filter, "bulk_delete", "deleted").await
-    }
-
-    async fn run_bulk(&self, mut sql: Sql, filter: &Value, operation: &str, verb: &str) -> Result<Value> {
-        sql.push(if operation == "bulk_update" { " WHERE " } else { " AND " });
-        self.engine.push_scope(&mut sql, self.context, false);
-        sql.push(" AND ");
-        crate::filter::push(&mut sql, self.table(), filter)?;
-        sql.push(" RETURNING ").push(&self.table().key().ident);
-        let client = self.engine.client().await?;
-        let rows = sql.rows(&**client).await?;
-        let kind: FieldType = self.table().key().field.kind;
-        let ids = rows.iter().map(|row| value::decode(row, 0, kind)).collect::<Result<Vec<_>>>()?;
-        cache::forget(self.engine, self.context, &ids).await;
-        let mut answer = json!({"operation": operation});
-        answer[verb] = json!(ids.len());
-        Ok(answer)
+    async fn count(&self) -> Result<Value> {
+        let mut sql = Sql::new("SELECT count(*)");
+        let deleted_too = self.ask.truth("include_deleted");
+        self.engine.push_from(&mut sql, self.context, self.ask.filter(), deleted_too)?;
+        let row = self.engine.read(&sql).await?.into_iter().next();
+        let count: i64 = row.map(|r| r.try_get(0)).transpose().map_err(failure)?.unwrap_or(0);
+        Ok(json!({"operation": "count", "count": count}))
     }
 }
 

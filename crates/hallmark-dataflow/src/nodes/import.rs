@@ -55,7 +55,7 @@ impl Kind for Import {
                 .default("error"),
             Param::array("match_on").describe(format!(
                 "The unique fields that `update` matches by; {} by default",
-                table.key().name()
+                table.key_label()
             )),
             Param::string("on_error")
                 .describe("abort: nothing is imported if a row is bad; skip: the good rows are")
@@ -312,7 +312,7 @@ impl<'a> Job<'a> {
         let rows = stage.insert(client, self.context, &conflict).await?;
         let mut new = 0;
         for row in &rows {
-            new += u64::from(row.try_get::<_, bool>(1).map_err(failure)?);
+            new += u64::from(row.try_get::<_, bool>(table.keys().len()).map_err(failure)?);
         }
         let stored = rows.len() as u64;
         let staged = self.rows_read - self.refused.len() as u64;

@@ -2,11 +2,13 @@
 
 mod aggregate;
 mod analytics;
+mod bulk;
 mod cache;
 mod crud;
 mod export;
 mod expression;
 mod import;
+pub(crate) mod sdk;
 mod search;
 mod transform;
 mod validate;

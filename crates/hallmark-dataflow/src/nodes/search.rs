@@ -181,7 +181,7 @@ impl Call<'_> {
 
     async fn count(&self) -> Result<Value> {
         let mut sql = Sql::new("SELECT count(*) FROM ");
-        self.push_matches(&mut sql, &self.engine.table.key().ident)?;
+        self.push_matches(&mut sql, &self.engine.table.key_idents(""))?;
         let row = self.engine.read(&sql).await?.into_iter().next();
         let count: i64 = row.map(|r| r.try_get(0)).transpose().map_err(failure)?.unwrap_or(0);
         Ok(json!({"operation": "count", "count": count}))

@@ -1,5 +1,6 @@
 //! Tables and indexes: created where they are missing, reported where they differ, never made smaller.
 
+mod constraints;
 mod ddl;
 mod existing;
 mod indexes;
@@ -36,6 +37,8 @@ pub struct SchemaReport {
     pub indexes_existing: usize,
     /// Foreign keys that were created.
     pub references_created: Vec<String>,
+    /// Conditions and foreign keys over several columns that were created.
+    pub constraints_created: Vec<String>,
     /// What was not done as declared, and what is declared without effect.
     pub notes: Vec<Note>,
 }
@@ -47,7 +50,8 @@ impl SchemaReport {
         !(self.tables_created.is_empty()
             && self.columns_added.is_empty()
             && self.indexes_created.is_empty()
-            && self.references_created.is_empty())
+            && self.references_created.is_empty()
+            && self.constraints_created.is_empty())
     }
 
     /// The notes of this code.
@@ -102,6 +106,7 @@ pub(crate) async fn apply(client: &mut Object, schema: &str, tables: &[Arc<Table
         for table in tables {
             references::create(client, table, tables, &existing, &mut report).await?;
             indexes::create(client, table, &mut existing, &mut report).await?;
+            constraints::create(client, table, tables, &existing, &mut report).await?;
             for option in &table.options.not_enforced {
                 report.note(
                     &codes::NOT_ENFORCED,

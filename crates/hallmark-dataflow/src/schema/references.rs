@@ -13,14 +13,22 @@ use crate::{codes, names};
 #[must_use]
 pub(crate) fn target<'a>(declared: &str, tables: &'a [Arc<Table>]) -> Option<(&'a Table, &'a Column)> {
     let (owner, field) = declared.rsplit_once('.').map_or((declared, None), |(o, f)| (o, Some(f)));
-    let table = tables
-        .iter()
-        .find(|t| t.name == owner || t.model.name == owner || names::snake_case(&t.model.name) == owner)?;
+    // `schema.table.column` names a table of another schema, which is not one of these.
+    let table = self::owner(owner, tables)?;
     let column = match field {
         Some(field) => table.column(field).ok()?,
-        None => table.key(),
+        None => table.single_key()?,
     };
     Some((table, column))
+}
+
+/// The table that a name like `users` or `User` means.
+#[must_use]
+pub(super) fn owner<'a>(name: &str, tables: &'a [Arc<Table>]) -> Option<&'a Table> {
+    let found = tables
+        .iter()
+        .find(|t| t.name == name || t.model.name == name || names::snake_case(&t.model.name) == name)?;
+    Some(found)
 }
 
 /// Creates the constraints that are missing.
@@ -43,12 +51,13 @@ pub(super) async fn create(
             continue;
         };
         let statement = format!(
-            "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({})",
+            "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}){}",
             table.qualified,
             names::quote(&name)?,
             column.ident,
             to.qualified,
-            key.ident
+            key.ident,
+            column.field.on_delete.map(|a| format!(" ON DELETE {}", a.sql())).unwrap_or_default()
         );
         match attempt(client, &statement).await? {
             Ok(()) => report.references_created.push(name),

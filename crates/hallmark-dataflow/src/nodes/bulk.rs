@@ -1,0 +1,171 @@
+//! The bulk forms of CRUD: many rows in one transaction, all of them or none.
+
+use std::collections::BTreeMap;
+
+use hallmark_core::{Error, Result};
+use serde_json::{Map, Value, json};
+use tokio_postgres::GenericClient;
+
+use super::cache;
+use super::crud::Call;
+use crate::sql::{Sql, failure};
+use crate::stage::Stage;
+use crate::write::{self, Cells, OnConflict};
+use crate::{codes, limits};
+
+impl Call<'_> {
+    pub(super) async fn bulk_create(&self) -> Result<Value> {
+        let given = self.ask.objects("rows", limits::BULK_ROWS_MAX)?;
+        let rows = self.complete(&given)?;
+        let mut client = self.engine.client().await?;
+        let transaction = client.transaction().await.map_err(failure)?;
+        let stage = Stage::create(&*transaction, self.table()).await?;
+        let mut writer = stage.writer(&transaction).await?;
+        for (line, cells) in (1_i64..).zip(&rows) {
+            stage.write(&mut writer, line, cells).await?;
+        }
+        writer.as_mut().finish().await.map_err(failure)?;
+        let created = stage.insert(&*transaction, self.context, &OnConflict::Error).await?;
+        transaction.commit().await.map_err(failure)?;
+        let ids = created.iter().map(|row| self.table().key_of(row, 0)).collect::<Result<Vec<_>>>()?;
+        Ok(json!({"operation": "bulk_create", "created": ids.len(), "ids": ids}))
+    }
+
+    /// The rows as cells, an error with the place of the row.
+    fn complete(&self, given: &[&Map<String, Value>]) -> Result<Vec<Cells>> {
+        let complete = |(i, data): (usize, &&Map<String, Value>)| {
+            write::complete(self.table(), data).map_err(|e| in_row(i, &e))
+        };
+        given.iter().enumerate().map(complete).collect()
+    }
+
+    /// Each row has its own key and changes; a row that is not there is told, and does not stop the others.
+    async fn update_rows(&self) -> Result<Value> {
+        let given = self.ask.objects("rows", limits::BULK_ROWS_MAX)?;
+        let mut client = self.engine.client().await?;
+        let transaction = client.transaction().await.map_err(failure)?;
+        let (mut ids, mut missing) = (Vec::new(), Vec::new());
+        for (i, row) in given.iter().enumerate() {
+            let (id, changes) = self.addressed(None, row).map_err(|e| in_row(i, &e))?;
+            let mut sql = Sql::new(format!("UPDATE {} AS t", self.table().qualified));
+            self.push_sets(&mut sql, &changes).map_err(|e| in_row(i, &e))?;
+            sql.push(" WHERE ");
+            self.table().push_key(&mut sql, &id)?;
+            sql.push(" AND ");
+            self.engine.push_scope(&mut sql, self.context, false);
+            match sql.execute(&*transaction).await.map_err(|e| in_row(i, &e))? {
+                0 => missing.push(id),
+                _ => ids.push(id),
+            }
+        }
+        transaction.commit().await.map_err(failure)?;
+        cache::forget(self.engine, self.context, &ids).await;
+        Ok(json!({"operation": "bulk_update", "updated": ids.len(), "missing": missing}))
+    }
+
+    /// Rows are created, or change the row that has the same match fields in the fields that they give.
+    pub(super) async fn bulk_upsert(&self) -> Result<Value> {
+        let given = self.ask.objects("rows", limits::BULK_ROWS_MAX)?;
+        let rows = self.complete(&given)?;
+        let target = write::target(self.table(), self.ask.get("match_on"))?;
+        let skip = self.ask.text("on_conflict") == Some("skip");
+        // Rows that give the same fields change the same columns and go in one statement.
+        let mut groups: BTreeMap<Vec<&String>, Vec<usize>> = BTreeMap::new();
+        for (i, row) in given.iter().enumerate() {
+            groups.entry(if skip { Vec::new() } else { row.keys().collect() }).or_default().push(i);
+        }
+        let mut client = self.engine.client().await?;
+        let transaction = client.transaction().await.map_err(failure)?;
+        let stage = Stage::create(&*transaction, self.table()).await?;
+        let (mut ids, mut created) = (Vec::new(), 0_usize);
+        for (names, members) in groups {
+            let mut writer = stage.writer(&transaction).await?;
+            for i in &members {
+                stage.write(&mut writer, i64::try_from(*i).unwrap_or(i64::MAX), &rows[*i]).await?;
+            }
+            writer.as_mut().finish().await.map_err(failure)?;
+            self.refuse_repeats(&stage, &*transaction, &target).await?;
+            let given = names.iter().map(|n| self.table().column(n)).collect::<Result<Vec<_>>>()?;
+            let conflict =
+                if skip { OnConflict::Skip } else { OnConflict::Update { target: target.clone(), given } };
+            for row in stage.insert(&*transaction, self.context, &conflict).await? {
+                ids.push(self.table().key_of(&row, 0)?);
+                let new: bool = row.try_get(self.table().keys().len()).map_err(failure)?;
+                created += usize::from(new);
+            }
+            stage.clear(&*transaction).await?;
+        }
+        transaction.commit().await.map_err(failure)?;
+        cache::forget(self.engine, self.context, &ids).await;
+        let updated = ids.len() - created;
+        let skipped = rows.len() - ids.len();
+        Ok(
+            json!({"operation": "bulk_upsert", "created": created, "updated": updated, "skipped": skipped, "ids": ids}),
+        )
+    }
+
+    async fn refuse_repeats(
+        &self,
+        stage: &Stage<'_>,
+        client: &impl GenericClient,
+        target: &[&crate::Column],
+    ) -> Result<()> {
+        let Some(line) = stage.repeated(client, target).await?.into_iter().min() else { return Ok(()) };
+        let names: Vec<&str> = target.iter().map(|c| c.name()).collect();
+        let message = format!("rows[{line}] has the same {} as an earlier row", names.join(", "));
+        Err(Error::new(&codes::DUPLICATE, message).at(format!("rows[{line}]")))
+    }
+
+    /// Bulk changes name their rows; an empty filter would mean the whole table.
+    fn need_filter(&self) -> Result<&Value> {
+        let filter = self.ask.filter();
+        if filter.as_object().is_none_or(Map::is_empty) {
+            let message = "a bulk change needs a filter that is not empty";
+            return Err(Error::new(&codes::MISSING_VALUE, message)
+                .at("filter")
+                .next("to mean all rows, filter on the key with is_null: false"));
+        }
+        Ok(filter)
+    }
+
+    pub(super) async fn bulk_update(&self) -> Result<Value> {
+        if self.ask.get("rows").is_some() {
+            return self.update_rows().await;
+        }
+        let (data, filter) = (self.ask.object("data")?, self.need_filter()?);
+        let mut sql = Sql::new(format!("UPDATE {} AS t", self.table().qualified));
+        self.push_sets(&mut sql, data)?;
+        self.run_bulk(sql, filter, "bulk_update", "updated").await
+    }
+
+    pub(super) async fn bulk_delete(&self) -> Result<Value> {
+        let filter = self.need_filter()?;
+        let mut sql = self.removal();
+        sql.push("true");
+        self.run_bulk(sql, filter, "bulk_delete", "deleted").await
+    }
+
+    async fn run_bulk(&self, mut sql: Sql, filter: &Value, operation: &str, verb: &str) -> Result<Value> {
+        sql.push(if operation == "bulk_update" { " WHERE " } else { " AND " });
+        self.engine.push_scope(&mut sql, self.context, false);
+        sql.push(" AND ");
+        crate::filter::push(&mut sql, self.table(), filter)?;
+        sql.push(" RETURNING ").push(&self.table().key_selected());
+        let client = self.engine.client().await?;
+        let rows = sql.rows(&**client).await?;
+        let ids = rows.iter().map(|row| self.table().key_of(row, 0)).collect::<Result<Vec<_>>>()?;
+        cache::forget(self.engine, self.context, &ids).await;
+        let mut answer = json!({"operation": operation});
+        answer[verb] = json!(ids.len());
+        Ok(answer)
+    }
+}
+
+/// The error of one row, with its place.
+fn in_row(i: usize, error: &Error) -> Error {
+    let place = match error.place() {
+        Some(place) => format!("rows[{i}].{place}"),
+        None => format!("rows[{i}]"),
+    };
+    Error::new(error.code(), error.message().to_owned()).at(place)
+}
