@@ -1,11 +1,13 @@
 //! DataFlow: a model becomes a table and nine executable nodes on PostgreSQL.
 //!
-//! A model is a [`ModelDecl`], read from Python (`hallmark_python::models::read`) or built in Rust. [`DataFlow::configure`] resolves
+//! A model is a [`ModelDecl`], read from Python (`hallmark_python::models::read`), TOML, SQL or a database ([`declare`]), derived
+//! ([`trait@Model`]) or built in Rust. [`DataFlow::configure`] resolves
 //! models into tables; [`DataFlow::apply_schema`] creates what is missing and reports what differs; [`DataFlow::nodes`] gives
 //! `ProductCatalogCRUDNode` … `ProductCatalogCacheNode` for a registry. Identifiers come from the model only and are quoted;
 //! values are always bound. A declared option without effect is listed, never dropped.
 
 mod dataflow;
+pub mod declare;
 mod engine;
 pub mod exercise;
 mod files;
@@ -13,6 +15,7 @@ pub mod filter;
 mod input;
 mod key;
 pub mod limits;
+mod model;
 pub mod names;
 pub mod nodes;
 pub mod options;
@@ -28,8 +31,15 @@ mod write;
 pub use dataflow::{DataFlow, Settings};
 pub use engine::Engine;
 pub use exercise::{NodeExercise, exercise};
-pub use hallmark_python::models::{Field, FieldDefault, FieldType, Index, ModelDecl};
+/// See [`trait@Model`].
+pub use hallmark_macros::Model;
+pub use hallmark_python::models::{
+    Check, Field, FieldDefault, FieldType, ForeignKey, Index, Limit, ModelDecl, OnDelete, Relation,
+};
+pub use model::Model;
 pub use schema::{Note, SchemaReport};
+/// A JSON value: options and defaults are such.
+pub use serde_json::Value;
 pub use table::{Column, Role, Table};
 
 hallmark_core::codes! {
@@ -75,5 +85,8 @@ hallmark_core::codes! {
         BAD_STEP = "HM-D061", "a transformation step is malformed or does not fit a row", Usage;
         CACHE_FAILED = "HM-D070", "the cache answered in an unexpected way", Unavailable;
         EFFECT_NOT_SEEN = "HM-D080", "a node was executed and its effect was not seen", Findings;
+        DECLARATION = "HM-D095", "a declaration of models cannot be read", Unreadable;
+        NOT_WRITABLE = "HM-D096", "a model cannot be written in this form", Usage;
+        NOT_TAKEN = "HM-D097", "a database has something that no model declares", Usage;
     }
 }

@@ -62,3 +62,5 @@ pub const PROFILE_ROWS_MAX: u64 = 100_000;
 pub const FILE_WORK_TIMEOUT_MS: u64 = 3_600_000;
 /// The most bytes of a compiled pattern of a field.
 pub const PATTERN_BYTES_MAX: usize = 1024 * 1024;
+/// The deepest nesting of a statement of SQL that declares models.
+pub const SQL_DEPTH_MAX: usize = 64;

@@ -1,11 +1,11 @@
-//! The models that a project declares, found in its Python sources without running them.
+//! The models that a project declares, found in its sources (Python, TOML, SQL) without running them.
 
 use std::path::{Path, PathBuf};
 
-use hallmark_core::Result;
 use hallmark_core::project::STATE_FOLDER;
-use hallmark_dataflow::{DataFlow, Settings};
-use hallmark_python::models::{self, ModelDecl, Problem};
+use hallmark_core::{Error, Result};
+use hallmark_dataflow::{DataFlow, Settings, declare};
+use hallmark_python::models::{self, ModelDecl, Modules, Problem};
 use hallmark_services::{Guarded, Handles};
 use serde::Deserialize;
 
@@ -21,7 +21,8 @@ pub(crate) const SCHEMA: &str = "dataflow";
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct DataFlowConfig {
-    /// Files that declare models, relative to the root; empty: every Python file outside tests that does.
+    /// Files that declare models (Python, TOML or SQL), relative to the root; empty: every Python file outside tests that does, and
+    /// every `models.toml` and `models.sql`.
     pub(crate) models: Vec<PathBuf>,
 }
 
@@ -32,69 +33,151 @@ pub(crate) struct Found {
     pub(crate) models: Vec<ModelDecl>,
     /// What could not be read.
     pub(crate) problems: Vec<Problem>,
-    /// Names declared more than once, with the place of the later declaration.
-    pub(crate) repeated: Vec<String>,
+    /// Later declarations of a name.
+    pub(crate) repeated: Vec<ModelDecl>,
     /// Models that cannot be tables, with the reason.
-    pub(crate) refused: Vec<String>,
+    pub(crate) refused: Vec<Refused>,
+    /// How many files were read.
+    pub(crate) files: usize,
+}
+
+/// A model that cannot be a table.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// Its name.
+    pub(crate) model: String,
+    /// Why.
+    pub(crate) error: Error,
 }
 
 /// Reads every model of the project.
 pub(crate) fn find(app: &App<'_>) -> Result<Found> {
     let config: DataFlowConfig = app.config.section("dataflow")?;
     let root = app.project.root();
-    let files = if config.models.is_empty() {
-        python_files(root)
-    } else {
-        config.models.iter().map(|p| root.join(p)).collect()
-    };
-    let chosen = !config.models.is_empty();
     let mut found = Found::default();
-    for path in files {
-        let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-        let text = if chosen {
-            hallmark_core::fs::read_text(&path)?
-        } else {
-            candidate(&path, &name).unwrap_or_default()
-        };
-        let (declared, problems) = models::read(&name, &text);
-        found.problems.extend(problems);
-        for model in declared {
-            if found.models.iter().any(|m| m.name == model.name) {
-                let place = model.source.as_ref().map(ToString::to_string).unwrap_or_else(|| name.clone());
-                found
-                    .repeated
-                    .push(format!("{place}: {} is declared again; the first declaration counts", model.name));
-            } else {
-                found.models.push(model);
-            }
+    if config.models.is_empty() {
+        for path in files_below(root) {
+            found.read(root, &path, Which::Candidates)?;
         }
+    }
+    for path in &config.models {
+        found.read(root, &root.join(path), Which::All)?;
     }
     Ok(found)
 }
 
-/// Every Python file below the root that git does not ignore, sorted.
-fn python_files(root: &Path) -> Vec<PathBuf> {
+/// Reads every model of a file, or below a folder; `tests` too, where models are declared that no project has.
+pub(crate) fn find_at(path: &Path, tests: bool) -> Result<Found> {
+    let mut found = Found::default();
+    if path.is_dir() {
+        for file in files_below(path) {
+            found.read(path, &file, if tests { Which::WithTests } else { Which::Candidates })?;
+        }
+    } else {
+        found.read(path.parent().unwrap_or(path), path, Which::All)?;
+    }
+    Ok(found)
+}
+
+/// Which files are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    /// Those that may declare models of the project.
+    Candidates,
+    /// Those of tests too.
+    WithTests,
+    /// Any: somebody named the file.
+    All,
+}
+
+impl Found {
+    fn read(&mut self, root: &Path, path: &Path, which: Which) -> Result<()> {
+        let name = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
+        let text = match which {
+            Which::All => hallmark_core::fs::read_text(path)?,
+            Which::Candidates if is_test(&name) => return Ok(()),
+            _ => match candidate(path) {
+                Some(text) => text,
+                None => return Ok(()),
+            },
+        };
+        self.files += 1;
+        let (declared, problems) = match path.extension().and_then(|e| e.to_str()) {
+            Some("toml") => declare::read_toml(&name, &text),
+            Some("sql") => declare::read_sql(&name, &text),
+            _ => models::read_all(&name, &text, &Sources { root }),
+        };
+        self.problems.extend(problems);
+        for model in declared {
+            if self.models.iter().any(|m| m.name == model.name) {
+                self.repeated.push(model);
+            } else {
+                self.models.push(model);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The project's modules, as imports of its files name them.
+struct Sources<'a> {
+    root: &'a Path,
+}
+
+impl Modules for Sources<'_> {
+    fn source(&self, from: &str, level: u32, module: &str) -> Option<(String, String)> {
+        let below = module.replace('.', "/");
+        let folder = Path::new(from).parent().unwrap_or(Path::new(""));
+        let bases: Vec<PathBuf> = if level > 0 {
+            folder.ancestors().nth(usize::try_from(level - 1).ok()?).map(Path::to_owned).into_iter().collect()
+        } else {
+            // Where Python would look is known only when it runs: beside the file and above it, and in `src`.
+            folder.ancestors().map(Path::to_owned).chain([PathBuf::from("src")]).collect()
+        };
+        let named = |base: &PathBuf| {
+            let module = if below.is_empty() { base.clone() } else { base.join(&below) };
+            [module.with_extension("py"), module.join("__init__.py")]
+        };
+        bases.iter().flat_map(named).find_map(|path| {
+            let whole = self.root.join(&path);
+            let fits = std::fs::metadata(&whole).is_ok_and(|m| m.is_file() && m.len() <= SOURCE_BYTES_MAX);
+            let text = if fits { std::fs::read_to_string(&whole).ok()? } else { return None };
+            Some((path.to_string_lossy().replace('\\', "/"), text))
+        })
+    }
+}
+
+/// Every file below the root that may declare models and that git does not ignore, sorted.
+fn files_below(root: &Path) -> Vec<PathBuf> {
     let walk = ignore::WalkBuilder::new(root)
         .require_git(false)
         .filter_entry(|e| e.file_name() != STATE_FOLDER)
         .build();
-    let mut files: Vec<PathBuf> = walk
-        .flatten()
-        .map(ignore::DirEntry::into_path)
-        .filter(|p| p.extension().is_some_and(|e| e == "py"))
-        .collect();
+    let mut files: Vec<PathBuf> =
+        walk.flatten().map(ignore::DirEntry::into_path).filter(|p| declares(p)).collect();
     files.sort();
     files
 }
 
-/// The text of a file that may declare models: not a test, not too large, with a `.model` decorator in it.
-fn candidate(path: &Path, name: &str) -> Option<String> {
-    let is_test = name.split('/').any(|part| part == "tests" || part == "test" || part.starts_with("test_"));
-    if is_test || std::fs::metadata(path).ok()?.len() > SOURCE_BYTES_MAX {
+/// Python sources, and the other forms under the names that are kept for them.
+fn declares(path: &Path) -> bool {
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let other = |n: &str| name == n || name.ends_with(&format!(".{n}"));
+    name.ends_with(".py") || other("models.toml") || other("models.sql")
+}
+
+fn is_test(name: &str) -> bool {
+    name.split('/').any(|part| part == "tests" || part == "test" || part.starts_with("test_"))
+}
+
+/// The text of a file that may declare models: not too large, and if it is Python with a model decorator in it.
+fn candidate(path: &Path) -> Option<String> {
+    if std::fs::metadata(path).ok()?.len() > SOURCE_BYTES_MAX {
         return None;
     }
     let text = std::fs::read_to_string(path).ok()?;
-    text.contains(".model").then_some(text)
+    let python = path.extension().is_some_and(|e| e == "py");
+    (!python || text.contains(".model") || text.contains("@model")).then_some(text)
 }
 
 impl Found {
@@ -119,7 +202,7 @@ impl Found {
         for model in &self.models {
             match DataFlow::configure(settings(vec![model.clone()])?) {
                 Ok(_) => usable.push(model.clone()),
-                Err(error) => self.refused.push(format!("{}: {error}", model.name)),
+                Err(error) => self.refused.push(Refused { model: model.name.clone(), error }),
             }
         }
         DataFlow::configure(settings(usable)?)

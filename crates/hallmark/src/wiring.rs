@@ -14,7 +14,7 @@ use hallmark_workflow::{LocalRuntime, Registry, RunStore};
 
 use crate::app::App;
 use crate::commands::explain;
-use crate::models::{self, Found};
+use crate::models;
 use crate::readings;
 
 /// The file in the state folder that holds the token of the channels.
@@ -25,8 +25,6 @@ const DATA_FOLDER: &str = "hallmark-data";
 
 /// What every node can do here, before any service is contacted.
 pub(crate) struct Catalogue {
-    /// The models that were found.
-    pub(crate) found: Found,
     /// Their tables and nodes.
     pub(crate) dataflow: DataFlow,
     /// Every node and workflow.
@@ -64,7 +62,7 @@ impl Catalogue {
         dataflow.register(&mut registry)?;
         registry.register_all(hallmark_agents::nodes(&handles, &guarded, &data, &prefix(app))?)?;
         hallmark_agents::workflows(&mut registry)?;
-        Ok(Self { found, dataflow, registry: Arc::new(registry), data, handles, guarded })
+        Ok(Self { dataflow, registry: Arc::new(registry), data, handles, guarded })
     }
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod caching;
+mod declared;
 mod every_node;
 mod fallbacks;
 mod files;

@@ -395,7 +395,7 @@ pub static ALL: &[Setting] = &[
         kind: Kind::Texts,
         default: "[]",
         example: "[\"catalog/models.py\"]",
-        doc: "Files that declare models, relative to the project; an empty list means every Python file outside tests that does.",
+        doc: "Files that declare models, relative to the project; an empty list means every Python file outside tests that does, and every `models.toml` and `models.sql`.",
     },
     text(
         "certify.tests.python",

@@ -1,0 +1,214 @@
+//! Models of the tables that a database has: its catalogue is read, nothing else.
+
+use hallmark_core::Result;
+use hallmark_python::models::{Check, Field, ForeignKey, Index, ModelDecl, OnDelete};
+use serde_json::Value;
+use tokio_postgres::GenericClient;
+
+use super::catalog_rows::{self as rows, ColumnRow, ConstraintRow, IndexRow};
+use super::class_name;
+use super::types::{self, Default};
+use crate::codes;
+use crate::schema::Note;
+
+/// What was read.
+#[derive(Clone, Debug, Default)]
+pub struct Imported {
+    /// The models, in the order of their tables' names.
+    pub models: Vec<ModelDecl>,
+    /// What the database has and the models do not say, or say otherwise.
+    pub notes: Vec<Note>,
+}
+
+/// Reads the tables of a schema.
+///
+/// # Errors
+/// The services' codes if the database cannot be asked.
+pub async fn import(client: &impl GenericClient, schema: &str) -> Result<Imported> {
+    let (columns, constraints, indexes) = (
+        rows::columns(client, schema).await?,
+        rows::constraints(client, schema).await?,
+        rows::indexes(client, schema).await?,
+    );
+    let mut imported = Imported::default();
+    for column in &columns {
+        imported.column(column);
+    }
+    // Conditions of one field come first: they say what kind of JSON a column holds.
+    for constraint in constraints.iter().filter(|c| c.kind == "c") {
+        imported.constraint(constraint);
+    }
+    for constraint in constraints.iter().filter(|c| c.kind != "c") {
+        imported.constraint(constraint);
+    }
+    for index in &indexes {
+        imported.index(index);
+    }
+    imported.models.retain(|m| !m.fields.is_empty());
+    for model in &mut imported.models {
+        // A table is taken as it is: without this its model would ask for both.
+        if ["created_at", "updated_at"].iter().any(|n| model.get(n).is_none()) {
+            model.options.insert("timestamps".to_owned(), false.into());
+        }
+    }
+    Ok(imported)
+}
+
+impl Imported {
+    fn note(&mut self, table: &str, subject: &str, message: impl Into<String>) {
+        self.notes.push(Note {
+            code: codes::NOT_TAKEN.id,
+            model: class_name(table),
+            subject: subject.to_owned(),
+            message: message.into(),
+        });
+    }
+
+    fn model(&mut self, table: &str) -> Option<&mut ModelDecl> {
+        self.models.iter_mut().find(|m| m.table.as_deref() == Some(table))
+    }
+
+    fn column(&mut self, row: &ColumnRow) {
+        if self.model(&row.table).is_none() {
+            self.models.push(ModelDecl::new(class_name(&row.table)).table(row.table.clone()));
+        }
+        let typed = types::of_sql(&row.kind);
+        let mut field = match &typed {
+            Some(typed) => {
+                let mut field = Field::new(row.name.clone(), typed.kind);
+                typed.refine(&mut field);
+                if let Some(becomes) = typed.becomes {
+                    let message = format!("the column is {}; a model's is {becomes}", row.kind);
+                    self.note(&row.table, &row.name, message);
+                }
+                field
+            }
+            None if !row.labels.is_empty() => {
+                let message =
+                    format!("the column is the enumeration {}; a model's is text with choices", row.kind);
+                self.note(&row.table, &row.name, message);
+                let choices: Vec<Value> = row.labels.iter().map(|l| Value::from(l.as_str())).collect();
+                Field::new(row.name.clone(), hallmark_python::models::FieldType::Text).choices(choices)
+            }
+            None => {
+                let message = format!("no field holds {}: the column is left out", row.kind);
+                return self.note(&row.table, &row.name, message);
+            }
+        };
+        field.nullable = !row.not_null;
+        if row.generated {
+            return self.note(&row.table, &row.name, "a generated column is left out: the database makes it");
+        }
+        if row.identity {
+            field.auto_increment = Some(true);
+        } else if let Some(text) = &row.default {
+            match types::default(text, field.kind) {
+                Default::Is(default) => field.default = Some(default),
+                Default::Counts => field.auto_increment = Some(true),
+                Default::Other => {
+                    let message = format!("the default `{text}` is none that a field has");
+                    self.note(&row.table, &row.name, message);
+                }
+            }
+        }
+        if let Some(model) = self.model(&row.table) {
+            model.fields.push(field);
+        }
+    }
+
+    fn constraint(&mut self, row: &ConstraintRow) {
+        let Some(model) = self.model(&row.table) else { return };
+        let missing = row.columns.iter().find(|c| model.get(c).is_none()).cloned();
+        if let Some(missing) = missing.filter(|_| row.kind != "c") {
+            let message = format!("it needs the column {missing}, which was left out");
+            return self.note(&row.table, &row.name, message);
+        }
+        match row.kind.as_str() {
+            "p" => {
+                model.set_key(&row.columns);
+                model.fields.iter_mut().for_each(|f| f.nullable &= !f.primary_key);
+                // An integer that is the whole key counts by itself unless the model says that it does not.
+                if let [one] = row.columns.as_slice()
+                    && let Some(field) = model.fields.iter_mut().find(|f| f.name == *one)
+                    && field.kind == hallmark_python::models::FieldType::Integer
+                {
+                    field.auto_increment.get_or_insert(false);
+                }
+            }
+            "u" => model.indexes.push(Index {
+                name: Some(row.name.clone()),
+                fields: row.columns.clone(),
+                unique: true,
+                ..Index::default()
+            }),
+            "c" => {
+                let condition = row.condition.clone().unwrap_or_default();
+                if !types::take_check(&mut model.fields, &condition) {
+                    model.checks.push(Check { name: Some(row.name.clone()), condition });
+                }
+            }
+            "f" => self.reference(row),
+            _ => {
+                self.note(&row.table, &row.name, "an exclusion constraint is left out: no model declares one")
+            }
+        }
+    }
+
+    fn reference(&mut self, row: &ConstraintRow) {
+        let target = row.target.clone().unwrap_or_default();
+        if !row.near {
+            let message = format!("it refers to {target} in another schema and is left out");
+            return self.note(&row.table, &row.name, message);
+        }
+        let on_delete = match row.on_delete.as_str() {
+            "c" => Some(OnDelete::Cascade),
+            "r" => Some(OnDelete::Restrict),
+            "n" => Some(OnDelete::SetNull),
+            "d" => Some(OnDelete::SetDefault),
+            _ => None,
+        };
+        let Some(model) = self.model(&row.table) else { return };
+        match (row.columns.as_slice(), row.target_columns.as_slice()) {
+            ([from], [to]) => {
+                if let Some(field) = model.fields.iter_mut().find(|f| f.name == *from) {
+                    field.foreign_key = Some(format!("{target}.{to}"));
+                    field.on_delete = on_delete;
+                }
+            }
+            _ => model.foreign_keys.push(ForeignKey {
+                name: Some(row.name.clone()),
+                fields: row.columns.clone(),
+                target,
+                columns: row.target_columns.clone(),
+                on_delete,
+            }),
+        }
+    }
+
+    fn index(&mut self, row: &IndexRow) {
+        if row.expressions {
+            return self.note(
+                &row.table,
+                &row.name,
+                "an index over expressions is left out: no model declares one",
+            );
+        }
+        if row.ordered {
+            self.note(&row.table, &row.name, "the order of its columns (DESC, NULLS FIRST) is left out");
+        }
+        let Some(model) = self.model(&row.table) else { return };
+        if row.columns.iter().chain(&row.include).any(|c| model.get(c).is_none()) {
+            return self.note(&row.table, &row.name, "it needs a column that was left out");
+        }
+        model.indexes.push(Index {
+            name: Some(row.name.clone()),
+            fields: row.columns.clone(),
+            unique: row.unique,
+            method: (row.method != "btree").then(|| row.method.clone()),
+            operator_class: row.class.clone(),
+            condition: row.condition.clone(),
+            include: row.include.clone(),
+            unread: Vec::new(),
+        });
+    }
+}
