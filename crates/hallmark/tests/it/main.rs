@@ -13,6 +13,7 @@ mod channels;
 mod fix;
 mod integrations;
 mod lsp;
+mod models;
 mod proof;
 mod standards;
 mod support;
