@@ -149,7 +149,11 @@ impl Imported {
             }
             "f" => self.reference(row),
             _ => {
-                self.note(&row.table, &row.name, "an exclusion constraint is left out: no model declares one")
+                self.note(
+                    &row.table,
+                    &row.name,
+                    "an exclusion constraint is left out: no model declares one",
+                );
             }
         }
     }

@@ -63,19 +63,16 @@ impl Alias {
 }
 
 fn params(operation: &str, table: &Table) -> Vec<Param> {
-    let mut params =
-        vec![Param::string("database_url").describe("Refused: the project's own database is used").secret()];
+    let mut params = Vec::new();
+    if table.column("database_url").is_err() {
+        params.push(
+            Param::string("database_url").describe("Refused: the project's own database is used").secret(),
+        );
+    }
     let id = || {
         [
             Param::any("record_id").describe(format!("The value of {}", table.key_label())),
             Param::any("id").describe("The same as record_id"),
-        ]
-    };
-    let filters = || {
-        [
-            Param::object("filter")
-                .describe("Which rows: {\"field\": value} or {\"field\": {\"$gte\": value}}"),
-            Param::object("conditions").describe("The older name of filter"),
         ]
     };
     let deleted = || Param::boolean("include_deleted").describe("Soft-deleted rows too").default(false);
@@ -123,27 +120,41 @@ fn params(operation: &str, table: &Table) -> Vec<Param> {
             Param::array("conflict_on")
                 .describe("The unique fields to match by; those of `where` by default"),
         ]),
-        "count" => params.extend([filters()[0].clone(), filters()[1].clone(), deleted()]),
-        _ => {
+        "count" => {
             params.extend(filters());
-            params.extend([
-                Param::array("data").describe("The rows").max_length(limits::BULK_ROWS_MAX).pii(),
-                Param::integer("batch_size").describe("Without effect: all rows go in one transaction"),
-                Param::string("conflict_resolution")
-                    .describe("update, or skip")
-                    .choices(["update", "skip", "ignore"]),
-                Param::array("conflict_on").describe("The unique fields to match by; the key by default"),
-                Param::object("fields").describe("The fields to change in all rows of the filter").pii(),
-                Param::object("update").describe("The older name of fields").pii(),
-                Param::boolean("return_ids").describe("Give the keys too").default(false),
-                Param::boolean("safe_mode").describe("Without effect: an empty filter needs `confirmed`"),
-                Param::boolean("confirmed").describe("An empty filter means all rows").default(false),
-            ]);
+            params.push(deleted());
         }
+        _ => params.extend(bulk_params()),
     }
     let mut seen = std::collections::BTreeSet::new();
     params.retain(|p| seen.insert(p.name.clone()));
     params
+}
+
+/// `filter` and its older name.
+fn filters() -> [Param; 2] {
+    [
+        Param::object("filter").describe("Which rows: {\"field\": value} or {\"field\": {\"$gte\": value}}"),
+        Param::object("conditions").describe("The older name of filter"),
+    ]
+}
+
+/// What the bulk forms take.
+fn bulk_params() -> Vec<Param> {
+    let own = [
+        Param::array("data").describe("The rows").max_length(limits::BULK_ROWS_MAX).pii(),
+        Param::integer("batch_size").describe("Without effect: all rows go in one transaction"),
+        Param::string("conflict_resolution")
+            .describe("update, or skip")
+            .choices(["update", "skip", "ignore"]),
+        Param::array("conflict_on").describe("The unique fields to match by; the key by default"),
+        Param::object("fields").describe("The fields to change in all rows of the filter").pii(),
+        Param::object("update").describe("The older name of fields").pii(),
+        Param::boolean("return_ids").describe("Give the keys too").default(false),
+        Param::boolean("safe_mode").describe("Without effect: an empty filter needs `confirmed`"),
+        Param::boolean("confirmed").describe("An empty filter means all rows").default(false),
+    ];
+    filters().into_iter().chain(own).collect()
 }
 
 /// The fields that a caller may set, as parameters of any type: the values are checked by the model, with its own codes.
@@ -200,7 +211,8 @@ impl Call<'_> {
     }
 
     async fn run(&self) -> Result<Value> {
-        if self.given(&["database_url"]).is_some() {
+        let own = self.table().column("database_url").is_ok();
+        if !own && self.given(&["database_url"]).is_some() {
             return Err(Error::new(&codes::BAD_PARAMETER, "`database_url` of a single node is not taken")
                 .at("database_url")
                 .next("set the database of the project: hallmark explain HM-D025, or [services] in hallmark.toml"));
