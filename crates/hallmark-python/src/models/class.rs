@@ -146,8 +146,12 @@ impl Reader {
         for base in class.arguments.iter().flat_map(|a| a.args.iter()).rev() {
             self.base(base, class, (file, &hidden_below), depth);
         }
+        // The fields first: what is said of the table may name any of them, wherever it stands.
+        for statement in class.body.iter().filter(|s| table_level_name(s).is_none()) {
+            self.statement(statement, file);
+        }
         for statement in &class.body {
-            if table_level_name(statement).is_none_or(|name| !hidden.contains(&name)) {
+            if table_level_name(statement).is_some_and(|name| !hidden.contains(&name)) {
                 self.statement(statement, file);
             }
         }

@@ -34,6 +34,9 @@ impl Modules for NoModules {
 /// How many names are looked up for one class: aliases of aliases could otherwise double at every step.
 const LOOKUPS_MAX: u32 = 20_000;
 
+/// The deepest nesting of a list or dictionary in which names are looked up.
+const CONSTANT_DEPTH_MAX: usize = 8;
+
 /// A parsed file.
 pub(super) struct Unit {
     path: String,
@@ -176,12 +179,29 @@ impl<'a> File<'a> {
         work(&File::of(&unit, self.library), &name)
     }
 
-    /// The value of a literal, or of a name that is assigned one literal.
+    /// The value of a literal, or of a name that is assigned one literal, also inside lists and dictionaries.
     pub(super) fn constant(&self, expr: &Expr) -> Option<Value> {
-        literal::value(expr).or_else(|| match expr {
+        self.constant_at(expr, 0)
+    }
+
+    fn constant_at(&self, expr: &Expr, depth: usize) -> Option<Value> {
+        if let Some(value) = literal::value(expr) {
+            return Some(value);
+        }
+        let inner = |e: &Expr| if depth < CONSTANT_DEPTH_MAX { self.constant_at(e, depth + 1) } else { None };
+        match expr {
             Expr::Name(name) => literal::value(self.assigned(name.id.as_str())?),
+            Expr::List(list) => list.elts.iter().map(inner).collect::<Option<Vec<_>>>().map(Value::Array),
+            Expr::Tuple(tuple) => tuple.elts.iter().map(inner).collect::<Option<Vec<_>>>().map(Value::Array),
+            Expr::Dict(dict) => {
+                let members = dict.items.iter().map(|item| {
+                    let key = inner(item.key.as_ref()?)?;
+                    Some((key.as_str()?.to_owned(), inner(&item.value)?))
+                });
+                members.collect::<Option<serde_json::Map<_, _>>>().map(Value::Object)
+            }
             _ => None,
-        })
+        }
     }
 
     /// The keywords of the class's model decorator; `None` if it has none.

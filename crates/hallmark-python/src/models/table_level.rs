@@ -109,7 +109,7 @@ fn indexes(reader: &mut Reader, value: &Expr, file: &File<'_>) {
     for entry in entries {
         let read = match entry {
             Expr::Call(call) => index_call(call, file),
-            other => literal::value(other).as_ref().and_then(index),
+            other => file.constant(other).as_ref().and_then(index),
         };
         match read {
             Some(index) => reader.model.indexes.push(index),
@@ -134,7 +134,7 @@ fn items(value: &Expr) -> Vec<&Expr> {
 /// `__constraints__`: field to rules, or a list of constraints.
 fn constraints(reader: &mut Reader, value: &Expr, file: &File<'_>) {
     if let Expr::Dict(_) = value
-        && let Some(Value::Object(fields)) = literal::value(value)
+        && let Some(Value::Object(fields)) = file.constant(value)
     {
         for (name, rules) in &fields {
             let Some(field) = reader.model.fields.iter_mut().find(|f| f.name == *name) else {
@@ -196,7 +196,7 @@ fn constraint(reader: &mut Reader, entry: &Expr, file: &File<'_>) -> bool {
     if let Expr::Call(call) = entry {
         return constraint_call(model, call, file);
     }
-    let Some(Value::Object(members)) = literal::value(entry) else { return false };
+    let Some(Value::Object(members)) = file.constant(entry) else { return false };
     let get = |names: &[&str]| names.iter().find_map(|n| members.get(*n));
     let name = members.get("name").and_then(Value::as_str).map(str::to_owned);
     let fields = get(&["fields", "columns"]).and_then(texts);

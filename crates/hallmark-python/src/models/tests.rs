@@ -305,6 +305,21 @@ class Thing:
 }
 
 #[test]
+fn what_is_said_of_a_table_may_come_first_and_use_names() {
+    let model = one(r#"
+LIMIT = 9
+INDEX = "by_name"
+@db.model
+class M:
+    __constraints__ = {"name": {"max_length": LIMIT}}
+    __indexes__ = [{"name": INDEX, "fields": ["name"]}]
+    name: str
+"#);
+    assert_eq!(model.get("name").unwrap().max_length, Some(9));
+    assert_eq!(model.indexes[0].name.as_deref(), Some("by_name"));
+}
+
+#[test]
 fn a_call_takes_the_class_that_python_would_see_and_one_made_by_type() {
     let models = models_of(
         r#"

@@ -19,7 +19,11 @@ pub(crate) fn run(app: &App<'_>, args: &NodesArgs) -> Result<ExitClass> {
     let catalogue = Catalogue::open(app, &Endpoints::default(), Fallbacks::Never)?;
     let specs: Vec<&NodeSpec> = catalogue.registry.specs().collect();
     match &args.name {
-        Some(name) => describe(app, args.format, name, &specs)?,
+        Some(name) => {
+            // The SDK's names are not listed, and can be asked for.
+            let aliases = catalogue.registry.aliases().map(|node| node.spec());
+            describe(app, args.format, name, &specs.into_iter().chain(aliases).collect::<Vec<_>>())?;
+        }
         None if args.format == Format::Json => {
             let nodes: Vec<_> = specs.iter().map(|s| summary(s)).collect();
             app.ui.line(&json!({ "schema": SCHEMA, "nodes": nodes }).to_string());

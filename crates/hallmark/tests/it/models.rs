@@ -82,7 +82,9 @@ fn a_path_with_tests_lists_every_declaration() {
 #[test]
 fn a_database_is_written_as_models_that_are_read_again() {
     let folder = project();
-    let made = run(&folder, &["node", "run", "PartCreateNode", "--input", r#"{"maker": "a", "number": 7}"#]);
+    let maker = hallmark_core::random::token(12).unwrap();
+    let input = serde_json::json!({"maker": maker, "number": 7}).to_string();
+    let made = run(&folder, &["node", "run", "PartCreateNode", "--input", &input]);
     assert_eq!(code(&made), 0, "{}", all(&made));
     assert!(all(&made).contains("\"title\""), "{}", all(&made));
     for (format, file) in [("python", "imported.py"), ("toml", "imported.toml")] {
@@ -97,6 +99,8 @@ fn a_database_is_written_as_models_that_are_read_again() {
         let part = answer["models"].as_array().unwrap().iter().find(|m| m["table"] == "parts").unwrap();
         assert_eq!(part["key"], serde_json::json!(["maker", "number"]), "{format}");
     }
+    let described = run(&folder, &["nodes", "PartCreateNode"]);
+    assert!(code(&described) == 0 && all(&described).contains("maker"), "{}", all(&described));
     let none = run(&folder, &["models", "import-db", "--schema", "no_such_schema"]);
     assert_eq!(code(&none), 2, "{}", all(&none));
 }

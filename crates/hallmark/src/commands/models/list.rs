@@ -21,11 +21,11 @@ pub(crate) fn run(app: &App<'_>, args: &ModelsArgs) -> Result<ExitClass> {
         Some(path) => models::find_at(path, args.all)?,
         None => models::find(app)?,
     };
-    let mut tables = Vec::new();
+    let mut tables: Vec<Table> = Vec::new();
     let repeated = std::mem::take(&mut found.repeated);
     let again = if args.all { repeated.clone() } else { Vec::new() };
     for model in std::mem::take(&mut found.models).into_iter().chain(again) {
-        match Table::resolve(&model, TABLES) {
+        match Table::resolve(&model, TABLES).and_then(|table| alone(table, &tables, args.all)) {
             Ok(table) => tables.push(table),
             Err(error) => found.refused.push(Refused { model: model.name.clone(), error }),
         }
@@ -39,6 +39,22 @@ pub(crate) fn run(app: &App<'_>, args: &ModelsArgs) -> Result<ExitClass> {
         Format::Text => text(app, &found, &tables, &repeated),
     }
     Ok(exit)
+}
+
+/// The table, unless another model has it: a project cannot work with both. Declarations that are only listed may share one.
+fn alone(table: Table, tables: &[Table], listed: bool) -> Result<Table> {
+    match tables.iter().find(|t| t.name == table.name).filter(|_| !listed) {
+        None => Ok(table),
+        Some(other) => {
+            let message = format!(
+                "models {} and {} have the same table {}",
+                other.model.name, table.model.name, table.name
+            );
+            Err(Error::new(&hallmark_dataflow::codes::DUPLICATE_MODEL, message)
+                .at(place(&table.model).unwrap_or_default())
+                .next("rename one, or give it a __tablename__"))
+        }
+    }
 }
 
 fn report(found: &Found, tables: &[Table], repeated: &[ModelDecl]) -> Value {
