@@ -363,12 +363,28 @@ pub fn row(row: &Row, columns: &[&Column]) -> Result<Map<String, Value>> {
 /// # Errors
 /// `HM-D031` if its type is another.
 pub fn decode(row: &Row, at: usize, kind: FieldType) -> Result<Value> {
+    // A table that was there before its model may have a narrower type, whose values the field holds too.
+    let narrow = row.columns().get(at).map_or(Type::UNKNOWN, |c| c.type_().clone());
     match kind {
+        FieldType::Integer if narrow == Type::INT4 => {
+            get::<i32>(row, at).map(|v| v.map_or(Value::Null, Value::from))
+        }
+        FieldType::Integer if narrow == Type::INT2 => {
+            get::<i16>(row, at).map(|v| v.map_or(Value::Null, Value::from))
+        }
         FieldType::Integer => get::<i64>(row, at).map(|v| v.map_or(Value::Null, Value::from)),
+        // The shortest text that names the same number: as a double, 0.1 would show what a single does not hold.
+        FieldType::Float if narrow == Type::FLOAT4 => get::<f32>(row, at)
+            .map(|v| v.map_or(Value::Null, |f| float(f.to_string().parse().unwrap_or(f64::from(f))))),
         FieldType::Float => get::<f64>(row, at).map(|v| v.map_or(Value::Null, float)),
         FieldType::Boolean => get::<bool>(row, at).map(|v| v.map_or(Value::Null, Value::from)),
         FieldType::Text | FieldType::Decimal | FieldType::Date | FieldType::Time => {
             get::<String>(row, at).map(|v| v.map_or(Value::Null, Value::from))
+        }
+        FieldType::Timestamp if narrow == Type::TIMESTAMP => {
+            let utc = |t: jiff::civil::DateTime| t.to_zoned(jiff::tz::TimeZone::UTC).map(|z| z.timestamp());
+            get::<jiff::civil::DateTime>(row, at)
+                .map(|v| v.and_then(|t| utc(t).ok()).map_or(Value::Null, |t| Value::from(t.to_string())))
         }
         FieldType::Timestamp => {
             get::<jiff::Timestamp>(row, at).map(|v| v.map_or(Value::Null, |t| Value::from(t.to_string())))

@@ -110,6 +110,58 @@ async fn again(world: &World, models: Vec<ModelDecl>) {
     assert!(types.is_empty() && report.tables_created.is_empty(), "{report:?}");
 }
 
+/// A table made by others, with narrower types than a model's: its rows are worked on as they are.
+#[tokio::test]
+async fn a_table_with_narrower_types_is_worked_on() {
+    let sql = witness().await;
+    let schema = format!("it_narrow_{}", hallmark_core::random::token(8).unwrap());
+    let table = "CREATE TABLE stock (shelf smallint, place varchar(5), count integer NOT NULL DEFAULT 0, ratio real, seen timestamp, info json,
+        PRIMARY KEY (shelf, place)); INSERT INTO stock VALUES (1, 'a', 3, 0.1, '2026-01-02 03:04:05', '{\"k\": 1}')";
+    sql.batch_execute(&format!("CREATE SCHEMA \"{schema}\"; SET search_path = \"{schema}\"; {table}"))
+        .await
+        .unwrap();
+    let imported = import(&sql, &schema).await.unwrap();
+    let world = World::named(imported.models, &schema, witness().await);
+    let result = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(narrow(&world))).await;
+    sql.batch_execute(&format!("DROP SCHEMA \"{schema}\" CASCADE")).await.unwrap();
+    if let Err(panic) = result {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+async fn narrow(world: &World) {
+    let node = "StockCRUDNode";
+    let id = json!({"shelf": 1, "place": "a"});
+    let read = world.call(node, json!({"operation": "read", "id": id})).await.unwrap();
+    let row = json!({"shelf": 1, "place": "a", "count": 3, "ratio": 0.1, "seen": "2026-01-02T03:04:05Z", "info": {"k": 1}});
+    assert_eq!(read["row"], row);
+    let changed = json!({"operation": "update", "data": {"shelf": 1, "place": "a", "count": 4, "ratio": 0.25, "info": [1]}});
+    let changed = world.call(node, changed).await.unwrap();
+    assert_eq!((&changed["row"]["count"], &changed["row"]["info"]), (&json!(4), &json!([1])));
+    let rows =
+        json!([{"shelf": 2, "place": "b"}, {"shelf": 3, "place": "c", "seen": "2026-05-06T07:08:09Z"}]);
+    let made = world.call(node, json!({"operation": "bulk_create", "rows": rows})).await.unwrap();
+    assert_eq!(made["ids"][1], json!({"shelf": 3, "place": "c"}));
+    let seen = world.ask("SELECT to_jsonb(seen) FROM {}.stock WHERE shelf = 3").await;
+    assert_eq!(seen, json!("2026-05-06T07:08:09"));
+    let listed = world
+        .call(node, json!({"operation": "list", "filter": {"shelf": {"gte": 2}, "count": 0}}))
+        .await
+        .unwrap();
+    assert_eq!(listed["count"], 2);
+    let sums = json!({"measures": [{"function": "sum", "field": "count", "as": "n"}]});
+    let sums = world.call("StockAggregateNode", sums).await.unwrap();
+    assert_eq!(sums["groups"][0]["n"].to_string().trim_matches('"'), "4");
+    // What a field holds and this column does not is an error of the value, not of the server.
+    let wide = world
+        .call(
+            node,
+            json!({"operation": "update", "data": {"shelf": 1, "place": "a", "count": 5_000_000_000_i64}}),
+        )
+        .await;
+    assert_eq!(crate::support::code(wide), "HM-D012");
+}
+
 #[derive(Model)]
 #[model(table = "parts", primary_key = ["number", "maker"], index(fields = ["price"], name = "by_price", condition = "price > 1"))]
 #[expect(dead_code, reason = "only the description is looked at")]
