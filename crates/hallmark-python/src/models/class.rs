@@ -215,6 +215,16 @@ impl Reader {
     }
 
     fn assignment(&mut self, name: &str, range: TextRange, value: &Expr, file: &File<'_>) {
+        if name == "__annotations__"
+            && let Expr::Dict(dict) = value
+        {
+            for item in &dict.items {
+                if let Some(serde_json::Value::String(field)) = item.key.as_ref().and_then(literal::value) {
+                    self.field(&field, &item.value, None, file);
+                }
+            }
+            return;
+        }
         if name.starts_with("__") {
             return table_level::attribute(self, name, value, file);
         }

@@ -320,6 +320,13 @@ class M:
 }
 
 #[test]
+fn annotations_may_be_a_dictionary() {
+    let model = one("class M:\n    __annotations__ = {'id': str, 'age': Optional[int]}\ndb.model(M)\n");
+    assert_eq!(names(&model), ["id", "age"]);
+    assert!(model.get("age").unwrap().nullable && model.get("age").unwrap().line == 2);
+}
+
+#[test]
 fn a_call_takes_the_class_that_python_would_see_and_one_made_by_type() {
     let models = models_of(
         r#"
