@@ -53,6 +53,11 @@ impl Engine {
         self.shared.guarded.postgres().read(work).await.map(Answer::into_value)
     }
 
+    /// As [`Engine::read`], for a statement that finds rows by their keys and whose text is one of few.
+    pub(crate) async fn lookup(&self, sql: &Sql) -> Result<Vec<Row>> {
+        sql.lookup(self.shared.guarded.postgres()).await
+    }
+
     /// A row by its key from the primary, and whether it is that: while the primary does not answer, from a replica.
     pub(crate) async fn newest(
         &self,

@@ -2,7 +2,7 @@
 
 use hallmark_core::{Error, Result};
 use hallmark_python::models::FieldType;
-use hallmark_services::postgres;
+use hallmark_services::{Answer, postgres};
 use serde_json::Value;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{GenericClient, Row, RowStream};
@@ -101,6 +101,18 @@ impl Sql {
     /// As [`failure`].
     pub async fn stream(&self, client: &impl GenericClient) -> Result<RowStream> {
         client.query_typed_raw(&self.text, self.typed()).await.map_err(failure)
+    }
+
+    /// Runs it prepared where reads by key go, for statements whose text is one of few.
+    ///
+    /// # Errors
+    /// As [`failure`], where the server knows the statement.
+    pub(crate) async fn lookup(&self, reads: &postgres::Reads) -> Result<Vec<Row>> {
+        let types: Vec<Type> = self.bound.iter().map(Bound::wire).collect();
+        let parameters: Vec<&(dyn ToSql + Sync)> =
+            self.bound.iter().map(|b| b as &(dyn ToSql + Sync)).collect();
+        let lookup = postgres::Lookup { text: &self.text, types: &types, parameters: &parameters, failure };
+        reads.lookup(lookup).await.map(Answer::into_value)
     }
 
     /// Runs it prepared, for statements whose text is one of few.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
-use hallmark_core::Result;
+use hallmark_core::{Error, Result};
 use hallmark_python::models::{FieldType, Index};
 use hallmark_workflow::Context;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
@@ -75,13 +75,8 @@ impl<'a> Stage<'a> {
         writer.as_mut().write(&references).await.map_err(failure)
     }
 
-    /// Moves the staged rows into the table; returns the keys and whether each row is new.
-    pub(crate) async fn insert(
-        &self,
-        client: &impl GenericClient,
-        context: &Context,
-        conflict: &OnConflict<'_>,
-    ) -> Result<Vec<Row>> {
+    /// The statement that moves the staged rows into the table, and returns the keys and whether each row is new.
+    fn moving(&self, context: &Context, conflict: &OnConflict<'_>, begins: &str) -> Sql {
         let table = self.table;
         let mut idents: Vec<&str> = self.columns.iter().map(|i| table.columns[*i].ident.as_str()).collect();
         let tenant = table.with_role(Role::Tenant);
@@ -89,7 +84,7 @@ impl<'a> Stage<'a> {
             idents.push(&tenant.ident);
         }
         let mut sql =
-            Sql::new(format!("INSERT INTO {} AS t ({}) SELECT ", table.qualified, idents.join(", ")));
+            Sql::new(format!("{begins}INSERT INTO {} AS t ({}) SELECT ", table.qualified, idents.join(", ")));
         for (n, i) in self.columns.iter().enumerate() {
             let column = &table.columns[*i];
             sql.push(if n > 0 { ", " } else { "" });
@@ -112,8 +107,40 @@ impl<'a> Stage<'a> {
         }
         sql.push(&format!(" FROM {STAGE} ORDER BY line"));
         push_conflict(&mut sql, table, conflict);
-        sql.push(&format!(" RETURNING {}, (t.xmax = 0)", table.key().ident));
+        sql.push(&format!(" RETURNING {} AS key, (t.xmax = 0) AS is_new", table.key().ident));
+        sql
+    }
+
+    /// Moves the staged rows into the table; returns how many there are now, and how many of them are new. What was moved stays
+    /// where it is, however much that is.
+    pub(crate) async fn count_inserted(
+        &self,
+        client: &impl GenericClient,
+        context: &Context,
+        conflict: &OnConflict<'_>,
+    ) -> Result<(u64, u64)> {
+        let is_number = self.table.key().field.kind == FieldType::Integer;
+        let mut sql = self.moving(context, conflict, "WITH moved AS (");
+        sql.push(") SELECT count(*), count(*) FILTER (WHERE is_new), ");
+        sql.push(if is_number { "max(key)" } else { "NULL::bigint" }).push(" FROM moved");
         let rows = sql.rows(client).await?;
+        let row = rows.first().ok_or_else(|| {
+            Error::new(&hallmark_core::codes::INTERNAL, "the insert did not tell how much it moved")
+        })?;
+        let number = |at| row.try_get::<_, Option<i64>>(at).map_err(failure).map(Option::unwrap_or_default);
+        follow_key(client, self.table, number(2)?).await?;
+        Ok((number(0)?.unsigned_abs(), number(1)?.unsigned_abs()))
+    }
+
+    /// Moves the staged rows into the table; returns the keys and whether each row is new.
+    pub(crate) async fn insert(
+        &self,
+        client: &impl GenericClient,
+        context: &Context,
+        conflict: &OnConflict<'_>,
+    ) -> Result<Vec<Row>> {
+        let table = self.table;
+        let rows = self.moving(context, conflict, "").rows(client).await?;
         if let FieldType::Integer = table.key().field.kind {
             let mut highest = 0;
             for row in &rows {

@@ -141,7 +141,7 @@ impl Call<'_> {
         sql.bind_compared(key, self.ask.need("id")?)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, self.ask.truth("include_deleted"));
-        match self.engine.read(&sql).await?.first() {
+        match self.engine.lookup(&sql).await?.first() {
             Some(row) => Ok(json!({"operation": "read", "found": true, "row": self.masked(&columns, row)?})),
             None => Ok(json!({"operation": "read", "found": false, "row": null})),
         }
