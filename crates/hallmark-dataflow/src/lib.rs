@@ -8,6 +8,7 @@
 mod dataflow;
 mod engine;
 pub mod exercise;
+pub mod explain;
 mod files;
 pub mod filter;
 mod input;
@@ -16,20 +17,25 @@ pub mod names;
 pub mod nodes;
 pub mod options;
 pub mod page;
+mod progress;
 pub mod schema;
 pub mod sensitivity;
 pub mod sql;
 mod stage;
 pub mod table;
+mod trace;
 pub mod value;
 mod write;
 
 pub use dataflow::{DataFlow, Settings};
 pub use engine::Engine;
 pub use exercise::{NodeExercise, exercise};
+pub use explain::{Advice, Explanation};
 pub use hallmark_python::models::{Field, FieldDefault, FieldType, Index, ModelDecl};
+pub use progress::Progress;
 pub use schema::{Note, SchemaReport};
 pub use table::{Column, Role, Table};
+pub use trace::Explained;
 
 hallmark_core::codes! {
     /// Errors of models, schema and generated nodes.
@@ -71,6 +77,7 @@ hallmark_core::codes! {
         BAD_EXPRESSION = "HM-D060", "an expression cannot be understood", Usage;
         BAD_STEP = "HM-D061", "a transformation step is malformed or does not fit a row", Usage;
         CACHE_FAILED = "HM-D070", "the cache answered in an unexpected way", Unavailable;
+        NOT_EXPLAINED = "HM-D081", "a node cannot be explained", Usage;
         EFFECT_NOT_SEEN = "HM-D080", "a node was executed and its effect was not seen", Findings;
     }
 }

@@ -60,3 +60,7 @@ pub const SCHEMA_LOCK_TIMEOUT_MS: u64 = 30_000;
 pub const PROFILE_ROWS_MAX: u64 = 100_000;
 /// How long one import or export may take.
 pub const FILE_WORK_TIMEOUT_MS: u64 = 3_600_000;
+/// Rows that a scan must have looked at for nothing before an index is advised.
+pub const ADVICE_ROWS_MIN: f64 = 1_000.0;
+/// How few of the rows a scan must have wanted for that: one in so many.
+pub const ADVICE_KEPT_ONE_IN: f64 = 10.0;

@@ -15,7 +15,7 @@ use crate::files::{self, NewFile};
 use crate::input::Ask;
 use crate::sql::{Sql, failure};
 use crate::table::{Column, Table};
-use crate::{codes, limits, names, page, value};
+use crate::{Progress, codes, limits, names, page, value};
 
 /// The kind `Export`.
 pub(super) struct Export;
@@ -88,8 +88,12 @@ struct Writer {
 
 impl Writer {
     /// Writes the chunk out if it is large enough.
-    async fn end_row(&mut self) -> Result<()> {
-        if self.chunk.len() >= CHUNK_BYTES { self.flush().await } else { Ok(()) }
+    async fn end_row(&mut self, rows: u64, progress: &Progress) -> Result<()> {
+        if self.chunk.len() < CHUNK_BYTES {
+            return Ok(());
+        }
+        progress.set(rows);
+        self.flush().await
     }
 
     async fn flush(&mut self) -> Result<()> {
@@ -139,15 +143,15 @@ async fn run(engine: &Engine, context: &Context, ask: Ask<'_>) -> Result<Value> 
     long_statements(&*transaction).await?;
     let stream = sql.stream(&*transaction).await?;
     futures_util::pin_mut!(stream);
-    let (mut rows, mut limited) = (0_u64, false);
+    let (mut rows, mut limited, progress) = (0_u64, false, Progress::current());
     while let Some(row) = stream.try_next().await.map_err(failure)? {
         if rows == limit {
             limited = true;
             break;
         }
         line::push(&mut writer.chunk, form, &row, &cells)?;
-        writer.end_row().await?;
         rows += 1;
+        writer.end_row(rows, &progress).await?;
     }
     writer.flush().await?;
     let digest = hallmark_core::digest::to_hex(&writer.digest.finalize());

@@ -16,6 +16,7 @@ use tokio_postgres::{CopyInSink, Transaction};
 
 use super::binary;
 use super::rows::{Rules, Tally, is_managed};
+use crate::Progress;
 use crate::files::{self, Encoding, Format, Lines, Reader, Record, Row, Source};
 use crate::sql::failure;
 use crate::table::{Column, Role, Table};
@@ -55,9 +56,10 @@ pub(super) async fn copy(transaction: &Transaction<'_>, asked: Asked) -> Result<
     let table = Arc::clone(&asked.rules.table);
     let (skip_errors, started) = (asked.skip_errors, started(transaction).await?);
     let (sender, mut receiver) = mpsc::channel(BATCHES_WAITING_MAX);
+    let progress = Progress::current();
     // The thread ends when the file does, or at the first batch that nobody takes.
     drop(tokio::task::spawn_blocking(move || {
-        let mut work = Work::new(asked, started, &sender);
+        let mut work = Work::new(asked, started, progress, &sender);
         if let Err(error) = work.run() {
             let _ = sender.blocking_send(Err(error));
         }
@@ -154,6 +156,7 @@ struct Work<'a> {
     rows: BytesMut,
     tally: Tally,
     highest: i64,
+    progress: Progress,
 }
 
 /// What became of a row.
@@ -164,7 +167,12 @@ enum Taken {
 }
 
 impl<'a> Work<'a> {
-    fn new(asked: Asked, started: jiff::Timestamp, sender: &'a mpsc::Sender<Result<Message>>) -> Self {
+    fn new(
+        asked: Asked,
+        started: jiff::Timestamp,
+        progress: Progress,
+        sender: &'a mpsc::Sender<Result<Message>>,
+    ) -> Self {
         let mut tenant = BytesMut::new();
         if asked.rules.table.with_role(Role::Tenant).is_some() {
             tenant.put_i32(i32::try_from(asked.tenant.len()).unwrap_or(i32::MAX));
@@ -180,6 +188,7 @@ impl<'a> Work<'a> {
             rows,
             tally: Tally::default(),
             highest: 0,
+            progress,
         }
     }
 
@@ -365,6 +374,7 @@ impl<'a> Work<'a> {
     }
 
     fn flush(&mut self) -> Result<()> {
+        self.progress.set(self.tally.read);
         let batch = self.rows.split().freeze();
         self.rows.reserve(BATCH_BYTES + BATCH_BYTES / 4);
         if !self.tally.refused.is_empty() && !self.asked.skip_errors {

@@ -7,11 +7,11 @@ use tokio_postgres::GenericClient;
 
 use super::rows::Tally;
 use super::{Job, Stored, long_statements};
-use crate::codes;
 use crate::files::{self, Source};
 use crate::sql::failure;
 use crate::stage::Stage;
 use crate::write::{self, OnConflict};
+use crate::{Progress, codes};
 
 /// The line of each row, kept where it is not the one after the row before.
 #[derive(Default)]
@@ -39,7 +39,7 @@ impl Job<'_> {
     /// `HM-D053` if rows were refused and the import is to end with that; those of file and database.
     pub(super) async fn staged(&mut self, source: Source) -> Result<Stored> {
         self.tally = Tally::default();
-        let mut lines = Lines::default();
+        let (mut lines, progress) = (Lines::default(), Progress::current());
         let mut batches = files::read(source, self.rules.format, self.encoding());
         let engine = self.engine;
         let mut client = engine.client().await?;
@@ -48,6 +48,7 @@ impl Job<'_> {
         let stage = Stage::create(&*transaction, &engine.table).await?;
         let mut writer = stage.writer(&transaction).await?;
         while let Some(batch) = batches.recv().await {
+            progress.set(self.tally.read);
             for record in batch? {
                 self.tally.read += 1;
                 let (line, row) = (record.line, self.tally.read);
