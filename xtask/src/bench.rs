@@ -1,11 +1,11 @@
 //! Measurements beside named peers, in one run on one machine. The figures are kept in docs/benchmarks.md.
 
 mod child;
-mod client;
 mod lsp;
 mod scan;
+mod stack;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::shell::{self, Failure, Outcome};
 pub(crate) use child::measure;
@@ -13,14 +13,20 @@ pub(crate) use child::measure;
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let what = arguments.first().map_or("all", String::as_str);
     match what {
-        "client" => match arguments {
-            [_, flag, project] if flag == "--project" => client::run(project.as_ref()),
-            _ => Err(Failure("name the project whose stack is up: bench client --project FOLDER".into())),
-        },
+        "client" => stack::client(project(arguments)?),
+        "dataflow" => stack::dataflow(project(arguments)?),
         "scan" => scan::run(),
         "lsp" => lsp::run(),
         "all" => scan::run().and_then(|()| lsp::run()),
         other => Err(Failure(format!("no such measurement: {other}"))),
+    }
+}
+
+/// The project whose stack is up.
+fn project(arguments: &[String]) -> Outcome<&Path> {
+    match arguments {
+        [_, flag, project] if flag == "--project" => Ok(project.as_ref()),
+        _ => Err(Failure("name the project whose stack is up: --project FOLDER".into())),
     }
 }
 

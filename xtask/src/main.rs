@@ -35,7 +35,7 @@ cargo xtask <chore>
   licences                 every dependency's licence against the allow-list
   advisories               known vulnerabilities, or `not checked` where their database is out of reach
   bench [scan|lsp|all]     measure beside named peers, in one run, and hold the limits
-  bench client --project FOLDER
+  bench client|dataflow --project FOLDER
                            what Hallmark's clients add to the raw drivers, on a stack that is up
   verify-soak --project FOLDER [--runs N]
                            N verifications of each real service (1000), and how many accused one

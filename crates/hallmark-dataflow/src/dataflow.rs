@@ -158,6 +158,21 @@ impl DataFlow {
         })
     }
 
+    /// The same models with another folder that exports are written to and imports are read from.
+    ///
+    /// # Errors
+    /// As [`DataFlow::configure`].
+    pub fn with_folder(&self, folder: PathBuf) -> Result<Self> {
+        Self::configure(Settings {
+            handles: self.shared.handles.clone(),
+            guarded: self.shared.guarded.clone(),
+            schema: self.schema.clone(),
+            models: self.models().cloned().collect(),
+            project_prefix: self.shared.prefix.clone(),
+            export_dir: folder,
+        })
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
     }

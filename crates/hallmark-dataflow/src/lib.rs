@@ -10,6 +10,7 @@ mod dataflow;
 pub mod declare;
 mod engine;
 pub mod exercise;
+pub mod explain;
 mod files;
 pub mod filter;
 mod input;
@@ -20,27 +21,32 @@ pub mod names;
 pub mod nodes;
 pub mod options;
 pub mod page;
+mod progress;
 pub mod schema;
 pub mod sensitivity;
 pub mod sql;
 mod stage;
 pub mod table;
+mod trace;
 pub mod value;
 mod write;
 
 pub use dataflow::{DataFlow, Settings};
 pub use engine::Engine;
 pub use exercise::{NodeExercise, exercise};
+pub use explain::{Advice, Explanation};
 /// See [`trait@Model`].
 pub use hallmark_macros::Model;
 pub use hallmark_python::models::{
     Check, Field, FieldDefault, FieldType, ForeignKey, Index, Limit, ModelDecl, OnDelete, Relation,
 };
 pub use model::Model;
+pub use progress::Progress;
 pub use schema::{Note, SchemaReport};
 /// A JSON value: options and defaults are such.
 pub use serde_json::Value;
 pub use table::{Column, Role, Table};
+pub use trace::Explained;
 
 hallmark_core::codes! {
     /// Errors of models, schema and generated nodes.
@@ -84,6 +90,7 @@ hallmark_core::codes! {
         BAD_EXPRESSION = "HM-D060", "an expression cannot be understood", Usage;
         BAD_STEP = "HM-D061", "a transformation step is malformed or does not fit a row", Usage;
         CACHE_FAILED = "HM-D070", "the cache answered in an unexpected way", Unavailable;
+        NOT_EXPLAINED = "HM-D081", "a node cannot be explained", Usage;
         EFFECT_NOT_SEEN = "HM-D080", "a node was executed and its effect was not seen", Findings;
         DECLARATION = "HM-D095", "a declaration of models cannot be read", Unreadable;
         NOT_WRITABLE = "HM-D096", "a model cannot be written in this form", Usage;

@@ -64,3 +64,7 @@ pub const FILE_WORK_TIMEOUT_MS: u64 = 3_600_000;
 pub const PATTERN_BYTES_MAX: usize = 1024 * 1024;
 /// The deepest nesting of a statement of SQL that declares models.
 pub const SQL_DEPTH_MAX: usize = 64;
+/// Rows that a scan must have looked at for nothing before an index is advised.
+pub const ADVICE_ROWS_MIN: f64 = 1_000.0;
+/// How few of the rows a scan must have wanted for that: one in so many.
+pub const ADVICE_KEPT_ONE_IN: f64 = 10.0;

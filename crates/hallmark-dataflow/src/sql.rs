@@ -2,13 +2,14 @@
 
 use hallmark_core::{Error, Result};
 use hallmark_python::models::FieldType;
-use hallmark_services::postgres;
+use hallmark_services::{Answer, postgres};
 use serde_json::Value;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{GenericClient, Row, RowStream};
 
 use crate::codes;
 use crate::table::Column;
+use crate::trace::{self, Trace};
 use crate::value::{self, Bound};
 
 /// A statement under construction.
@@ -71,11 +72,22 @@ impl Sql {
         self.bound.iter().map(|b| (b as &(dyn ToSql + Sync), b.wire())).collect()
     }
 
+    /// Tells an explanation that is under way; gives what the statement is to have found, if it is not to be carried out.
+    async fn explained(&self, client: &impl GenericClient) -> Result<Option<Vec<Row>>> {
+        match Trace::current() {
+            Some(trace) => trace.see(client, &self.text, &self.typed()).await,
+            None => Ok(None),
+        }
+    }
+
     /// Runs it and collects the rows: one round trip, nothing kept on the server.
     ///
     /// # Errors
     /// As [`failure`].
     pub async fn rows(&self, client: &impl GenericClient) -> Result<Vec<Row>> {
+        if let Some(nothing) = self.explained(client).await? {
+            return Ok(nothing);
+        }
         client.query_typed(&self.text, &self.typed()).await.map_err(failure)
     }
 
@@ -92,6 +104,9 @@ impl Sql {
     /// # Errors
     /// As [`failure`].
     pub async fn execute(&self, client: &impl GenericClient) -> Result<u64> {
+        if self.explained(client).await?.is_some() {
+            return Ok(0);
+        }
         client.execute_typed(&self.text, &self.typed()).await.map_err(failure)
     }
 
@@ -100,7 +115,22 @@ impl Sql {
     /// # Errors
     /// As [`failure`].
     pub async fn stream(&self, client: &impl GenericClient) -> Result<RowStream> {
+        if self.explained(client).await?.is_some() {
+            return Err(trace::ended());
+        }
         client.query_typed_raw(&self.text, self.typed()).await.map_err(failure)
+    }
+
+    /// Runs it prepared where reads by key go, for statements whose text is one of few.
+    ///
+    /// # Errors
+    /// As [`failure`], where the server knows the statement.
+    pub(crate) async fn lookup(&self, reads: &postgres::Reads) -> Result<Vec<Row>> {
+        let types: Vec<Type> = self.bound.iter().map(Bound::wire).collect();
+        let parameters: Vec<&(dyn ToSql + Sync)> =
+            self.bound.iter().map(|b| b as &(dyn ToSql + Sync)).collect();
+        let lookup = postgres::Lookup { text: &self.text, types: &types, parameters: &parameters, failure };
+        reads.lookup(lookup).await.map(Answer::into_value)
     }
 
     /// Runs it prepared, for statements whose text is one of few.
@@ -108,6 +138,9 @@ impl Sql {
     /// # Errors
     /// As [`failure`].
     pub async fn rows_prepared(&self, client: &deadpool_postgres::ClientWrapper) -> Result<Vec<Row>> {
+        if let Some(nothing) = self.explained(&**client).await? {
+            return Ok(nothing);
+        }
         let types: Vec<Type> = self.bound.iter().map(Bound::wire).collect();
         let statement = client.prepare_typed_cached(&self.text, &types).await.map_err(failure)?;
         let parameters: Vec<&(dyn ToSql + Sync)> =

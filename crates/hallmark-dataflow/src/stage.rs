@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
-use hallmark_core::Result;
+use hallmark_core::{Error, Result};
 use hallmark_python::models::Index;
 use hallmark_workflow::Context;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
@@ -75,13 +75,8 @@ impl<'a> Stage<'a> {
         writer.as_mut().write(&references).await.map_err(failure)
     }
 
-    /// Moves the staged rows into the table; returns the columns of each key, and after them whether the row is new.
-    pub(crate) async fn insert(
-        &self,
-        client: &impl GenericClient,
-        context: &Context,
-        conflict: &OnConflict<'_>,
-    ) -> Result<Vec<Row>> {
+    /// The statement that moves the staged rows into the table, and returns this of each.
+    fn moving(&self, context: &Context, conflict: &OnConflict<'_>, begins: &str, returned: &str) -> Sql {
         let table = self.table;
         let mut idents: Vec<&str> = self.columns.iter().map(|i| table.columns[*i].ident.as_str()).collect();
         let tenant = table.with_role(Role::Tenant);
@@ -89,7 +84,7 @@ impl<'a> Stage<'a> {
             idents.push(&tenant.ident);
         }
         let mut sql =
-            Sql::new(format!("INSERT INTO {} AS t ({}) SELECT ", table.qualified, idents.join(", ")));
+            Sql::new(format!("{begins}INSERT INTO {} AS t ({}) SELECT ", table.qualified, idents.join(", ")));
         for (n, i) in self.columns.iter().enumerate() {
             let column = &table.columns[*i];
             sql.push(if n > 0 { ", " } else { "" });
@@ -112,16 +107,51 @@ impl<'a> Stage<'a> {
         }
         sql.push(&format!(" FROM {STAGE} ORDER BY line"));
         push_conflict(&mut sql, table, conflict);
-        sql.push(&format!(" RETURNING {}, (t.xmax = 0)", table.key_selected()));
-        let rows = sql.rows(client).await?;
-        for i in self.columns.iter().filter(|i| table.columns[**i].identity) {
+        sql.push(&format!(" RETURNING {returned}"));
+        sql
+    }
+
+    /// Moves the staged rows into the table; returns how many there are now, and how many of them are new. What was moved stays
+    /// where it is, however much that is.
+    pub(crate) async fn count_inserted(
+        &self,
+        client: &impl GenericClient,
+        context: &Context,
+        conflict: &OnConflict<'_>,
+    ) -> Result<(u64, u64)> {
+        let mut sql = self.moving(context, conflict, "WITH moved AS (", "(t.xmax = 0) AS is_new");
+        sql.push(") SELECT count(*), count(*) FILTER (WHERE is_new) FROM moved");
+        let row = sql.first(client).await?.ok_or_else(|| {
+            Error::new(&hallmark_core::codes::INTERNAL, "the insert did not tell how much it moved")
+        })?;
+        self.follow(client).await?;
+        let number = |at| row.try_get::<_, i64>(at).map_err(failure).map(i64::unsigned_abs);
+        Ok((number(0)?, number(1)?))
+    }
+
+    /// Moves the staged rows into the table; returns the columns of each key, and after them whether the row is new.
+    pub(crate) async fn insert(
+        &self,
+        client: &impl GenericClient,
+        context: &Context,
+        conflict: &OnConflict<'_>,
+    ) -> Result<Vec<Row>> {
+        let returned = format!("{}, (t.xmax = 0)", self.table.key_selected());
+        let rows = self.moving(context, conflict, "", &returned).rows(client).await?;
+        self.follow(client).await?;
+        Ok(rows)
+    }
+
+    /// Moves the sequences of counted columns past what the staged rows gave.
+    async fn follow(&self, client: &impl GenericClient) -> Result<()> {
+        for i in self.columns.iter().filter(|i| self.table.columns[**i].identity) {
             let highest = Sql::new(format!("SELECT max(c{i}) FROM {STAGE}")).first(client).await?;
             let highest: Option<i64> = highest.map(|r| r.try_get(0)).transpose().map_err(failure)?.flatten();
             if let Some(highest) = highest {
-                follow(client, table, &[(*i, highest)]).await?;
+                follow(client, self.table, &[(*i, highest)]).await?;
             }
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// The lines whose unique values are taken, by a row of the table or by an earlier line, with the fields that collide;

@@ -268,17 +268,22 @@ fn integer(number: &Number) -> Result<Bound> {
 }
 
 fn decimal(text: &str) -> Result<Bound> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
-    let plain = mantissa.chars().all(|c| c.is_ascii_digit() || c == '.')
-        && mantissa.matches('.').count() <= 1
-        && mantissa.chars().any(|c| c.is_ascii_digit());
-    let exponent = exponent.parse::<i32>().ok().filter(|e| e.abs() <= 1_000);
-    if plain && exponent.is_some() && text.len() <= 1_000 {
+    if is_decimal(text) {
         Ok(Bound::Text(text.to_owned()))
     } else {
         Err(form("a decimal number like 1.10", text))
     }
+}
+
+/// Whether a text is a decimal number, perhaps with an exponent.
+pub(crate) fn is_decimal(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
+    let plain = mantissa.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        && mantissa.bytes().filter(|b| *b == b'.').count() <= 1
+        && mantissa.bytes().any(|b| b.is_ascii_digit());
+    let exponent = exponent.parse::<i32>().ok().filter(|e| e.abs() <= 1_000);
+    plain && exponent.is_some() && text.len() <= 1_000
 }
 
 /// An instant from RFC 3339; without a zone it is UTC.
@@ -409,7 +414,11 @@ pub fn float(double: f64) -> Value {
     Number::from_f64(double).map_or_else(|| Value::from(double.to_string()), Value::Number)
 }
 
-fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, at: usize) -> Result<Option<T>> {
+/// A value of this type, or null.
+///
+/// # Errors
+/// `HM-D031` if the column has another type.
+pub(crate) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, at: usize) -> Result<Option<T>> {
     row.try_get::<_, Option<T>>(at).map_err(|e| {
         Error::new(&codes::SCHEMA_DIFFERS, "a column has another type than the model says")
             .because(&e)

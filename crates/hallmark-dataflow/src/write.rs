@@ -63,7 +63,7 @@ pub(crate) fn complete(table: &Table, data: &Map<String, Value>) -> Result<Cells
 }
 
 /// The default of a column, checked; `None` if a value must be given.
-fn default(column: &Column) -> Result<Option<Bound>> {
+pub(crate) fn default(column: &Column) -> Result<Option<Bound>> {
     let now = jiff::Timestamp::now();
     let bound = match (&column.field.default, column.field.kind) {
         (Some(FieldDefault::Value(given)), _) => value::for_column(column, given)?,

@@ -145,3 +145,7 @@ pub const VECTORS_REFRESH: Duration = Duration::from_secs(600);
 
 /// Collections that a process fetches at the same time to hold them.
 pub const VECTORS_FETCHING: usize = 4;
+/// Connections on which reads by key are sent one behind another.
+pub const LANES_MAX: usize = 4;
+/// Reads that may be under way on one of them; who comes then takes a connection of the pool.
+pub const LANE_TAKEN_MAX: usize = 64;

@@ -2,6 +2,7 @@
 
 mod backup;
 mod bench;
+mod data;
 mod models;
 mod standards;
 
@@ -13,6 +14,7 @@ use crate::commands::UndoArgs;
 use crate::ui::ColorChoice;
 pub(crate) use backup::*;
 pub(crate) use bench::*;
+pub(crate) use data::*;
 pub(crate) use models::*;
 pub(crate) use standards::*;
 
@@ -93,7 +95,9 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// List the nodes, or describe one
     Nodes(NodesArgs),
-    /// Run one node
+    /// Import, export and query the rows of a model
+    Data(DataArgs),
+    /// Run or explain one node
     Node(NodeArgs),
     /// Run a workflow
     Run(RunArgs),
@@ -296,6 +300,8 @@ pub(crate) struct NodeArgs {
 pub(crate) enum NodeAction {
     /// Run a node
     Run(NodeRunArgs),
+    /// Show what a model's node asks of PostgreSQL, and the plan of each statement
+    Explain(NodeExplainArgs),
 }
 
 /// `hallmark node run`.

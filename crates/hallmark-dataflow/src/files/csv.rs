@@ -3,172 +3,249 @@
 use std::io::BufRead;
 
 use hallmark_core::{Error, Result};
-use serde_json::Value;
+use memchr::{memchr, memchr_iter};
 
 use super::Encoding;
 use crate::{codes, limits};
 
-/// One cell: its text, or `None` for an unquoted empty one.
-pub(super) type Cell = Option<String>;
-
-/// The header line of these names.
-pub(crate) fn header<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let mut out = names.map(quoted).collect::<Vec<_>>().join(",");
-    out.push('\n');
-    out
+/// Appends the header line of these names.
+pub(crate) fn push_header<'a>(out: &mut Vec<u8>, names: impl Iterator<Item = &'a str>) {
+    for (n, name) in names.enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        push_text(out, name);
+    }
+    out.push(b'\n');
 }
 
-/// The line of these values.
-pub(crate) fn line<'a>(values: impl Iterator<Item = &'a Value>) -> String {
-    let mut out = values
-        .map(|v| match v {
-            Value::Null => String::new(),
-            Value::String(text) => quoted(text),
-            other => quoted(&other.to_string()),
-        })
-        .collect::<Vec<_>>()
-        .join(",");
-    out.push('\n');
-    out
-}
-
-fn quoted(text: &str) -> String {
+/// Appends a text as a cell, in quotes where it needs them.
+pub(crate) fn push_text(out: &mut Vec<u8>, text: &str) {
+    let special = |b: u8| matches!(b, b',' | b'"' | b'\n' | b'\r');
     let edge = text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace);
-    if text.is_empty() || edge || text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
+    if !text.is_empty() && !edge && !text.bytes().any(special) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(at) = memchr(b'"', rest) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(b"\"\"");
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+/// Where a cell lies in its record.
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    start: usize,
+    end: usize,
+    /// Nothing, and not even quotes around it.
+    is_null: bool,
+}
+
+/// One record, as long as the next is not read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row<'a> {
+    /// The line that it begins on, from 1.
+    pub(crate) line: u64,
+    text: &'a str,
+    cells: &'a [Cell],
+}
+
+impl<'a> Row<'a> {
+    /// How many cells there are.
+    pub(crate) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// The text of a cell; `None` for an unquoted empty one, or where there is none.
+    pub(crate) fn get(&self, at: usize) -> Option<&'a str> {
+        let cell = self.cells.get(at).filter(|cell| !cell.is_null)?;
+        self.text.get(cell.start..cell.end)
+    }
+
+    /// The texts of all cells.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Option<&'a str>> {
+        let row = *self;
+        (0..row.len()).map(move |at| row.get(at))
     }
 }
 
 /// Reads records one by one; a quote that is never closed is an error, not a last cell.
-pub(super) struct Reader<R> {
+pub(crate) struct Reader<R> {
     input: R,
     encoding: Encoding,
     /// The line of the file that is read next, from 1.
-    pub(super) line: u64,
+    line: u64,
+    /// The record as it stands in the file.
+    bytes: Vec<u8>,
+    /// The record as cells lie in it, if that is something else than the bytes.
+    text: String,
+    cells: Vec<Cell>,
 }
 
 impl<R: BufRead> Reader<R> {
-    pub(super) fn new(input: R, encoding: Encoding) -> Self {
-        Self { input, encoding, line: 1 }
+    pub(crate) fn new(input: R, encoding: Encoding) -> Self {
+        Self { input, encoding, line: 1, bytes: Vec::new(), text: String::new(), cells: Vec::new() }
     }
 
-    /// The next record with the line that it begins on; blank lines are passed over.
+    /// The next record; blank lines are passed over.
     ///
     /// # Errors
-    /// `HM-D052` if the bytes are not of the encoding or a quote is not closed; reading cannot go on after it.
-    pub(super) fn next(&mut self) -> Result<Option<(u64, Vec<Cell>)>> {
+    /// `HM-D052` if the bytes are not of the encoding, a quote is not closed or a record is too long; reading cannot go on
+    /// after it.
+    pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>> {
+        let mut begins;
         loop {
-            let begins = self.line;
-            let Some(mut text) = self.physical_line()? else { return Ok(None) };
-            // A quoted cell may run over lines: a record is whole when its quotes are even.
-            while text.matches('"').count() % 2 == 1 {
-                let Some(more) = self.physical_line()? else {
-                    let message =
-                        format!("line {begins}: a quoted cell is not closed before the end of the file");
-                    return Err(Error::new(&codes::INPUT_UNREADABLE, message)
-                        .next("the file looks cut off: get it again"));
-                };
-                text.push_str(&more);
-                if text.len() > limits::VALUE_BYTES_MAX {
-                    let message =
-                        format!("line {begins}: the record has more than {} bytes", limits::VALUE_BYTES_MAX);
-                    return Err(Error::new(&codes::INPUT_UNREADABLE, message));
-                }
+            begins = self.line;
+            self.bytes.clear();
+            if !self.physical_line()? {
+                return Ok(None);
             }
-            let text = text.strip_suffix('\n').unwrap_or(&text);
-            let text = text.strip_suffix('\r').unwrap_or(text);
-            if !text.is_empty() {
-                return Ok(Some((begins, cells(text))));
+            self.close_quotes(begins)?;
+            if self.bytes.last() == Some(&b'\n') {
+                self.bytes.pop();
+            }
+            if self.bytes.last() == Some(&b'\r') {
+                self.bytes.pop();
+            }
+            if !self.bytes.is_empty() {
+                break;
+            }
+        }
+        let record = self.encoding.decode(&self.bytes, begins)?;
+        self.cells.clear();
+        if memchr(b'"', &self.bytes).is_none() {
+            split(&record, &mut self.cells);
+            let text = match record {
+                std::borrow::Cow::Borrowed(text) => text,
+                std::borrow::Cow::Owned(text) => {
+                    self.text = text;
+                    &self.text
+                }
+            };
+            return Ok(Some(Row { line: begins, text, cells: &self.cells }));
+        }
+        self.text.clear();
+        unquote(&record, &mut self.text, &mut self.cells);
+        Ok(Some(Row { line: begins, text: &self.text, cells: &self.cells }))
+    }
+
+    /// A quoted cell may run over lines: a record is whole when its quotes are even.
+    fn close_quotes(&mut self, begins: u64) -> Result<()> {
+        let mut seen = 0;
+        let mut quotes = 0;
+        loop {
+            quotes += memchr_iter(b'"', &self.bytes[seen..]).count();
+            seen = self.bytes.len();
+            if quotes % 2 == 0 {
+                return Ok(());
+            }
+            if !self.physical_line()? {
+                let message =
+                    format!("line {begins}: a quoted cell is not closed before the end of the file");
+                return Err(Error::new(&codes::INPUT_UNREADABLE, message)
+                    .next("the file looks cut off: get it again"));
             }
         }
     }
 
-    fn physical_line(&mut self) -> Result<Option<String>> {
-        let mut bytes = Vec::new();
-        let mut limited = std::io::Read::take(&mut self.input, limits::VALUE_BYTES_MAX as u64 + 1);
-        let read = limited.read_until(b'\n', &mut bytes).map_err(|e| {
+    /// Appends a line to the record; `false` at the end of the file.
+    fn physical_line(&mut self) -> Result<bool> {
+        let before = self.bytes.len();
+        let most = (limits::VALUE_BYTES_MAX as u64 + 1).saturating_sub(before as u64);
+        let mut limited = std::io::Read::take(&mut self.input, most);
+        let read = limited.read_until(b'\n', &mut self.bytes).map_err(|e| {
             Error::new(&codes::FILE_FAILED, format!("line {} could not be read", self.line)).because(&e)
         })?;
-        if read == 0 {
-            return Ok(None);
-        }
-        if bytes.len() > limits::VALUE_BYTES_MAX {
-            let message = format!("line {} has more than {} bytes", self.line, limits::VALUE_BYTES_MAX);
+        if self.bytes.len() > limits::VALUE_BYTES_MAX {
+            let message =
+                format!("line {}: the record has more than {} bytes", self.line, limits::VALUE_BYTES_MAX);
             return Err(Error::new(&codes::INPUT_UNREADABLE, message));
         }
-        if self.line == 1 && bytes.starts_with(&[0xEF, 0xBB, 0xBF]) {
-            bytes.drain(..3);
+        if self.line == 1 && self.bytes.starts_with(&[0xEF, 0xBB, 0xBF]) {
+            self.bytes.drain(..3);
         }
-        let text = self.encoding.decode(bytes, self.line)?;
-        self.line += 1;
-        Ok(Some(text))
+        self.line += u64::from(read > 0);
+        Ok(read > 0)
     }
 }
 
-fn cells(text: &str) -> Vec<Cell> {
-    let mut cells = Vec::new();
-    let mut cell = String::new();
+/// The cells of a record without quotes.
+fn split(record: &str, cells: &mut Vec<Cell>) {
+    let mut start = 0;
+    for end in memchr_iter(b',', record.as_bytes()).chain(std::iter::once(record.len())) {
+        cells.push(Cell { start, end, is_null: start == end });
+        start = end + 1;
+    }
+}
+
+/// The cells of a record with quotes; their texts are appended to `out`.
+fn unquote(record: &str, out: &mut String, cells: &mut Vec<Cell>) {
+    let mut start = 0;
     let (mut was_quoted, mut inside) = (false, false);
-    let mut letters = text.chars().peekable();
+    let mut letters = record.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
             '"' if inside && letters.peek() == Some(&'"') => {
                 letters.next();
-                cell.push('"');
+                out.push('"');
             }
             '"' if inside => inside = false,
-            '"' if cell.is_empty() && !was_quoted => (inside, was_quoted) = (true, true),
+            '"' if out.len() == start && !was_quoted => (inside, was_quoted) = (true, true),
             ',' if !inside => {
-                cells.push((was_quoted || !cell.is_empty()).then(|| std::mem::take(&mut cell)));
-                was_quoted = false;
+                cells.push(Cell { start, end: out.len(), is_null: !was_quoted && out.len() == start });
+                (start, was_quoted) = (out.len(), false);
             }
-            other => cell.push(other),
+            other => out.push(other),
         }
     }
-    cells.push((was_quoted || !cell.is_empty()).then_some(cell));
-    cells
+    cells.push(Cell { start, end: out.len(), is_null: !was_quoted && out.len() == start });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
-    fn read(text: &[u8]) -> Result<Vec<Vec<Cell>>> {
+    fn read(text: &[u8]) -> Result<Vec<Vec<Option<String>>>> {
         let mut reader = Reader::new(text, Encoding::Utf8);
         let mut all = Vec::new();
-        while let Some((_, cells)) = reader.next()? {
-            all.push(cells);
+        while let Some(row) = reader.next()? {
+            all.push(row.iter().map(|cell| cell.map(str::to_owned)).collect());
         }
         Ok(all)
     }
 
     #[test]
     fn what_is_written_is_read_back() {
-        let values = [
-            json!("a,b"),
-            json!(""),
-            Value::Null,
-            json!("x\"y\nz"),
-            json!(1.5),
-            json!({"k": "v,"}),
-            json!(" s"),
-        ];
-        let text = line(values.iter());
-        let cells = read(text.as_bytes()).unwrap().remove(0);
-        let expected: Vec<Cell> = ["a,b", "", "\0", "x\"y\nz", "1.5", "{\"k\":\"v,\"}", " s"]
-            .iter()
-            .map(|t| (*t != "\0").then(|| (*t).to_owned()))
-            .collect();
-        assert_eq!(cells, expected);
+        let texts = ["a,b", "", "x\"y\nz", "{\"k\":\"v,\"}", " s", "ü工", "\"", "a\r"];
+        let mut file = Vec::new();
+        push_header(&mut file, texts.into_iter());
+        file.extend_from_slice(b"1.5,");
+        push_text(&mut file, "end");
+        let rows = read(&file).unwrap();
+        assert_eq!(rows[0], texts.map(|text| Some(text.to_owned())));
+        assert_eq!(rows[1], ["1.5", "end"].map(|text| Some(text.to_owned())));
+    }
+
+    #[test]
+    fn with_and_without_quotes_is_the_same() {
+        let plain = read("a,,ü工,\r\n\n,b\n".as_bytes()).unwrap();
+        let text = |t: &str| Some(t.to_owned());
+        assert_eq!(plain, [vec![text("a"), None, text("ü工"), None], vec![None, text("b")]]);
+        assert_eq!(read("\"a\",,\"ü工\",\n,\"b\"".as_bytes()).unwrap(), plain);
     }
 
     #[test]
     fn damage_is_told() {
         assert_eq!(read(b"a,b\n1,\"cut off").unwrap_err().code().id, "HM-D052");
         assert_eq!(read(b"a\ncaf\xe9\n").unwrap_err().code().id, "HM-D052");
+        let told = read(b"a\n\"x\ny\xe9\"\n").unwrap_err();
+        assert!(told.message().starts_with("line 3, byte 2"), "{}", told.message());
         assert_eq!(
             read(b"\xef\xbb\xbfa\r\n\r\n1\r\n").unwrap(),
             [[Some("a".to_owned())], [Some("1".to_owned())]]

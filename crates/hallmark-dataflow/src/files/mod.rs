@@ -4,6 +4,6 @@ mod csv;
 mod folder;
 mod records;
 
-pub(crate) use csv::{header, line};
+pub(crate) use csv::{Reader, Row, push_header, push_text};
 pub(crate) use folder::{NewFile, existing};
-pub(crate) use records::{Encoding, Format, Record, Source, read};
+pub(crate) use records::{Encoding, Format, Lines, Record, Source, names, open, read, record};

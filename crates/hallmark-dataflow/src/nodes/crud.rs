@@ -161,7 +161,7 @@ impl Call<'_> {
         self.table().push_key(&mut sql, self.ask.need("id")?)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, self.ask.truth("include_deleted"));
-        match self.engine.read(&sql).await?.first() {
+        match self.engine.lookup(&sql).await?.first() {
             Some(row) => Ok(json!({"operation": "read", "found": true, "row": self.masked(&columns, row)?})),
             None => Ok(json!({"operation": "read", "found": false, "row": null})),
         }

@@ -90,6 +90,134 @@ async fn bad_rows_are_told_by_row_and_column_and_nothing_is_half_written() {
     .await;
 }
 
+const EVERYTHING: &str = "
+@db.model
+class Thing:
+    sku: str = Field(primary_key=True, max_length=6)
+    number: Optional[int] = 7
+    price: Optional[Decimal] = Field(decimal_places=2, default=None)
+    plain: Decimal
+    ratio: float
+    is_on: bool = True
+    at: Optional[datetime] = None
+    day: Optional[date] = None
+    hour: Optional[time] = None
+    token: Optional[UUID] = None
+    data: Optional[bytes] = None
+    more: Optional[dict] = None
+    tags: List[str] = []
+    vector: Optional[List[float]] = None
+    note: str = 'none'
+    created_at: datetime
+";
+
+/// Cells that a column may or may not take.
+const CELLS: [(&str, &[&str]); 15] = [
+    ("number", &["", "1", " -5 ", "9223372036854775807", "9223372036854775808", "1.5", "x", "\"\""]),
+    ("price", &["", "1.10", "-0.005", "1e2", "12345678901234567890.125", ".5", "5.", "NaN", "1.1.1", "-0"]),
+    ("plain", &["0", "10000", "0.00012", "-99999999.99999999", "1e-7", "", "1e9999", "+3"]),
+    ("ratio", &["0", "-1.5e300", "1e-320", "inf", "NaN", "", "1,5", "0.1"]),
+    ("is_on", &["", "true", "F", "yes", "0", "maybe", "TRUE"]),
+    (
+        "at",
+        &[
+            "",
+            "2026-11-24T21:14:16Z",
+            "2026-11-24 21:14:16.123456+02:00",
+            "2026-11-24T21:14:16",
+            "yesterday",
+            "0001-01-01T00:00:00Z",
+        ],
+    ),
+    ("day", &["", "2026-02-28", "2026-02-30", "1500-01-01"]),
+    ("hour", &["", "21:14:16.5", "24:01", "00:00:00"]),
+    ("token", &["", "67e55044-10b1-426f-9247-bb680e5fe0c8", "67e5504410b1426f9247bb680e5fe0c8", "no"]),
+    ("data", &["", "\\x00ff", "\\x0", "00ff"]),
+    (
+        "more",
+        &[
+            "",
+            "\"{\"\"b\"\": [1, \"\"ü\"\"], \"\"a\"\": null}\"",
+            "[]",
+            "{",
+            "null",
+            "\"{\"\"a\"\": \"\"\\u0000\"\"}\"",
+        ],
+    ),
+    ("tags", &["", "\"[\"\"x\"\", 1]\"", "{}", "[]"]),
+    ("vector", &["", "\"[1, 2.5]\"", "\"[\"\"x\"\"]\"", "[]"]),
+    ("note", &["", "\"\"", "\"a, b\n\"\"c\"\"\"", "工", " edges "]),
+    ("created_at", &["", "2020-01-01T00:00:00Z", "never"]),
+];
+
+#[tokio::test]
+async fn both_ways_of_an_import_store_and_refuse_the_same() {
+    with(parse(EVERYTHING), |world| async move {
+        let mut text = format!("sku,{}\n", CELLS.map(|(name, _)| name).join(","));
+        let good = ["1", "1", "1", "1", "1", "", "", "", "", "", "", "", "", "", ""];
+        let mut rows = 0;
+        // One cell differs from a good row in turn, and then all do.
+        for (at, (_, cells)) in CELLS.iter().enumerate() {
+            for cell in *cells {
+                let mut row = good;
+                row[at] = cell;
+                rows += 1;
+                text.push_str(&format!("s{rows},{}\n", row.join(",")));
+            }
+        }
+        for n in 0..200_usize {
+            let row: Vec<&str> = CELLS.iter().enumerate().map(|(at, (_, cells))| cells[(n * (at + 3) + n / 7) % cells.len()]).collect();
+            rows += 1;
+            text.push_str(&format!("s{rows},{}\n", row.join(",")));
+        }
+        text.push_str("toolong,1\n,");
+        text.push_str(&format!("{}\ntoolong,{}\n", good.join(","), good.join(",")));
+        let all = "SELECT jsonb_agg(to_jsonb(t) - 'updated_at' ORDER BY sku) FROM {}.things t WHERE created_at < '2021-01-01'";
+        let fresh = "SELECT jsonb_agg(to_jsonb(t) - 'updated_at' - 'created_at' ORDER BY sku) FROM {}.things t";
+        let mut seen = Vec::new();
+        for on_conflict in ["error", "skip"] {
+            let input = json!({"content": text, "on_error": "skip", "on_conflict": on_conflict});
+            let mut answer = world.call("ThingImportNode", input).await.unwrap();
+            let stored = (world.ask(all).await, world.ask(fresh).await);
+            world.sql.batch_execute(&format!("DELETE FROM {}.things", world.dataflow.schema())).await.unwrap();
+            answer["stored"] = json!(stored);
+            seen.push(answer);
+        }
+        assert_eq!(seen[0], seen[1]);
+        assert!(seen[0]["imported"].as_u64() > Some(60) && seen[0]["refused"].as_u64() > Some(60), "{}", seen[0]["imported"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_taken_is_listed_and_keys_go_on_behind_those_given() {
+    with(parse(PARTS), |world| async move {
+        world.call(NODE, json!({"content": "id,sku\n41,a\n40,b\n"})).await.unwrap();
+        let next =
+            world.call("PartCRUDNode", json!({"operation": "create", "data": {"sku": "c"}})).await.unwrap();
+        assert_eq!(next["row"]["id"], json!(42), "a key that is made comes behind those that were imported");
+        let taken = error(world.call(NODE, json!({"content": "sku\nnew\na\nnew\n"})).await);
+        assert_eq!((taken.code().id, taken.causes().len()), ("HM-D053", 2), "{:?}", taken.causes());
+        let some =
+            world.call(NODE, json!({"content": "id,sku\n,d\n50,e\n", "on_error": "skip"})).await.unwrap();
+        assert_eq!(some["imported"], json!(2), "where only some rows give a key, the others get one");
+        assert_eq!(count(&world).await, json!(5));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_row_that_only_the_server_refuses_is_told() {
+    let bills = "@db.model\nclass Bill:\n    total: Decimal = Field(decimal_places=2)\n";
+    with(parse(bills), |world| async move {
+        let text = "total\n1\n2\n1e40\n4\n";
+        let refused = error(world.call("BillImportNode", json!({"content": text})).await);
+        assert_eq!((refused.code().id, refused.place()), ("HM-D012", Some("row 3, total")));
+        assert_eq!(world.ask("SELECT count(*) FROM {}.bills").await, json!(0));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn damaged_files_change_nothing() {
     with(parse(PARTS), |world| async move {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+    ClientWrapper, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
 use hallmark_core::{Error, Result};
 use tokio_postgres::NoTls;
@@ -79,6 +79,15 @@ impl Postgres {
             return Err(url::not_configured(ServiceKind::Postgres));
         }
         self.pool.get().await.map_err(|e| self.pool_error(e))
+    }
+
+    /// A connection beside the pool, for whoever shares one.
+    ///
+    /// # Errors
+    /// As [`Postgres::client`].
+    pub(crate) async fn connect(&self) -> Result<ClientWrapper> {
+        // One that is taken away leaves its place to another.
+        self.client().await.map(Object::take)
     }
 
     fn pool_error(&self, failure: PoolError) -> Error {

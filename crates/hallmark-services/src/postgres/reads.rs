@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use deadpool_postgres::{ClientWrapper, Object};
 use hallmark_core::{Error, Result};
+use tokio_postgres::Row;
 
 use super::lag::{LagMeter, Lsn, serves};
+use super::lane::{Lanes, Lookup};
 use super::{Postgres, error, pulse};
 use crate::monitor::pulse::Line as _;
 use crate::resilience::{Answer, BreakerState, Line, Policy, Repeat, Source, Stand, Tally, is_outage};
@@ -19,6 +21,7 @@ use crate::{ServiceKind, codes, limits};
 #[derive(Debug)]
 pub struct Reads {
     primary: Postgres,
+    lanes: Lanes,
     line: Line,
     replicas: Vec<Replica>,
     /// How far behind a replica may be while the primary works; `None` keeps every read there.
@@ -101,6 +104,7 @@ impl Reads {
         });
         Self {
             primary: primary.clone(),
+            lanes: Lanes::new(primary),
             line,
             replicas: replicas.collect(),
             bound,
@@ -148,6 +152,20 @@ impl Reads {
             }
         }
         self.newest(work).await
+    }
+
+    /// A read by key, which may be answered as [`Reads::read`] says. On the primary it goes over connections that such reads share.
+    ///
+    /// # Errors
+    /// As [`Reads::read`].
+    pub async fn lookup(&self, lookup: Lookup<'_>) -> Result<Answer<Vec<Row>>> {
+        if !self.replicas.is_empty() {
+            return self.read(|client: Object| async move { lookup.rows(&client).await }).await;
+        }
+        let whole = || self.lanes.rows(lookup);
+        let rows = self.line.call_watched(Repeat::Idempotent, whole, || beat(&self.primary)).await?;
+        self.line.note(&Source::Primary);
+        Ok(Answer::new(rows, Source::Primary))
     }
 
     /// A read that only the primary may answer while it works.

@@ -6,6 +6,7 @@ use std::time::Instant;
 use hallmark_core::{Error, Result};
 
 use super::breaker::Ticket;
+use super::ticker::Ticker;
 use super::{
     Admission, Breaker, BreakerState, Bulkhead, Policy, Repeat, Source, Tally, is_outage, is_passing, ledger,
 };
@@ -23,6 +24,7 @@ struct Inner {
     policy: Policy,
     breaker: Mutex<Breaker>,
     bulkhead: Bulkhead,
+    ticker: Ticker,
     tally: Tally,
     /// Whether nothing is guarded.
     bare: bool,
@@ -34,7 +36,17 @@ impl Line {
     pub fn new(service: ServiceKind, policy: Policy, tally: Tally) -> Self {
         let bulkhead = Bulkhead::new(service, policy.concurrency, limits::BULKHEAD_WAIT.min(policy.timeout));
         let breaker = Mutex::new(Breaker::new(policy.breaker));
-        Self { inner: Arc::new(Inner { service, policy, breaker, bulkhead, tally, bare: false }) }
+        Self {
+            inner: Arc::new(Inner {
+                service,
+                policy,
+                breaker,
+                bulkhead,
+                ticker: Ticker::default(),
+                tally,
+                bare: false,
+            }),
+        }
     }
 
     /// A way without any guard: the work is done, once, and its end is its own.
@@ -43,7 +55,17 @@ impl Line {
         let policy = Policy { fallback: false, ..policy };
         let bulkhead = Bulkhead::new(service, policy.concurrency, limits::BULKHEAD_WAIT);
         let breaker = Mutex::new(Breaker::new(policy.breaker));
-        Self { inner: Arc::new(Inner { service, policy, breaker, bulkhead, tally, bare: true }) }
+        Self {
+            inner: Arc::new(Inner {
+                service,
+                policy,
+                breaker,
+                bulkhead,
+                ticker: Ticker::default(),
+                tally,
+                bare: true,
+            }),
+        }
     }
 
     /// How the way is guarded.
@@ -169,6 +191,7 @@ impl Line {
         P: Future<Output = bool>,
     {
         let limit = self.inner.policy.timeout;
+        self.inner.ticker.touch();
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {

@@ -17,6 +17,7 @@ pub mod report;
 pub mod retry;
 pub mod shelf;
 pub mod tally;
+mod ticker;
 
 pub use answer::{Answer, Proof, Source, Stand};
 pub use breaker::{Admission, Breaker, BreakerPolicy, BreakerState};

@@ -8,6 +8,7 @@ mod certify;
 mod check;
 mod config;
 mod containers;
+mod data;
 mod doctor;
 mod down;
 mod env;
@@ -77,6 +78,7 @@ pub(crate) fn run(app: &App<'_>, command: Option<Command>) -> Result<ExitClass> 
         Some(Command::Kubernetes(args)) => containers::kubernetes(app, &args),
         Some(Command::Models(args)) => models::run(app, &args),
         Some(Command::Nodes(args)) => nodes::run(app, &args),
+        Some(Command::Data(args)) => data::run(app, &args),
         Some(Command::Node(args)) => node::run(app, &args),
         Some(Command::Run(args)) => run::run(app, &args),
         Some(Command::Session(args)) => session::run(app, &args),

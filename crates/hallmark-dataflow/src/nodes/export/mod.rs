@@ -1,18 +1,21 @@
 //! Rows to CSV or JSON lines: to a file in the allowed folder, or inline while small. Rows are streamed, never collected.
 
+mod line;
+
 use futures_util::TryStreamExt as _;
 use hallmark_core::{Error, Result};
 use hallmark_workflow::{BoxFuture, Context, Input, Param};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use self::line::{Cell, Form};
 use super::{Kind, fields, filter, include_pii, long_statements, outward};
 use crate::engine::Engine;
 use crate::files::{self, NewFile};
 use crate::input::Ask;
 use crate::sql::{Sql, failure};
 use crate::table::{Column, Table};
-use crate::{codes, limits, page};
+use crate::{Progress, codes, limits, names, page, value};
 
 /// The kind `Export`.
 pub(super) struct Export;
@@ -73,29 +76,33 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// Where the text goes.
 enum Target {
     File(NewFile),
-    Inline(String),
+    Inline(Vec<u8>),
 }
 
 struct Writer {
     target: Target,
-    chunk: String,
+    chunk: Vec<u8>,
     bytes: u64,
     digest: Sha256,
 }
 
 impl Writer {
-    async fn push(&mut self, text: &str) -> Result<()> {
-        self.chunk.push_str(text);
-        if self.chunk.len() >= CHUNK_BYTES { self.flush().await } else { Ok(()) }
+    /// Writes the chunk out if it is large enough.
+    async fn end_row(&mut self, rows: u64, progress: &Progress) -> Result<()> {
+        if self.chunk.len() < CHUNK_BYTES {
+            return Ok(());
+        }
+        progress.set(rows);
+        self.flush().await
     }
 
     async fn flush(&mut self) -> Result<()> {
-        self.digest.update(self.chunk.as_bytes());
+        self.digest.update(&self.chunk);
         self.bytes += self.chunk.len() as u64;
         match &mut self.target {
-            Target::File(file) => file.write(self.chunk.as_bytes()).await?,
+            Target::File(file) => file.write(&self.chunk).await?,
             Target::Inline(text) => {
-                text.push_str(&self.chunk);
+                text.extend_from_slice(&self.chunk);
                 if text.len() > limits::EXPORT_INLINE_BYTES_MAX {
                     let message =
                         format!("the export is larger than {} bytes", limits::EXPORT_INLINE_BYTES_MAX);
@@ -111,58 +118,65 @@ impl Writer {
 }
 
 async fn run(engine: &Engine, context: &Context, ask: Ask<'_>) -> Result<Value> {
-    let csv = ask.text("format").unwrap_or("csv") == "csv";
-    let columns: Vec<&Column> = engine.columns(ask.get("fields"))?;
+    let form = if ask.text("format").unwrap_or("csv") == "csv" { Form::Csv } else { Form::Jsonl };
+    let masking = outward(ask.0);
+    let columns = engine.columns(ask.get("fields"))?;
+    let cells: Vec<Cell> = columns.iter().map(|column| Cell::new(column, masking)).collect();
     let keys = page::keys(&engine.table, ask.get("sort"))?;
     let limit = ask.count("limit", limits::EXPORT_ROWS_MAX, limits::EXPORT_ROWS_MAX)?;
-    let mut sql = Sql::new(format!("SELECT {}", Engine::select_list(&columns)));
+    let list: Vec<String> = columns.iter().zip(&cells).map(|(column, cell)| selected(column, cell)).collect();
+    let mut sql = Sql::new(format!("SELECT {}", list.join(", ")));
     engine.push_from(&mut sql, context, ask.filter(), ask.truth("include_deleted"))?;
     page::push_order(&mut sql, &keys);
     sql.push(&format!(" LIMIT {}", limit.saturating_add(1)));
 
     let target = match ask.text("path") {
         Some(name) => Target::File(NewFile::create(&engine.shared.export_dir, name).await?),
-        None => Target::Inline(String::new()),
+        None => Target::Inline(Vec::new()),
     };
-    let mut writer = Writer { target, chunk: String::new(), bytes: 0, digest: Sha256::new() };
-    if csv {
-        writer.push(&files::header(columns.iter().map(|c| c.name()))).await?;
+    let mut writer = Writer { target, chunk: Vec::new(), bytes: 0, digest: Sha256::new() };
+    if form == Form::Csv {
+        files::push_header(&mut writer.chunk, columns.iter().map(|c| c.name()));
     }
-    let masking = outward(ask.0);
-    let masked: Vec<&str> =
-        columns.iter().filter(|c| masking.hides(c.sensitivity)).map(|c| c.name()).collect();
     let mut client = engine.client().await?;
     let transaction = client.transaction().await.map_err(failure)?;
     long_statements(&*transaction).await?;
     let stream = sql.stream(&*transaction).await?;
     futures_util::pin_mut!(stream);
-    let (mut rows, mut limited) = (0_u64, false);
+    let (mut rows, mut limited, progress) = (0_u64, false, Progress::current());
     while let Some(row) = stream.try_next().await.map_err(failure)? {
         if rows == limit {
             limited = true;
             break;
         }
-        let mut object = Engine::object(&columns, &row)?;
-        masking.apply(&engine.table, &mut object);
-        if csv {
-            writer.push(&files::line(columns.iter().map(|c| &object[c.name()]))).await?;
-        } else {
-            writer.push(&format!("{}\n", Value::Object(object))).await?;
-        }
+        line::push(&mut writer.chunk, form, &row, &cells)?;
         rows += 1;
+        writer.end_row(rows, &progress).await?;
     }
     writer.flush().await?;
     let digest = hallmark_core::digest::to_hex(&writer.digest.finalize());
+    let masked: Vec<&str> =
+        columns.iter().zip(&cells).filter(|(_, cell)| cell.masked).map(|(column, _)| column.name()).collect();
     let mut answer = json!({
-        "operation": "export", "format": if csv { "csv" } else { "jsonl" }, "rows": rows, "bytes": writer.bytes,
-        "sha256": digest, "masked": masked, "limited": limited,
+        "operation": "export", "format": if form == Form::Csv { "csv" } else { "jsonl" }, "rows": rows,
+        "bytes": writer.bytes, "sha256": digest, "masked": masked, "limited": limited,
     });
     match writer.target {
         Target::File(file) => {
             file.finish().await?;
             answer["path"] = json!(ask.text("path"));
         }
-        Target::Inline(text) => answer["content"] = Value::from(text),
+        Target::Inline(text) => answer["content"] = Value::from(String::from_utf8_lossy(&text)),
     }
     Ok(answer)
+}
+
+/// The select-list entry of a column. What is masked does not leave the server.
+fn selected(column: &Column, cell: &Cell) -> String {
+    if cell.masked {
+        let mask = names::literal(hallmark_core::secret::MASK);
+        format!("CASE WHEN {} IS NULL THEN NULL ELSE {mask} END AS _text", column.ident)
+    } else {
+        value::selected(column)
+    }
 }

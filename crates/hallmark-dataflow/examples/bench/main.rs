@@ -1,0 +1,97 @@
+//! What a node costs beside the raw driver, `pgbench` and `COPY`: `cargo xtask bench dataflow --project FOLDER`. By itself it takes the
+//! number of rows of a file (a million), and the parts to measure (`generate points throughput files`).
+//!
+//! Each figure is a ratio of medians from one run: the sides take turns, so that a busy moment falls on both.
+
+#![expect(clippy::print_stdout, reason = "an example that prints what it measures")]
+
+mod files;
+mod generate;
+mod points;
+mod throughput;
+mod world;
+
+use std::error::Error;
+
+/// As the binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// One line of the table.
+struct Line {
+    what: String,
+    peer: String,
+    own: f64,
+    other: f64,
+    unit: &'static str,
+    /// The ratio of ours to the other, and the bound on it: below for times, above for rates.
+    limit: Option<Bound>,
+}
+
+/// What a ratio must keep.
+#[derive(Clone, Copy)]
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Line {
+    fn print(&self) -> bool {
+        let ratio = self.own / self.other;
+        let (text, kept) = match self.limit {
+            Some(Bound::AtMost(most)) => (format!("at most {most}"), ratio <= most),
+            Some(Bound::AtLeast(least)) => (format!("at least {least}"), ratio >= least),
+            None => (String::new(), true),
+        };
+        let verdict = match (self.limit, kept) {
+            (None, _) => "",
+            (_, true) => "kept",
+            (_, false) => "**missed**",
+        };
+        println!(
+            "| {} | {:.1} | {} | {:.1} | {} | {ratio:.2} | {text} | {verdict} |",
+            self.what, self.own, self.peer, self.other, self.unit
+        );
+        kept
+    }
+}
+
+#[tokio::main]
+async fn main() -> Outcome {
+    let mut arguments = std::env::args().skip(1);
+    let rows: usize = arguments.next().map_or(Ok(1_000_000), |text| text.parse())?;
+    println!(
+        "| what | ours | beside | theirs | unit | ratio | limit | |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+    );
+    let world = world::World::new().await?;
+    let parts: Vec<String> = arguments.collect();
+    let measured = measure(&world, rows, &parts).await;
+    world.close().await?;
+    if measured? { Ok(()) } else { Err("a limit was missed".into()) }
+}
+
+async fn measure(world: &world::World, rows: usize, parts: &[String]) -> Outcome<bool> {
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
+    let mut kept = true;
+    if wanted("generate") {
+        kept &= generate::run()?.print();
+    }
+    if wanted("points") {
+        kept &= points::run(world).await?.iter().fold(true, |kept, line| line.print() && kept);
+    }
+    if wanted("throughput") {
+        kept &= throughput::run(world).await?.iter().fold(true, |kept, line| line.print() && kept);
+    }
+    if wanted("files") {
+        kept &= files::run(world, rows).await?.iter().fold(true, |kept, line| line.print() && kept);
+    }
+    Ok(kept)
+}
+
+/// The middle of these.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

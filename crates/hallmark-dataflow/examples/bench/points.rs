@@ -1,0 +1,93 @@
+//! One row at a time: a read and an insert through a node, and as a prepared statement of the driver.
+
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::world::World;
+use crate::{Bound, Line, Outcome, median};
+
+const TURNS: usize = 4_000;
+const COLUMNS: &str = "sku, name, description, category, brand, price, cost, stock, weight, is_active, rating, reviews, sold_at, \
+                       supplier, notes, id, created_at, updated_at";
+
+pub(crate) async fn run(world: &World) -> Outcome<Vec<Line>> {
+    let table = format!("{}.products", world.schema);
+    world
+        .sql
+        .batch_execute(&format!(
+            "INSERT INTO {table} (sku, name, category, price, created_at, updated_at) \
+             SELECT 's' || n, 'product ' || n, 'c' || n % 50, n, now(), now() FROM generate_series(1, 20000) n; ANALYZE {table}"
+        ))
+        .await?;
+    Ok(vec![read(world, &table).await?, insert(world, &table).await?])
+}
+
+async fn read(world: &World, table: &str) -> Outcome<Line> {
+    let statement = world.sql.prepare(&format!("SELECT {COLUMNS} FROM {table} WHERE id = $1")).await?;
+    let (mut own, mut other) = (Vec::new(), Vec::new());
+    for turn in 0..TURNS + TURNS / 10 {
+        let id = (turn as i64 * 7919) % 20_000 + 1;
+        let began = Instant::now();
+        world.sql.query_one(&statement, &[&id]).await?;
+        let raw = began.elapsed();
+        let began = Instant::now();
+        let answer = world.call("ProductCRUDNode", json!({"operation": "read", "id": id})).await?;
+        let node = began.elapsed();
+        if answer["found"] != json!(true) {
+            return Err("a row is missing".into());
+        }
+        // The first tenth warms up.
+        if turn >= TURNS / 10 {
+            other.push(raw.as_secs_f64() * 1e6);
+            own.push(node.as_secs_f64() * 1e6);
+        }
+    }
+    Ok(line("point read", own, other))
+}
+
+async fn insert(world: &World, table: &str) -> Outcome<Line> {
+    let statement = world
+        .sql
+        .prepare(&format!(
+            "INSERT INTO {table} (sku, name, description, category, brand, price, stock, is_active, reviews) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING {COLUMNS}"
+        ))
+        .await?;
+    let (mut own, mut other) = (Vec::new(), Vec::new());
+    for turn in 0..TURNS / 2 {
+        let (name, text) = (format!("product {turn}"), "what it is good for, in a sentence or two");
+        let (first, second) = (format!("raw-{turn}"), format!("node-{turn}"));
+        let began = Instant::now();
+        world
+            .sql
+            .query_one(
+                &statement,
+                &[&first, &name, &text, &"tools", &"ACME", &9.5_f64, &3_i64, &true, &0_i64],
+            )
+            .await?;
+        let raw = began.elapsed();
+        let data = json!({
+            "sku": second, "name": name, "description": text, "category": "tools", "brand": "ACME", "price": 9.5, "stock": 3,
+        });
+        let began = Instant::now();
+        world.call("ProductCRUDNode", json!({"operation": "create", "data": data})).await?;
+        let node = began.elapsed();
+        if turn >= TURNS / 20 {
+            other.push(raw.as_secs_f64() * 1e6);
+            own.push(node.as_secs_f64() * 1e6);
+        }
+    }
+    Ok(line("insert", own, other))
+}
+
+fn line(what: &str, own: Vec<f64>, other: Vec<f64>) -> Line {
+    Line {
+        what: what.to_owned(),
+        peer: "tokio-postgres, prepared".to_owned(),
+        own: median(own),
+        other: median(other),
+        unit: "us, median",
+        limit: Some(Bound::AtMost(1.15)),
+    }
+}

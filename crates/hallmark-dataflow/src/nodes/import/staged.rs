@@ -1,0 +1,137 @@
+//! The thorough way of an import: rows wait in a temporary table, are looked at together, and moved by one statement.
+
+use std::collections::BTreeMap;
+
+use hallmark_core::{Error, Result};
+use tokio_postgres::GenericClient;
+
+use super::rows::Tally;
+use super::{Job, Stored, long_statements};
+use crate::files::{self, Source};
+use crate::sql::failure;
+use crate::stage::Stage;
+use crate::write::{self, OnConflict};
+use crate::{Progress, codes};
+
+/// The line of each row, kept where it is not the one after the row before.
+#[derive(Default)]
+struct Lines {
+    begins: BTreeMap<u64, u64>,
+}
+
+impl Lines {
+    fn note(&mut self, row: u64, line: u64) {
+        if self.of(row) != line {
+            self.begins.insert(row, line);
+        }
+    }
+
+    fn of(&self, row: u64) -> u64 {
+        let (at, line) = self.begins.range(..=row).next_back().map_or((0, 0), |(at, line)| (*at, *line));
+        line + (row - at)
+    }
+}
+
+impl Job<'_> {
+    /// Imports through the stage.
+    ///
+    /// # Errors
+    /// `HM-D053` if rows were refused and the import is to end with that; those of file and database.
+    pub(super) async fn staged(&mut self, source: Source) -> Result<Stored> {
+        self.tally = Tally::default();
+        let (mut lines, progress) = (Lines::default(), Progress::current());
+        let mut batches = files::read(source, self.rules.format, self.encoding());
+        let engine = self.engine;
+        let mut client = engine.client().await?;
+        let transaction = client.transaction().await.map_err(failure)?;
+        long_statements(&*transaction).await?;
+        let stage = Stage::create(&*transaction, &engine.table).await?;
+        let mut writer = stage.writer(&transaction).await?;
+        while let Some(batch) = batches.recv().await {
+            progress.set(self.tally.read);
+            for record in batch? {
+                self.tally.read += 1;
+                let (line, row) = (record.line, self.tally.read);
+                lines.note(row, line);
+                match self.rules.row(record, &mut self.tally.ignored) {
+                    Ok(cells) => {
+                        stage.write(&mut writer, i64::try_from(row).unwrap_or(i64::MAX), &cells).await?;
+                    }
+                    Err(error) => self.tally.refuse(row, line, &error)?,
+                }
+            }
+        }
+        writer.as_mut().finish().await.map_err(failure)?;
+        let stored = self.store(&*transaction, &stage, &lines).await?;
+        self.write_refusals().await?;
+        if self.is_committed() {
+            transaction.commit().await.map_err(failure)?;
+        } else if self.ask.truth("dry_run") {
+            transaction.rollback().await.map_err(failure)?;
+        } else {
+            return Err(self.aborted());
+        }
+        Ok(stored)
+    }
+
+    /// Refuses colliding rows, then moves the others into the table.
+    async fn store(
+        &mut self,
+        client: &impl GenericClient,
+        stage: &Stage<'_>,
+        lines: &Lines,
+    ) -> Result<Stored> {
+        let table = &self.engine.table;
+        let update = self.rules.update;
+        let target = if update { write::target(table, self.ask.get("match_on"))? } else { Vec::new() };
+        let skip = self.ask.text("on_conflict") == Some("skip");
+        if !skip {
+            let collisions = stage.collisions(client, self.context, &target).await?;
+            for (row, fields) in &collisions {
+                self.collide(*row, lines, fields, "the values are already taken")?;
+            }
+            stage.remove(client, &collisions.into_keys().collect::<Vec<_>>()).await?;
+        }
+        if update {
+            let repeated = stage.repeated(client, &target).await?;
+            let fields: Vec<&str> = target.iter().map(|c| c.name()).collect();
+            for row in &repeated {
+                self.collide(*row, lines, &fields.join(","), "an earlier row has the same values")?;
+            }
+            stage.remove(client, &repeated).await?;
+        }
+        if !self.tally.refused.is_empty() && !self.skip_errors {
+            return Ok(Stored::default());
+        }
+        let given = self.rules.given.iter().flatten().map(|n| table.column(n)).collect::<Result<Vec<_>>>()?;
+        let conflict = match (skip, update) {
+            (true, _) => OnConflict::Skip,
+            (_, true) => OnConflict::Update { target, given },
+            _ => OnConflict::Error,
+        };
+        let (stored, new) = stage.count_inserted(client, self.context, &conflict).await?;
+        let staged = self.tally.read - self.tally.refused.len() as u64;
+        Ok(Stored { new, updated: stored - new, skipped: staged.saturating_sub(stored) })
+    }
+
+    fn collide(&mut self, row: i64, lines: &Lines, fields: &str, why: &str) -> Result<()> {
+        let error = Error::new(&codes::DUPLICATE, format!("{why}: {fields}")).at(fields.to_owned());
+        let row = row.unsigned_abs();
+        self.tally.refuse(row, lines.of(row), &error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lines;
+
+    #[test]
+    fn lines_are_told_of_rows_that_run_over_several() {
+        let mut lines = Lines::default();
+        for (row, line) in [(1, 2), (2, 3), (3, 7), (4, 8), (5, 12)] {
+            lines.note(row, line);
+        }
+        assert_eq!(lines.begins.len(), 3);
+        assert_eq!((1..=6).map(|row| lines.of(row)).collect::<Vec<_>>(), [2, 3, 7, 8, 12, 13]);
+    }
+}
