@@ -19,7 +19,7 @@ pub(crate) fn run(app: &App<'_>, args: &FormatArgs) -> Result<ExitClass> {
         found.problems.iter().any(|p| p.severity == Severity::Error) || !found.refused.is_empty();
     let exit = if unreadable { ExitClass::Unreadable } else { ExitClass::Ok };
     if args.format == Format::Json {
-        app.ui.line(
+        app.ui.json(
             &json!({
                 "schema": SCHEMA,
                 "models": found.models,
