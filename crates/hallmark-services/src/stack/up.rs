@@ -69,7 +69,8 @@ impl Stack {
     ///
     /// # Errors
     /// `HM-S053` if something is missing and nobody agrees to install it; `HM-S061` if another `up` or `down` works on
-    /// the project; `HM-S050`, `HM-S051`, `HM-S052` for folders and state; `HM-S062` for the supervisor.
+    /// the project; `HM-S050`, `HM-S051`, `HM-S052` for folders and state; `HM-S062` for the supervisor; `HM-S072` if
+    /// all services are native on a system without the native provider.
     pub async fn up(&self, options: &UpOptions, observer: &dyn Observer) -> Result<UpReport> {
         Box::pin(self.settle()).await?;
         self.up_settled(options, observer).await
@@ -88,6 +89,10 @@ impl Stack {
         let mut native = self.with_provider(&wanted, Provider::Native);
         let mut barred: BTreeMap<ServiceKind, Arc<Error>> = BTreeMap::new();
         if !platform::HAS_NATIVE_PROVIDER {
+            // Where some can be had the others are told of one by one.
+            if !native.is_empty() && native.len() == wanted.len() {
+                platform::refuse_native("the stack as it is configured")?;
+            }
             for service in std::mem::take(&mut native) {
                 barred.extend(platform::refuse_native(service.title()).err().map(|e| (service, Arc::new(e))));
             }
