@@ -41,7 +41,6 @@ impl LocalListener {
     ///
     /// # Errors
     /// Never: there is no listener.
-    #[expect(clippy::unused_async, reason = "other systems wait")]
     pub async fn accept(&self) -> io::Result<LocalStream> {
         match self.0 {}
     }
@@ -51,7 +50,6 @@ impl LocalListener {
 ///
 /// # Errors
 /// `Unsupported`.
-#[expect(clippy::unused_async, reason = "other systems wait")]
 pub async fn connect_local(_: &Path) -> io::Result<LocalStream> {
     Err(io::ErrorKind::Unsupported.into())
 }
