@@ -15,6 +15,7 @@ mod shell;
 mod soak;
 mod suite;
 mod tidy;
+mod windows;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ cargo xtask <chore>
   new-rule FAMILY NAME     write a rule to be filled in, its test, and its line in the registry
   gen-sdk EDITION FOLDER   write the table of the SDK's names from its sources
   corpus [--update]        how right the scanner is: labels of real files, and planted violations
+  windows                  build for Windows, and run it under Wine, or `not checked` where that cannot be had
   licences                 every dependency's licence against the allow-list
   advisories               known vulnerabilities, or `not checked` where their database is out of reach
   bench [scan|lsp|all]     measure beside named peers, in one run, and hold the limits
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Some("editors") => editors::run(),
         Some("verify-soak") => soak::run(&arguments[1..]),
         Some("corpus") => corpus::run(has("--update")),
+        Some("windows") => windows::run().map(|_| ()),
         Some("licences") => licences::run(),
         Some("advisories") => advisories::run().map(|_| ()),
         // What `bench` starts programs by; of no use by itself.

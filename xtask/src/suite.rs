@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::shell::{self, Checked, Failure, Outcome};
-use crate::{advisories, chaos, clients, editors, licences, tidy};
+use crate::{advisories, chaos, clients, editors, licences, tidy, windows};
 
 /// How much to run.
 pub(crate) struct Options {
@@ -43,6 +43,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
         ("documentation", sure(documentation)),
         ("editors", sure(editors::run)),
         ("build", sure(|| cargo(&["build", "--workspace", "--locked", "--quiet"]))),
+        ("windows", Box::new(windows::run)),
     ];
     let mut tally = Tally::default();
     for (name, step) in &checks {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use hallmark_services::platform;
 use serde::{Deserialize, Serialize};
 
 /// The machine that measured.
@@ -29,21 +30,12 @@ impl Machine {
         Self {
             os: std::env::consts::OS.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
-            release: std::fs::read_to_string("/proc/sys/kernel/osrelease")
-                .unwrap_or_default()
-                .trim()
-                .to_owned(),
+            release: platform::kernel_release(),
             processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            memory_mib: memory_mib(),
+            memory_mib: platform::memory_mib(),
             hallmark: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
-}
-
-fn memory_mib() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|l| l.strip_prefix("MemTotal:")).unwrap_or_default();
-    line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap_or(0) / 1024
 }
 
 /// The commit of the project, if it is under git.

@@ -4,6 +4,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use hallmark_core::{Error, Result};
+use hallmark_services::platform;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
@@ -40,8 +41,7 @@ impl Finished {
 pub(crate) async fn run(command: &mut Command, limit: Duration) -> Result<Finished> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    #[cfg(unix)]
-    command.process_group(0);
+    platform::in_group_of_its_own(command);
     let mut child = command
         .spawn()
         .map_err(|e| Error::new(&codes::SCRATCH, format!("{program} could not be started")).because(&e))?;
@@ -61,12 +61,7 @@ pub(crate) async fn run(command: &mut Command, limit: Duration) -> Result<Finish
 
 /// Ends a child that was started with a process group of its own, and all it started.
 pub(crate) async fn end_group(child: &mut Child) {
-    #[cfg(unix)]
-    if let Some(pid) =
-        child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
-    {
-        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
-    }
+    platform::end_group(child);
     let _ = child.kill().await;
 }
 

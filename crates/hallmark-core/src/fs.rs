@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-use crate::{Error, Result, codes, random};
+use crate::{Error, Result, codes, platform, random};
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +51,9 @@ fn write(path: &Path, bytes: &[u8], mode: Mode, sync: bool) -> Result<()> {
 fn write_new(path: &Path, bytes: &[u8], mode: Mode, sync: bool) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
     if mode == Mode::Private {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        platform::private(&mut options);
     }
-    #[cfg(not(unix))]
-    let _ = mode;
     let mut file = options.open(path)?;
     file.write_all(bytes)?;
     if sync { file.sync_all() } else { Ok(()) }
@@ -69,15 +66,7 @@ fn keep_access(old: &Path, new: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt as _;
-        let ours = std::fs::metadata(new)?;
-        if (ours.uid(), ours.gid()) != (metadata.uid(), metadata.gid()) {
-            // Only the superuser may give files away; for everybody else the file is theirs from now on, as with any editor.
-            let _ = std::os::unix::fs::chown(new, Some(metadata.uid()), Some(metadata.gid()));
-        }
-    }
+    platform::keep_owner(&metadata, new)?;
     std::fs::set_permissions(new, metadata.permissions())
 }
 
@@ -87,7 +76,7 @@ fn keep_access(old: &Path, new: &Path) -> std::io::Result<()> {
 /// `HM-C010` if the folder cannot be synced.
 pub fn sync_folder(folder: &Path) -> Result<()> {
     // Elsewhere a folder cannot be opened as a file; the file system's own journal has to do.
-    if cfg!(unix) {
+    if !platform::WINDOWS {
         std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(|e| failed(folder, &e))?;
     }
     Ok(())

@@ -11,6 +11,7 @@ pub mod digest;
 pub mod error;
 pub mod fs;
 pub mod nearest;
+pub mod platform;
 pub mod project;
 pub mod random;
 pub mod secret;

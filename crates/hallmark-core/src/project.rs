@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result, codes, config, digest, fs};
+use crate::{Error, Result, codes, config, digest, fs, platform};
 
 /// The name of the state folder.
 pub const STATE_FOLDER: &str = ".hallmark";
@@ -23,7 +23,7 @@ impl Project {
     /// # Errors
     /// `HM-C004` if `path` is no existing folder.
     pub fn discover(path: &Path) -> Result<Self> {
-        let start = path.canonicalize().ok().filter(|p| p.is_dir()).ok_or_else(|| {
+        let start = platform::canonicalize(path).ok().filter(|p| p.is_dir()).ok_or_else(|| {
             Error::new(&codes::NOT_A_PROJECT, format!("{} is not a folder", path.display()))
                 .next("name an existing folder, for example: hallmark check .")
         })?;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
-use hallmark_core::{Error, Result, canonical, digest, fs};
+use hallmark_core::{Error, Result, canonical, digest, fs, platform};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -141,25 +141,15 @@ fn unusable(path: &Path) -> Error {
 }
 
 fn make_folder(folder: &Path) -> Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|e| unusable(folder).because(&e))
+    platform::make_private_folder(folder, true).map_err(|e| unusable(folder).because(&e))
 }
 
-#[cfg(unix)]
+/// Where the system has no modes, the folder's access list has to do.
 fn refuse_exposed(path: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(path).map_err(|e| unusable(path).because(&e))?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
+    let facts = std::fs::metadata(path).map_err(|e| unusable(path).because(&e))?;
+    let Some(mode) = platform::mode(&facts).map(|mode| mode & 0o777).filter(|mode| mode & 0o077 != 0) else {
         return Ok(());
-    }
+    };
     Err(Error::new(&codes::KEY_EXPOSED, format!("{} has mode {mode:o}", path.display()))
         .next(format!("chmod 600 {}", path.display())))
-}
-
-#[cfg(not(unix))]
-fn refuse_exposed(_path: &Path) -> Result<()> {
-    Ok(())
 }

@@ -12,8 +12,8 @@ use crate::codes;
 /// `HM-F002` if it lies outside the root, by its name or through a link; `HM-F001` if it is gone; `HM-F003` if it is read-only.
 pub(crate) fn resolve(root: &Path, path: &str) -> Result<PathBuf> {
     let plain = Path::new(path).components().all(|c| matches!(c, Component::Normal(_)));
-    let root = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
-    let real = root.join(path).canonicalize().map_err(|e| {
+    let root = hallmark_core::platform::canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
+    let real = hallmark_core::platform::canonicalize(&root.join(path)).map_err(|e| {
         Error::new(&codes::CHANGED, format!("{path} is not there any more"))
             .because(&e)
             .next("run the command again")

@@ -113,7 +113,7 @@ fn checked(root: &Path, change: &Change) -> Result<PathBuf> {
 
 /// The real file's own path in the project: a link to it may have been scanned.
 fn name_in(root: &Path, real: &Path) -> Option<String> {
-    let root = root.canonicalize().ok()?;
+    let root = hallmark_core::platform::canonicalize(root).ok()?;
     let below = real.strip_prefix(root).ok()?;
     Some(below.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"))
 }

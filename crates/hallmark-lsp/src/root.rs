@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Sender;
+use hallmark_core::platform::canonicalize;
 use hallmark_core::{Error, Project, Result};
 use hallmark_standards::baseline;
 use hallmark_standards::{FileReport, ScanOptions, Workspace};
@@ -105,8 +106,8 @@ impl Root {
         let root = self.project.root();
         let real = || {
             // A file that is not there yet has a folder that may be.
-            let parent = path.parent()?.canonicalize().ok()?;
-            Some(path.canonicalize().unwrap_or_else(|_| parent.join(path.file_name().unwrap_or_default())))
+            let parent = canonicalize(path.parent()?).ok()?;
+            Some(canonicalize(path).unwrap_or_else(|_| parent.join(path.file_name().unwrap_or_default())))
         };
         let below = match path.strip_prefix(root) {
             Ok(below) => below.to_path_buf(),

@@ -15,14 +15,15 @@ pub(crate) fn to_path(uri: &str) -> Option<PathBuf> {
     let bytes = decode(path.split(['?', '#']).next().unwrap_or_default());
     let text = String::from_utf8(bytes).ok()?;
     // `/c:/x` is a drive of Windows.
-    let drive = text.as_bytes().get(2) == Some(&b':') && cfg!(windows);
+    let drive = text.as_bytes().get(2) == Some(&b':') && hallmark_core::platform::WINDOWS;
     Some(PathBuf::from(if drive { &text[1..] } else { &text }))
 }
 
 /// The `file:` URI of an absolute path.
 pub(crate) fn from_path(path: &Path) -> Option<Uri> {
     let mut text = String::from("file://");
-    let path = path.to_string_lossy().replace('\\', if cfg!(windows) { "/" } else { "\\" });
+    let path =
+        path.to_string_lossy().replace('\\', if hallmark_core::platform::WINDOWS { "/" } else { "\\" });
     if !path.starts_with('/') {
         text.push('/');
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use hallmark_core::{Error, Result};
+use hallmark_services::platform;
 use tokio::net::TcpListener;
 
 use crate::codes;
@@ -52,41 +53,13 @@ struct Holder {
 
 /// Who listens on this TCP port, as far as this user may see.
 fn holder(port: u16) -> Option<Holder> {
-    let sockets: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .iter()
-        .filter_map(|table| std::fs::read_to_string(table).ok())
-        .flat_map(|text| listeners(&text, port))
-        .map(|inode| format!("socket:[{inode}]"))
-        .collect();
-    let processes = std::fs::read_dir("/proc").ok()?;
-    processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok()).find_map(|pid| {
-        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
-        let mut targets = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
-        targets
-            .any(|target| sockets.iter().any(|s| target.as_os_str() == s.as_str()))
-            .then(|| Holder { pid, command: command(pid) })
-    })
-}
-
-/// The inodes of the sockets that listen on this port, from a table of the kernel.
-fn listeners(table: &str, port: u16) -> Vec<String> {
-    const LISTEN: &str = "0A";
-    let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-    rows.filter(|row| row.get(3) == Some(&LISTEN))
-        .filter(|row| {
-            let local = row.get(1).and_then(|local| local.rsplit_once(':'));
-            local.and_then(|(_, hex)| u16::from_str_radix(hex, 16).ok()) == Some(port)
-        })
-        .filter_map(|row| row.get(9).map(|inode| (*inode).to_owned()))
-        .collect()
+    platform::listener(port).map(|pid| Holder { pid, command: command(pid) })
 }
 
 /// The program and its first arguments. Values that may be secrets are not shown: only words that look like names are.
 fn command(pid: u32) -> String {
-    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let words: Vec<String> =
-        bytes.split(|b| *b == 0).map(|w| String::from_utf8_lossy(w).into_owned()).collect();
-    let plain = |word: &&String| !word.is_empty() && !word.contains('=') && !word.contains("://");
+    let words = platform::program_and_arguments(pid);
+    let plain = |word: &&String| !word.contains('=') && !word.contains("://");
     let shown: Vec<&str> = words.iter().filter(plain).take(3).map(String::as_str).collect();
     if shown.is_empty() { "(unknown)".to_owned() } else { shown.join(" ") }
 }
@@ -95,16 +68,6 @@ fn command(pid: u32) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn reads_the_kernels_table() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
-             0: 0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0 0 10 0\n   \
-             1: 0100007F:1F40 0100007F:AAAA 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 100 0 0 10 0\n";
-        assert_eq!(listeners(table, 8000), ["4711"]);
-        assert!(listeners(table, 8001).is_empty());
-    }
-
-    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_taken_port_names_its_holder() {
         let held = listen("127.0.0.1:0".parse().unwrap(), "the test").await.unwrap();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use hallmark_core::{Error, Result};
+use hallmark_services::platform::Ends;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -160,14 +161,15 @@ impl Server {
         drained
     }
 
-    /// Serves until the process is told to end (interrupt or, on Unix, termination), then stops; whether all was drained.
+    /// Serves until the process is told to end (interrupt or termination), then stops; whether all was drained.
     ///
     /// # Errors
     /// `HM-N032` if the process cannot listen for signals.
     pub async fn until_signal(self) -> Result<bool> {
-        signal()
-            .await
-            .map_err(|e| Error::new(&codes::LISTEN_FAILED, "signals cannot be received").because(&e))?;
+        let ends = Ends::hear(false);
+        ends.map_err(|e| Error::new(&codes::LISTEN_FAILED, "signals cannot be received").because(&e))?
+            .next()
+            .await;
         Ok(self.stop().await)
     }
 }
@@ -176,20 +178,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-#[cfg(unix)]
-async fn signal() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupt = tokio::signal::ctrl_c() => interrupt,
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-async fn signal() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
 }
 
 /// Accepts connections while there is room; the rest wait in the system's queue.

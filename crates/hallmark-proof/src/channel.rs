@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hallmark_core::{Error, Result};
+use hallmark_services::platform::{LocalListener, LocalStream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
 use crate::codes;
@@ -27,7 +27,7 @@ impl Channel {
     /// # Errors
     /// `HM-T005` if it cannot.
     pub(crate) fn listen(path: &Path, ledger: Arc<Ledger>, witness: Arc<Witness>) -> Result<Self> {
-        let listener = UnixListener::bind(path).map_err(|e| {
+        let listener = LocalListener::bind(path).map_err(|e| {
             Error::new(&codes::RELAY, format!("no socket could be made at {}", path.display())).because(&e)
         })?;
         let open = Arc::new(AtomicUsize::new(0));
@@ -47,11 +47,11 @@ impl Channel {
     }
 }
 
-async fn accept(listener: UnixListener, open: Arc<AtomicUsize>, ledger: Arc<Ledger>, witness: Arc<Witness>) {
+async fn accept(listener: LocalListener, open: Arc<AtomicUsize>, ledger: Arc<Ledger>, witness: Arc<Witness>) {
     let mut processes = JoinSet::new();
     loop {
         while processes.try_join_next().is_some() {}
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok(stream) = listener.accept().await else {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             continue;
         };
@@ -65,7 +65,7 @@ async fn accept(listener: UnixListener, open: Arc<AtomicUsize>, ledger: Arc<Ledg
 }
 
 /// Hears one process to its end.
-async fn converse(mut stream: UnixStream, ledger: &Ledger, witness: &Witness) -> std::io::Result<()> {
+async fn converse(mut stream: LocalStream, ledger: &Ledger, witness: &Witness) -> std::io::Result<()> {
     let mut pid = 0;
     let mut pending: Vec<u8> = Vec::new();
     let mut buffer = vec![0_u8; CHUNK_BYTES];

@@ -22,7 +22,7 @@ mod witness;
 
 pub use python::Python;
 pub use report::Report;
-pub use run::{Request, run};
+pub use run::{Request, refuse_elsewhere, run};
 
 /// The plugin's text; it works alone too: `pytest -p hallmark_pytest`.
 pub const PLUGIN: &str = include_str!("../python/hallmark_pytest.py");
@@ -38,6 +38,7 @@ hallmark_core::codes! {
         NOT_STARTED = "HM-T003", "pytest could not be started", Usage;
         TEMPLATE = "HM-T004", "a variable for the tests cannot be filled", Usage;
         RELAY = "HM-T005", "no relay before a service could be opened", Internal;
+        NOT_ON_THIS_SYSTEM = "HM-T006", "this system does not tell whose a connection is", Usage;
         NO_PROOF = "HM-T010", "a test reached no real service, or not it alone", Findings;
         USAGE = "HM-T011", "pytest refused its arguments or its configuration", Usage;
         BROKEN_OFF = "HM-T012", "the test run did not come to its end", Unreadable;

@@ -1,6 +1,5 @@
 //! Which process holds the other end of a connection: asked of the kernel, because a driver written in C tells Python nothing.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -76,24 +75,6 @@ fn parent(pid: u32) -> Option<u32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// All processes below this one, itself included.
-pub(crate) fn descendants(pid: u32) -> Vec<u32> {
-    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(child) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else { continue };
-        if let Some(parent) = parent(child) {
-            children.entry(parent).or_default().push(child);
-        }
-    }
-    let mut all = vec![pid];
-    let mut at = 0;
-    while at < all.len() {
-        all.extend(children.remove(&all[at]).unwrap_or_default());
-        at += 1;
-    }
-    all
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
@@ -106,7 +87,7 @@ mod tests {
         let owner = of(client, listener.local_addr().unwrap(), "no such token", &[]).unwrap();
         assert_eq!(owner.line[0], std::process::id());
         assert!(!owner.marked && owner.line.len() > 1);
-        assert!(descendants(owner.line[1]).contains(&owner.line[0]));
+        assert!(hallmark_services::platform::descendants(owner.line[1]).contains(&owner.line[0]));
         drop(stream);
     }
 }

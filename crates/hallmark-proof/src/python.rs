@@ -65,7 +65,7 @@ impl Python {
     /// Where a virtual environment has its interpreter.
     #[must_use]
     pub fn in_environment(folder: &Path) -> PathBuf {
-        folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
+        folder.join(if hallmark_core::platform::WINDOWS { "Scripts/python.exe" } else { "bin/python" })
     }
 
     /// The interpreter of the project's `.venv` or `venv`, if it has one.
@@ -80,7 +80,7 @@ impl Python {
     /// The interpreter that the path has.
     #[must_use]
     pub fn of_path() -> PathBuf {
-        PathBuf::from(if cfg!(windows) { "python" } else { "python3" })
+        PathBuf::from(if hallmark_core::platform::WINDOWS { "python" } else { "python3" })
     }
 }
 

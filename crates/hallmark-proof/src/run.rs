@@ -6,7 +6,9 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hallmark_core::platform::make_private_folder;
 use hallmark_core::{Error, Project, Result, clock, fs, random};
+use hallmark_services::platform::{self, End, Ends, Signal};
 use hallmark_services::{Endpoints, Handles, Verification, verify};
 use hallmark_standards::ScanOptions;
 use hallmark_standards::tier::Tiers;
@@ -18,7 +20,7 @@ use crate::limits::INTERRUPT_TIMEOUT;
 use crate::relay::{Maker, Relays};
 use crate::report::{Report, Source};
 use crate::witness::Witness;
-use crate::{PLUGIN, PLUGIN_NAME, Python, codes, owner, template};
+use crate::{PLUGIN, PLUGIN_NAME, Python, codes, template};
 
 /// What to run.
 pub struct Request {
@@ -54,9 +56,10 @@ pub(crate) enum Ended {
 /// Runs the tests with relays before every service, and reports what reached what. What pytest writes goes to standard error.
 ///
 /// # Errors
-/// `HM-T003` if pytest does not start; `HM-T004` if a template cannot be filled; `HM-T005` if no relay can be opened. That tests
+/// `HM-T006` on a system that does not tell whose a connection is; `HM-T003` if pytest does not start; `HM-T004` if a template cannot be filled; `HM-T005` if no relay can be opened. That tests
 /// fail, or that pytest dies, is no error but stands in the report.
 pub async fn run(request: &Request, progress: &(dyn Fn(&str) + Sync)) -> Result<Report> {
+    refuse_elsewhere()?;
     let began = Instant::now();
     let at = clock::now();
     let folder = Private::make()?;
@@ -95,6 +98,19 @@ pub async fn run(request: &Request, progress: &(dyn Fn(&str) + Sync)) -> Result<
         verified: &verified,
     };
     Ok(Report::new(&source))
+}
+
+/// Fails where nothing could be proven: a test is tied to its connections by what `/proc` says of them.
+///
+/// # Errors
+/// `HM-T006` on a system that does not tell.
+pub fn refuse_elsewhere() -> Result<()> {
+    if platform::TELLS_OWNERS {
+        return Ok(());
+    }
+    let what = "the kernel does not tell which process a connection belongs to";
+    Err(Error::new(&codes::NOT_ON_THIS_SYSTEM, format!("{what} on {}", std::env::consts::OS))
+        .next("run the same command on Linux, on Windows in WSL 2"))
 }
 
 /// Whether the servers that answered tests are real: a relay proves that a server answered, not which.
@@ -158,12 +174,8 @@ fn python_path(folder: &Path) -> std::ffi::OsString {
 
 /// Waits for pytest; passes an interrupt on, and lets nothing live on past a second one.
 async fn wait(child: &mut Child, request: &Request) -> Result<(Option<ExitStatus>, Ended)> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let failed =
-        |e: std::io::Error| Error::new(&hallmark_core::codes::INTERNAL, "no signal can be heard").because(&e);
-    let mut interrupts = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminations = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut ends = Ends::hear(false)
+        .map_err(|e| Error::new(&hallmark_core::codes::INTERNAL, "no signal can be heard").because(&e))?;
     let limit = async {
         match request.timeout {
             Some(limit) => tokio::time::sleep(limit).await,
@@ -172,14 +184,10 @@ async fn wait(child: &mut Child, request: &Request) -> Result<(Option<ExitStatus
     };
     let ended = tokio::select! {
         status = child.wait() => return Ok((status.ok(), Ended::ByItself)),
-        _ = interrupts.recv() => {
-            if !request.at_terminal {
+        end = ends.next() => {
+            if end == End::Terminate || !request.at_terminal {
                 interrupt(child);
             }
-            Ended::Interrupted
-        }
-        _ = terminations.recv() => {
-            interrupt(child);
             Ended::Interrupted
         }
         () = limit => {
@@ -189,31 +197,23 @@ async fn wait(child: &mut Child, request: &Request) -> Result<(Option<ExitStatus
     };
     tokio::select! {
         status = child.wait() => return Ok((status.ok(), ended)),
-        _ = interrupts.recv() => {}
-        _ = terminations.recv() => {}
+        _ = ends.next() => {}
         () = tokio::time::sleep(INTERRUPT_TIMEOUT) => {}
     }
     end_all(child);
     Ok((child.wait().await.ok(), ended))
 }
 
-fn pid(child: &Child) -> Option<rustix::process::Pid> {
-    child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
-}
-
 fn interrupt(child: &Child) {
-    if let Some(pid) = pid(child) {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+    if let Some(pid) = child.id() {
+        let _ = platform::kill(pid, Signal::Interrupt);
     }
 }
 
 /// Kills pytest and all that it started and that still belongs to it.
 fn end_all(child: &Child) {
-    let all = child.id().map(owner::descendants).unwrap_or_default();
-    for pid in
-        all.into_iter().filter_map(|id| i32::try_from(id).ok()).filter_map(rustix::process::Pid::from_raw)
-    {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    for pid in child.id().map(platform::descendants).unwrap_or_default() {
+        let _ = platform::kill(pid, Signal::Kill);
     }
 }
 
@@ -222,11 +222,9 @@ struct Private(PathBuf);
 
 impl Private {
     fn make() -> Result<Self> {
-        use std::os::unix::fs::DirBuilderExt as _;
-
         // The path of a socket must be short: this is why it is not in the project.
         let path = std::env::temp_dir().join(format!("hallmark-test-{}", random::token(10)?));
-        std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(|e| {
+        make_private_folder(&path, false).map_err(|e| {
             Error::new(&codes::RELAY, format!("{} could not be made", path.display())).because(&e)
         })?;
         let folder = Self(path);

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod monitor;
 pub mod neo4j;
 pub mod openai;
+pub mod platform;
 pub mod postgres;
 pub mod probe;
 mod recorder;

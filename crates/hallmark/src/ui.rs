@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Color, Style};
 use hallmark_core::Error;
+use hallmark_diagnostics::render::{self, Syntax};
 
 /// The widest line that tables and notes use.
 pub(crate) const WIDTH_MAX: usize = 80;
@@ -50,16 +51,18 @@ pub(crate) struct Ui {
 impl Ui {
     /// Reads the terminal, `NO_COLOR` and the locale.
     pub(crate) fn new(choice: ColorChoice, ascii: bool) -> Self {
+        // A console of Windows takes escape sequences only once it was told to.
+        let escapes = anstyle_query::windows::enable_ansi_colors().unwrap_or(true);
         let quiet = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let color = |terminal: bool| match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => terminal && !quiet,
+            ColorChoice::Auto => terminal && !quiet && escapes,
         };
         Self {
             color_out: color(std::io::stdout().is_terminal()),
             color_err: color(std::io::stderr().is_terminal()),
-            live: std::io::stderr().is_terminal(),
+            live: std::io::stderr().is_terminal() && escapes,
             ascii: ascii || !speaks_utf8(),
         }
     }
@@ -81,6 +84,11 @@ impl Ui {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
+    /// Writes a JSON document as a line of data; in ASCII by the escapes of JSON, so that it is the same document.
+    pub(crate) fn json(&self, text: &str) {
+        self.try_json(text);
+    }
+
     /// The text in the characters that this terminal takes.
     pub(crate) fn plain(&self, text: &str) -> String {
         if self.ascii { to_ascii(text) } else { text.to_owned() }
@@ -90,6 +98,13 @@ impl Ui {
     pub(crate) fn try_line(&self, text: &str) -> bool {
         let mut out = std::io::stdout().lock();
         writeln!(out, "{}", self.plain(text)).and_then(|()| out.flush()).is_ok()
+    }
+
+    /// Writes a JSON document as a line; `false` if nobody reads any more.
+    pub(crate) fn try_json(&self, text: &str) -> bool {
+        let text = if self.ascii { render::ascii(text, Syntax::Json) } else { text.to_owned() };
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
     }
 
     /// Writes data that other programs read byte for byte, such as a diff: nothing is replaced by ASCII.

@@ -4,6 +4,7 @@ mod arrows;
 mod documents;
 mod lengths;
 mod measures;
+mod platforms;
 mod stand_ins;
 
 use crate::shell::{self, Failure, Outcome};
@@ -22,6 +23,7 @@ fn problems() -> Outcome<Vec<String>> {
     problems.extend(lengths::check()?);
     problems.extend(documents::check()?);
     problems.extend(measures::check()?);
+    problems.extend(platforms::check()?);
     problems.extend(stand_ins::check()?);
     Ok(problems)
 }

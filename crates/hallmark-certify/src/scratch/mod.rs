@@ -4,7 +4,7 @@ pub(crate) mod redis;
 
 use std::path::{Path, PathBuf};
 
-use hallmark_core::{Error, Result, random};
+use hallmark_core::{Error, Result, platform, random};
 
 use crate::codes;
 
@@ -26,10 +26,7 @@ impl Scratch {
     /// Makes the folder, for this user only.
     pub(crate) fn new() -> Result<Self> {
         let path = std::env::temp_dir().join(format!("hallmark-scratch-{}", random::token(12)?));
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path).map_err(|e| {
+        platform::make_private_folder(&path, false).map_err(|e| {
             Error::new(&codes::SCRATCH, format!("could not make {}", path.display())).because(&e)
         })?;
         Ok(Self(path))

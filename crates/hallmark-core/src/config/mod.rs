@@ -144,7 +144,7 @@ pub fn is_nested(folder: &Path) -> bool {
         None => extended(std::slice::from_ref(&layer))
             .ok()
             .flatten()
-            .and_then(|base| base.canonicalize().ok())
+            .and_then(|base| crate::platform::canonicalize(&base).ok())
             .is_some_and(|base| {
                 base.parent().is_some_and(|above| above != folder && folder.starts_with(above))
             }),
@@ -181,7 +181,7 @@ fn cannot_extend(path: &Path, base: &Path, cause: Error) -> Error {
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {
-    match (a.canonicalize(), b.canonicalize()) {
+    match (crate::platform::canonicalize(a), crate::platform::canonicalize(b)) {
         (Ok(a), Ok(b)) => a == b,
         _ => a == b,
     }

@@ -34,8 +34,8 @@ fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
 /// `HM-D050` if it is outside, `HM-D051` if it is not a readable file.
 pub(crate) fn existing(folder: &Path, name: &str) -> Result<PathBuf> {
     let path = inside(folder, name)?;
-    let real = path.canonicalize().map_err(|e| failed(&path, "find", &e))?;
-    let root = folder.canonicalize().map_err(|e| failed(folder, "find", &e))?;
+    let real = hallmark_core::platform::canonicalize(&path).map_err(|e| failed(&path, "find", &e))?;
+    let root = hallmark_core::platform::canonicalize(folder).map_err(|e| failed(folder, "find", &e))?;
     if !real.starts_with(&root) {
         return Err(refused(name, "leads out of the allowed folder"));
     }
@@ -62,10 +62,13 @@ impl NewFile {
         let path = inside(folder, name)?;
         let parent = path.parent().unwrap_or(folder).to_path_buf();
         tokio::fs::create_dir_all(folder).await.map_err(|e| failed(folder, "make", &e))?;
-        let root = folder.canonicalize().map_err(|e| failed(folder, "find", &e))?;
+        let root = hallmark_core::platform::canonicalize(folder).map_err(|e| failed(folder, "find", &e))?;
         // Looked at before anything is made: a folder behind a link must not come into being either.
         let there = parent.ancestors().find(|a| a.exists()).unwrap_or(folder);
-        if !there.canonicalize().map_err(|e| failed(there, "find", &e))?.starts_with(&root) {
+        if !hallmark_core::platform::canonicalize(there)
+            .map_err(|e| failed(there, "find", &e))?
+            .starts_with(&root)
+        {
             return Err(refused(name, "leads out of the allowed folder"));
         }
         tokio::fs::create_dir_all(&parent).await.map_err(|e| failed(&parent, "make", &e))?;

@@ -11,7 +11,7 @@ use std::sync::{PoisonError, RwLock};
 use std::time::SystemTime;
 
 use hallmark_core::fs::Mode;
-use hallmark_core::{Error, Result, Secret, digest, random};
+use hallmark_core::{Error, Result, Secret, digest, platform, random};
 
 use crate::caller::OWNER;
 use crate::{Access, Caller, Channel, codes};
@@ -28,7 +28,7 @@ pub struct Auth {
 /// What the token file held when it was last read, and the marks by which a change is noticed.
 #[derive(Default)]
 struct Seen {
-    mark: Option<(SystemTime, u64, u64)>,
+    mark: Option<(SystemTime, u64, Option<u64>)>,
     digest: Option<Secret>,
 }
 
@@ -153,7 +153,7 @@ impl Auth {
     /// The digest of the token in the file now; `None` if there is none, or one that others can read.
     fn current(&self) -> Option<Secret> {
         let metadata = std::fs::metadata(&self.file).ok()?;
-        let mark = (metadata.modified().ok()?, metadata.len(), inode(&metadata));
+        let mark = (metadata.modified().ok()?, metadata.len(), platform::file_number(&metadata));
         {
             let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
             if seen.mark == Some(mark) {
@@ -189,16 +189,15 @@ fn write_token(file: &Path) -> Result<Secret> {
 /// # Errors
 /// `HM-C012` if there is no file, `HM-N016` if other users can read it, `HM-N017` if it holds no token.
 pub fn read_token(file: &Path) -> Result<Secret> {
-    #[cfg(unix)]
-    if let Ok(metadata) = std::fs::metadata(file) {
-        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(Error::new(
-                &codes::TOKEN_EXPOSED,
-                format!("{} has mode {mode:04o}: other users can read the token", file.display()),
-            )
-            .next(format!("remove it and start again, a fresh token is made: rm {}", file.display())));
-        }
+    if let Ok(metadata) = std::fs::metadata(file)
+        && let Some(mode) = platform::mode(&metadata).map(|mode| mode & 0o777)
+        && mode & 0o077 != 0
+    {
+        return Err(Error::new(
+            &codes::TOKEN_EXPOSED,
+            format!("{} has mode {mode:04o}: other users can read the token", file.display()),
+        )
+        .next(format!("remove it and start again, a fresh token is made: rm {}", file.display())));
     }
     let text = hallmark_core::fs::read_text(file)?;
     let token = text.trim();
@@ -207,16 +206,6 @@ pub fn read_token(file: &Path) -> Result<Secret> {
             .next(format!("remove it and start again, a fresh token is made: rm {}", file.display())));
     }
     Ok(Secret::new(token))
-}
-
-#[cfg(unix)]
-fn inode(metadata: &std::fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(metadata)
-}
-
-#[cfg(not(unix))]
-fn inode(_: &std::fs::Metadata) -> u64 {
-    0
 }
 
 #[cfg(test)]

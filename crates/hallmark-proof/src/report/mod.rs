@@ -245,7 +245,7 @@ fn end(source: &Source<'_>) -> End {
             Ended::AtLimit => "at_limit",
         },
         status: source.status.and_then(|s| s.code()),
-        signal: source.status.and_then(|s| std::os::unix::process::ExitStatusExt::signal(&s)),
+        signal: source.status.and_then(hallmark_services::platform::signal_of),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::platform;
+
 /// The machine that measured, as it was then.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
@@ -35,15 +37,14 @@ impl Machine {
             let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
             line.split_once(':').map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
         };
-        let memory = field("/proc/meminfo", "MemTotal");
         let load = read("/proc/loadavg");
         Self {
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,
-            release: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            release: platform::kernel_release(),
             processor: field("/proc/cpuinfo", "model name"),
             processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            memory_mib: memory.trim_end_matches("kB").trim().parse::<u64>().unwrap_or(0) / 1024,
+            memory_mib: platform::memory_mib(),
             load: load.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0.0),
             hallmark: env!("CARGO_PKG_VERSION"),
             optimised: !cfg!(debug_assertions),

@@ -85,8 +85,7 @@ fn answer<B>(request: &Request<B>, teller: &Teller) -> Response<String> {
 
 /// Twelve digits that tell this machine, since it was started, from others; they tell nothing else of it.
 pub(crate) fn machine() -> String {
-    let read = |name: &str| std::fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
-    let print = format!("{}{}", read("random/boot_id"), read("hostname"));
+    let print = format!("{}{}", crate::platform::boot(), sysinfo::System::host_name().unwrap_or_default());
     hallmark_core::digest::sha256(print.as_bytes())[..12].to_owned()
 }
 

@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use hallmark_core::platform;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -114,7 +114,7 @@ impl History {
         }
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
-        let mut file = File::options().create(true).append(true).read(true).mode(0o600).open(&path)?;
+        let mut file = platform::private(File::options().create(true).append(true).read(true)).open(&path)?;
         // A line that was cut off by a full disk must not swallow this one.
         if file.seek(SeekFrom::End(-1)).is_ok() {
             let mut last = [0_u8];

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Health, Snapshot};
-use crate::ServiceKind;
 use crate::resilience::{BreakerState, Count, Standing};
 use crate::stack::Record;
+use crate::{ServiceKind, platform};
 
 /// The content type of the format.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -196,11 +196,11 @@ fn processes(page: &mut Page, records: &[Record]) {
             f64::from(record.restarts),
         );
     }
-    let mut used: Vec<(&str, Used)> = records
+    let mut used: Vec<(&str, platform::Used)> = records
         .iter()
-        .filter_map(|record| Some((record.process.name(), Used::of(record.alive()?.pid)?)))
+        .filter_map(|record| Some((record.process.name(), platform::used(record.alive()?.pid)?)))
         .collect();
-    used.extend(Used::of(std::process::id()).map(|used| ("supervisor", used)));
+    used.extend(platform::used(std::process::id()).map(|used| ("supervisor", used)));
     page.family(
         "process_resident_memory_bytes",
         "gauge",
@@ -216,24 +216,6 @@ fn processes(page: &mut Page, records: &[Record]) {
     );
     for (process, used) in &used {
         page.sample("process_cpu_seconds_total", &[("process", process)], used.cpu_s);
-    }
-}
-
-/// What a process uses.
-struct Used {
-    resident_bytes: f64,
-    cpu_s: f64,
-}
-
-impl Used {
-    fn of(pid: u32) -> Option<Self> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-        // Fields 14 and 15 are ticks, 24 pages, counted from the process number as field 1.
-        let field = |number: usize| fields.get(number - 3)?.parse::<f64>().ok();
-        let ticks = rustix::param::clock_ticks_per_second() as f64;
-        let page = rustix::param::page_size() as f64;
-        Some(Self { cpu_s: (field(14)? + field(15)?) / ticks, resident_bytes: field(24)? * page })
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::limits;
 use super::machine::{Finding, Health};
 use crate::ServiceKind;
+use crate::platform::{self, Room};
 use crate::stack::home::Home;
 use crate::stack::limits::USABLE_TIMEOUT;
 use crate::stack::process::Process;
@@ -122,9 +123,8 @@ impl Disk {
     /// The disk under the folder, or under the nearest one above it that exists.
     pub(crate) fn of(folder: &Path) -> Option<Self> {
         let path = folder.ancestors().find(|path| path.exists())?;
-        let facts = rustix::fs::statvfs(path).ok()?;
-        let bytes = |blocks: u64| blocks.saturating_mul(facts.f_frsize);
-        Some(Self { path: path.to_path_buf(), free: bytes(facts.f_bavail), total: bytes(facts.f_blocks) })
+        let Room { free, total } = platform::disk(path).ok()?;
+        Some(Self { path: path.to_path_buf(), free, total })
     }
 
     /// Free bytes.

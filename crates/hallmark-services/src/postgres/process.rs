@@ -1,12 +1,12 @@
 //! A private PostgreSQL: its cluster is made once, and it runs as its package's user where Hallmark runs as root.
 
 use std::ffi::OsString;
-use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
 use hallmark_core::{Error, Result, fs};
 use tokio::process::Command;
 
+use crate::platform;
 use crate::stack::home::make_folder;
 use crate::stack::ports::{self, PortName};
 use crate::stack::process::{Launch, Process, Site};
@@ -54,7 +54,7 @@ async fn initialise(site: &Site, data: &Path, password: &Path, user: Option<User
         .arg(format!("--pwfile={}", password.display()))
         .current_dir(site.home.data(Process::Postgres));
     if let Some(user) = user {
-        command.uid(user.uid).gid(user.gid);
+        platform::run_as(&mut command, user);
     }
     exec::run(&mut command, limits::INSTALL_TIMEOUT).await.map(drop)
 }
@@ -112,7 +112,7 @@ pub(super) fn server_user() -> Result<Option<User>> {
 
 pub(super) fn own(path: &Path, user: Option<User>) -> Result<()> {
     let Some(user) = user else { return Ok(()) };
-    chown(path, Some(user.uid), Some(user.gid)).map_err(|e| {
+    platform::give_to(path, user).map_err(|e| {
         Error::new(&codes::FOLDER, format!("{} could not be given to the user postgres", path.display()))
             .because(&e)
     })

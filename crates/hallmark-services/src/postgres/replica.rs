@@ -167,7 +167,7 @@ async fn copy(process: Process, site: &Site, primary: &PostgresConfig) -> Result
         .env("PGPASSFILE", passwords(&folder))
         .current_dir(&folder);
     if let Some(user) = user {
-        command.uid(user.uid).gid(user.gid);
+        crate::platform::run_as(&mut command, user);
     }
     exec::run(&mut command, limits::INSTALL_TIMEOUT).await?;
     let signal = fresh.join("standby.signal");

@@ -1,9 +1,8 @@
 //! The passwords and keys that the stack made: one file of mode 0600 for each.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use hallmark_core::{Result, Secret, fs, random};
+use hallmark_core::{Result, Secret, fs, platform, random};
 
 use super::home::Home;
 use crate::ServiceKind;
@@ -78,7 +77,7 @@ pub(crate) fn readable_by_others(home: &Home) -> Vec<(PathBuf, u32)> {
 }
 
 fn mode(path: &Path) -> Option<u32> {
-    Some(std::fs::metadata(path).ok()?.permissions().mode() & 0o7777)
+    platform::mode(&std::fs::metadata(path).ok()?)
 }
 
 #[cfg(test)]
@@ -98,8 +97,7 @@ mod tests {
         assert!(readable_by_others(&home).is_empty());
         let line = format!("AUTH {}", made.redis.expose());
         assert_eq!(made.mask(&line), "AUTH ********");
-        std::fs::set_permissions(home.secrets().join("redis"), std::fs::Permissions::from_mode(0o644))
-            .unwrap();
+        platform::set_mode(&home.secrets().join("redis"), 0o644).unwrap();
         assert_eq!(readable_by_others(&home).len(), 1);
         std::fs::remove_dir_all(root).unwrap();
     }

@@ -111,7 +111,7 @@ fn process(record: &Record) -> ProcessEvidence {
 
 /// The load of the last minute over the number of processors; 0 where the system does not tell.
 fn load() -> f64 {
-    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let text = crate::platform::kernel_says("loadavg").unwrap_or_default();
     let load: f64 = text.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0.0);
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     load / processors as f64

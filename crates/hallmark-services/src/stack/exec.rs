@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use hallmark_core::{Error, Result};
+use hallmark_core::{Error, Result, platform};
 use tokio::process::Command;
 
 use super::{codes, limits};
@@ -46,14 +46,13 @@ pub(crate) fn find(name: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(["/usr/bin", "/usr/sbin", "/usr/local/bin"].map(std::path::PathBuf::from))
-        .map(|folder| folder.join(name))
+        .flat_map(|folder| platform::program_names(name).into_iter().map(move |name| folder.join(name)))
         .find(|file| is_executable(file))
 }
 
 /// Whether this is a file that may be run.
 pub(crate) fn is_executable(file: &std::path::Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(file).is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
+    platform::is_executable(file)
 }
 
 /// The end of a program's output, on one line for each of its own.

@@ -1,9 +1,8 @@
 //! Where a project's servers live: under `.hallmark/stack`, or in a folder of their own where that path cannot serve.
 
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use hallmark_core::{Error, Project, Result};
+use hallmark_core::{Error, Project, Result, platform};
 
 use super::process::Process;
 use super::users::{self, User};
@@ -95,10 +94,9 @@ pub(crate) fn make_folder(path: &Path, mode: u32) -> Result<()> {
     if let Some(parent) = path.parent().filter(|p| !p.is_dir()) {
         make_folder(parent, 0o755)?;
     }
-    match std::fs::DirBuilder::new().mode(mode).create(path) {
-        Ok(()) => {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(|e| failed(&e))
-        }
+    // Made for the user alone, and then opened as far as it may be: never the other way round.
+    match platform::make_private_folder(path, false) {
+        Ok(()) => platform::set_mode(path, mode).map_err(|e| failed(&e)),
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(e) => Err(failed(&e)),
     }
@@ -134,18 +132,13 @@ pub(crate) fn outside(project: &Project) -> Result<Option<PathBuf>> {
 }
 
 fn fits_socket(home: &Path) -> bool {
-    Home::new(home.to_path_buf()).socket().as_os_str().len() <= limits::SOCKET_PATH_BYTES
+    !crate::platform::SOCKETS_ARE_FILES
+        || Home::new(home.to_path_buf()).socket().as_os_str().len() <= limits::SOCKET_PATH_BYTES
 }
 
 fn state_home() -> Result<PathBuf> {
-    let set = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-    set.or_else(|| home_folder().map(|home| home.join(".local/state"))).ok_or_else(|| {
+    platform::state_folder().ok_or_else(|| {
         Error::new(&codes::FOLDER, "neither XDG_STATE_HOME nor HOME is set")
             .next("export HOME to your home folder")
     })
-}
-
-/// The user's home folder.
-pub(crate) fn home_folder() -> Option<PathBuf> {
-    std::env::var_os("HOME").map(PathBuf::from).filter(|p| p.is_absolute())
 }

@@ -2,10 +2,9 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use hallmark_core::{Error, Result};
+use hallmark_core::{Error, Result, platform};
 use serde::Serialize;
 
 use super::process::Process;
@@ -29,7 +28,7 @@ pub(crate) fn open(path: &Path) -> Result<File> {
         aside.push(".1");
         let _ = std::fs::rename(path, aside);
     }
-    File::options().create(true).append(true).mode(0o600).open(path).map_err(|e| {
+    platform::private(File::options().create(true).append(true)).open(path).map_err(|e| {
         Error::new(&codes::FOLDER, format!("the log {} could not be opened", path.display())).because(&e)
     })
 }

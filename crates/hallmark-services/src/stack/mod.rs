@@ -83,6 +83,7 @@ hallmark_core::codes! {
         NOT_PROVIDED = "HM-S069", "the service is not provided by the stack", Usage;
         STOP_FAILED = "HM-S070", "a server did not stop", Unavailable;
         REPLICA = "HM-S071", "a read replica does not follow its primary", Unavailable;
+        NOT_ON_THIS_SYSTEM = "HM-S072", "the native provider does not run on this system", Usage;
     }
 }
 

@@ -8,7 +8,7 @@ use hallmark_core::{Error, Result, fs};
 use serde::{Deserialize, Serialize};
 
 use super::{codes, limits, procfs};
-use crate::ServiceKind;
+use crate::{ServiceKind, platform};
 
 /// Where a service listens. Neo4j and the model API listen twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -83,34 +83,7 @@ impl std::fmt::Display for Holder {
 
 /// Who listens on the port; `None` if nobody does, or if it belongs to a user whose processes cannot be read.
 pub(crate) fn holder(port: u16) -> Option<Holder> {
-    let inode = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .iter()
-        .filter_map(|table| std::fs::read_to_string(table).ok())
-        .find_map(|table| listening_inode(&table, port))?;
-    let wanted = format!("socket:[{inode}]");
-    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
-            continue;
-        };
-        let Ok(descriptors) = std::fs::read_dir(entry.path().join("fd")) else { continue };
-        let holds = descriptors
-            .flatten()
-            .any(|fd| std::fs::read_link(fd.path()).is_ok_and(|target| target.to_string_lossy() == wanted));
-        if holds {
-            return Some(Holder { pid, command: procfs::command(pid) });
-        }
-    }
-    None
-}
-
-/// The socket inode of the row that listens (state 0A) on the port.
-fn listening_inode(table: &str, port: u16) -> Option<u64> {
-    let suffix = format!(":{port:04X}");
-    table.lines().skip(1).find_map(|line| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let matches = fields.get(1)?.ends_with(&suffix) && *fields.get(3)? == "0A";
-        matches.then(|| fields.get(9)?.parse().ok()).flatten()
-    })
+    platform::listener(port).map(|pid| Holder { pid, command: procfs::command(pid) })
 }
 
 /// The error for a kept port that somebody else holds.
@@ -173,15 +146,6 @@ impl Register {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn finds_the_listening_row() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
-             0: 0100007F:D548 00000000:0000 01 00000000:00000000 00:00000000 00000000  0 0 11 1\n\
-             1: 0100007F:D548 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0 0 22 1\n";
-        assert_eq!(listening_inode(table, 54_600), Some(22));
-        assert_eq!(listening_inode(table, 54_601), None);
-    }
 
     #[test]
     fn names_the_holder_of_a_port() {

@@ -15,6 +15,7 @@ use super::install::Tools;
 use super::ports::{PortName, Ports};
 use super::{codes, limits, users::User};
 use crate::ServiceKind;
+use crate::platform::Signal;
 
 /// One process that the stack runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -114,12 +115,10 @@ impl Process {
         match self {
             // SIGTERM would wait for every client to leave; SIGINT ends their sessions and keeps the data safe.
             Self::Postgres | Self::PostgresReplica1 | Self::PostgresReplica2 => {
-                Stop { signal: rustix::process::Signal::INT, patience: limits::STOP_PATIENCE }
+                Stop { signal: Signal::Interrupt, patience: limits::STOP_PATIENCE }
             }
-            Self::Neo4j => {
-                Stop { signal: rustix::process::Signal::TERM, patience: limits::STOP_PATIENCE_NEO4J }
-            }
-            _ => Stop { signal: rustix::process::Signal::TERM, patience: limits::STOP_PATIENCE },
+            Self::Neo4j => Stop { signal: Signal::Terminate, patience: limits::STOP_PATIENCE_NEO4J },
+            _ => Stop { signal: Signal::Terminate, patience: limits::STOP_PATIENCE },
         }
     }
 }
@@ -133,7 +132,7 @@ impl fmt::Display for Process {
 /// How a process is asked to stop.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stop {
-    pub(crate) signal: rustix::process::Signal,
+    pub(crate) signal: Signal,
     pub(crate) patience: Duration,
 }
 

@@ -1,16 +1,17 @@
-//! What `/proc` says about processes: a process is known by its pid and its start time, never by its pid alone.
+//! Which process is which: a process is known by its pid and its start time, never by its pid alone.
 
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
+
+use crate::platform::{self, Signal};
 
 /// One process of one boot: the pid may be given to another, the start time then differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The process number.
     pub pid: u32,
-    /// When it was started, in clock ticks since the machine started.
+    /// When it was started: clock ticks since the machine started, on Windows seconds since 1970.
     pub start_ticks: u64,
     /// The machine's boot.
     pub boot: String,
@@ -20,8 +21,8 @@ impl Identity {
     /// The identity of the process that now has this number; `None` if there is none, or only a zombie.
     #[must_use]
     pub fn of(pid: u32) -> Option<Self> {
-        let stat = Stat::read(pid)?;
-        (!stat.dead).then(|| Self { pid, start_ticks: stat.start_ticks, boot: boot() })
+        let facts = platform::process(pid)?;
+        (!facts.dead).then(|| Self { pid, start_ticks: facts.start_ticks, boot: platform::boot() })
     }
 
     /// Whether that very process still runs; a zombie does not.
@@ -32,8 +33,7 @@ impl Identity {
 
     /// Sends the signal if that very process still runs.
     pub(crate) fn signal(&self, signal: Signal) -> bool {
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        self.is_alive() && pid.is_some_and(|pid| kill_process(pid, signal).is_ok())
+        self.is_alive() && platform::kill(self.pid, signal)
     }
 
     /// Waits until it is gone; `false` if it still runs after `patience`.
@@ -51,12 +51,12 @@ impl Identity {
 
 /// The state of a process as `/proc` writes it: `R`, `S`, `D`, `T` (stopped), `t` (traced), `Z`; `None` if there is none.
 pub(crate) fn state(pid: u32) -> Option<char> {
-    Stat::read(pid).map(|stat| stat.state)
+    platform::process(pid).map(|facts| facts.state)
 }
 
 /// The process that started this one, or took it over.
 pub(crate) fn parent(pid: u32) -> Option<u32> {
-    Stat::read(pid).map(|stat| stat.parent)
+    platform::process(pid).map(|facts| facts.parent)
 }
 
 /// Whether a process in this state is kept from running: stopped by a signal, or held by a debugger.
@@ -64,58 +64,16 @@ pub(crate) const fn is_suspended(state: char) -> bool {
     matches!(state, 'T' | 't')
 }
 
-struct Stat {
-    state: char,
-    dead: bool,
-    parent: u32,
-    start_ticks: u64,
-}
-
-impl Stat {
-    fn read(pid: u32) -> Option<Self> {
-        Self::parse(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
-    }
-
-    /// The command stands in parentheses and may itself hold any byte, so fields are counted after the last one.
-    fn parse(text: &str) -> Option<Self> {
-        let mut fields = text.rsplit_once(')')?.1.split_whitespace();
-        let state = fields.next()?.chars().next()?;
-        let dead = matches!(state, 'Z' | 'X' | 'x');
-        let parent = fields.next()?.parse().ok()?;
-        Some(Self { state, dead, parent, start_ticks: fields.nth(17)?.parse().ok()? })
-    }
-}
-
 /// The command line of a process, for people; without arguments if it cannot be read.
 pub(crate) fn command(pid: u32) -> String {
-    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let text = bytes
-        .split(|b| *b == 0)
-        .filter(|part| !part.is_empty())
-        .take(3)
-        .map(String::from_utf8_lossy)
-        .collect::<Vec<_>>()
-        .join(" ");
+    let words = platform::program_and_arguments(pid);
+    let text = words[..words.len().min(3)].join(" ");
     if text.is_empty() { "unknown command".to_owned() } else { text.chars().take(120).collect() }
-}
-
-/// The identifier of the machine's current boot.
-fn boot() -> String {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    text.trim().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_command_with_parentheses_does_not_shift_the_fields() {
-        let line = "42 (a) b (c) S 1 42 42 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 1 0 98765 1 1 1";
-        let stat = Stat::parse(line).unwrap();
-        assert!(!stat.dead);
-        assert_eq!(stat.start_ticks, 98_765);
-    }
 
     #[test]
     fn this_process_is_alive_and_its_double_is_not() {

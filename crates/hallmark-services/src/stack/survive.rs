@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hallmark_core::{Error, Result};
-use rustix::process::Signal;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::config::Provider;
@@ -18,6 +17,7 @@ use super::state::StackState;
 use super::supervisor::records;
 use super::up::UpOptions;
 use super::{Stack, codes, limits};
+use crate::platform::Signal;
 use crate::recorder::{milliseconds, nonce};
 use crate::{Handles, Outcome, ServiceKind, Trial, chroma, neo4j, postgres, redis};
 
@@ -131,7 +131,7 @@ impl Stack {
                     Error::new(&codes::NOT_PROVIDED, format!("{process} does not run")).next("hallmark up")
                 );
             };
-            identity.signal(Signal::KILL);
+            identity.signal(Signal::Kill);
             if !identity.gone_within(limits::KILL_PATIENCE).await {
                 return Err(Error::new(&codes::STOP_FAILED, format!("{process} does not end")));
             }

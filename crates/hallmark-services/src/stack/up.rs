@@ -18,7 +18,7 @@ use super::replicas::REPLICAS;
 use super::state::StackState;
 use super::supervisor::{Phase, Request, connect, records, start};
 use super::{Stack, address, codes, docker, limits};
-use crate::{Endpoints, ProbeReport, ServiceKind, State, probe};
+use crate::{Endpoints, ProbeReport, ServiceKind, State, platform, probe};
 
 /// How `up` works.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +69,8 @@ impl Stack {
     ///
     /// # Errors
     /// `HM-S053` if something is missing and nobody agrees to install it; `HM-S061` if another `up` or `down` works on
-    /// the project; `HM-S050`, `HM-S051`, `HM-S052` for folders and state; `HM-S062` for the supervisor.
+    /// the project; `HM-S050`, `HM-S051`, `HM-S052` for folders and state; `HM-S062` for the supervisor; `HM-S072` if
+    /// all services are native on a system without the native provider.
     pub async fn up(&self, options: &UpOptions, observer: &dyn Observer) -> Result<UpReport> {
         Box::pin(self.settle()).await?;
         self.up_settled(options, observer).await
@@ -85,8 +86,17 @@ impl Stack {
             .filter(|service| options.only.is_empty() || options.only.contains(service))
             .filter(|service| self.provider(*service) != Provider::Off)
             .collect();
-        let native = self.with_provider(&wanted, Provider::Native);
+        let mut native = self.with_provider(&wanted, Provider::Native);
         let mut barred: BTreeMap<ServiceKind, Arc<Error>> = BTreeMap::new();
+        if !platform::HAS_NATIVE_PROVIDER {
+            // Where some can be had the others are told of one by one.
+            if !native.is_empty() && native.len() == wanted.len() {
+                platform::refuse_native("the stack as it is configured")?;
+            }
+            for service in std::mem::take(&mut native) {
+                barred.extend(platform::refuse_native(service.title()).err().map(|e| (service, Arc::new(e))));
+            }
+        }
         let tools = Tools::find(&cache).await;
         let plan = install::plan(&tools, &native);
         self.agree(&plan, options, observer)?;
@@ -126,15 +136,10 @@ impl Stack {
     /// # Errors
     /// Those of [`Stack::down`].
     pub async fn stay(&self) -> Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let failed =
-            |e: std::io::Error| Error::new(&codes::SUPERVISOR, "signals cannot be received").because(&e);
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let ends = platform::Ends::hear(false);
+        ends.map_err(|e| Error::new(&codes::SUPERVISOR, "signals cannot be received").because(&e))?
+            .next()
+            .await;
         self.down(None).await.map(drop)
     }
 

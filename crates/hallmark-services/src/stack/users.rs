@@ -1,18 +1,13 @@
 //! Who runs the servers, and whether they can reach a path.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// A user of this machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct User {
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-}
+use crate::platform;
+pub(crate) use crate::platform::User;
 
 /// Whether this process runs as root.
 pub(crate) fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
+    platform::is_superuser()
 }
 
 /// The user of this name, from `/etc/passwd`.
@@ -39,16 +34,7 @@ pub(crate) fn first_impassable(path: &Path, user: User) -> Option<&Path> {
     let mut folders: Vec<&Path> = path.ancestors().collect();
     folders.reverse();
     folders.into_iter().find(|folder| match std::fs::metadata(folder) {
-        Ok(facts) => {
-            let bit = if facts.uid() == user.uid {
-                0o100
-            } else if facts.gid() == user.gid {
-                0o010
-            } else {
-                0o001
-            };
-            facts.mode() & bit == 0
-        }
+        Ok(facts) => !platform::may_pass(&facts, user),
         // What does not exist yet will be made by us, passable.
         Err(_) => false,
     })

@@ -111,7 +111,7 @@ impl Surroundings {
 
 /// The wanted files in the folders above the root, up to the one that a repository begins in; none without a repository.
 fn above(root: &Path) -> Vec<PathBuf> {
-    let Ok(root) = root.canonicalize() else { return Vec::new() };
+    let Ok(root) = hallmark_core::platform::canonicalize(root) else { return Vec::new() };
     let mut found = Vec::new();
     if root.join(".git").exists() {
         return found;

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use hallmark_core::config::{FILE_NAME, PYPROJECT};
+use hallmark_core::platform::canonicalize;
 use hallmark_diagnostics::Problem;
 use rustc_hash::FxHashSet;
 
@@ -190,7 +191,7 @@ fn without_ending(file: &str) -> &str {
 
 /// Whether what a link leads to lies in the root, where it is scanned in its own place.
 fn lies_in(root: &Path, path: &Path) -> bool {
-    match (path.canonicalize(), root.canonicalize()) {
+    match (canonicalize(path), canonicalize(root)) {
         (Ok(real), Ok(root)) => real.starts_with(root),
         _ => false,
     }
@@ -204,8 +205,7 @@ fn is_skipped(name: &str) -> bool {
 /// The path below the root, with forward slashes.
 pub(crate) fn relative(root: &Path, path: &Path) -> String {
     // A walk puts paths together of the root and of names: to cut the root off is all there is to do.
-    #[cfg(unix)]
-    {
+    if std::path::MAIN_SEPARATOR == '/' {
         let (all, root) = (path.as_os_str().as_encoded_bytes(), root.as_os_str().as_encoded_bytes());
         let rest = all.strip_prefix(root).and_then(|rest| rest.strip_prefix(b"/"));
         let is_plain =

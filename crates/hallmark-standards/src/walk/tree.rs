@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hallmark_core::platform::canonicalize;
 use rayon::Scope;
 
 use super::ignored::Ignored;
@@ -39,7 +40,7 @@ impl Entry {
 
 /// Lists everything below a root that is neither ignored nor skipped, links followed.
 pub(super) fn walk(root: &Path) -> Found {
-    let root = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
+    let root = canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
     let all = Mutex::new(Found::default());
     let first = Folder { ignored: Ignored::above(&root), path: root.clone(), relative: String::new() };
     let walk = Walk { root: &root, all: &all };
@@ -113,11 +114,11 @@ impl<'a> Walk<'a> {
 
     /// Whether a link in a folder leads to that folder or one around it.
     fn leads_back(self, folder: &Path, link: &Path) -> bool {
-        let Ok(target) = link.canonicalize() else { return true };
+        let Ok(target) = canonicalize(link) else { return true };
         folder
             .ancestors()
             .take_while(|around| around.starts_with(self.root))
-            .any(|around| around.canonicalize().is_ok_and(|around| around == target))
+            .any(|around| canonicalize(around).is_ok_and(|around| around == target))
     }
 }
 

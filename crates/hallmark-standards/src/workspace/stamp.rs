@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use hallmark_core::fs::write_unsynced;
+use hallmark_core::platform::{self, FileFacts};
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
@@ -22,23 +23,10 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     /// The stamp of a file; `None` where the system tells too little to rely on.
-    #[cfg(unix)]
     pub(crate) fn of(file: &Path) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt as _;
         let data = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
-        Some(Self {
-            device: data.dev(),
-            inode: data.ino(),
-            size: data.size(),
-            modified: (data.mtime(), data.mtime_nsec()),
-            changed: (data.ctime(), data.ctime_nsec()),
-        })
-    }
-
-    /// The stamp of a file; `None` where the system tells too little to rely on.
-    #[cfg(not(unix))]
-    pub(crate) fn of(_: &Path) -> Option<Self> {
-        None
+        let FileFacts { device, inode, modified, changed } = platform::facts(&data)?;
+        Some(Self { device, inode, size: data.len(), modified, changed })
     }
 
     /// The stamp, if a file that is written to from now on will have another one. `now` is that of a file just written.

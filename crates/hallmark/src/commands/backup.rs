@@ -37,7 +37,7 @@ pub(crate) fn run(app: &App<'_>, args: &BackupArgs) -> Result<ExitClass> {
         app.ui.note(&format!("removed {id}: the configuration keeps no more"));
     }
     if args.format == Format::Json {
-        app.ui.line(&json!({"version": 1, "folder": report.folder, "backup": report.manifest, "removed": report.pruned}).to_string());
+        app.ui.json(&json!({"version": 1, "folder": report.folder, "backup": report.manifest, "removed": report.pruned}).to_string());
         return Ok(ExitClass::Ok);
     }
     let state = if report.manifest.verified.is_some() { "verified" } else { "UNVERIFIED" };
@@ -56,7 +56,7 @@ fn schedule(app: &App<'_>, args: &BackupArgs) -> Result<ExitClass> {
     let schedule = app.block_on(stack.backup_schedule())?;
     let exit = if schedule.last.error.is_some() { ExitClass::Unavailable } else { ExitClass::Ok };
     if args.format == Format::Json {
-        app.ui.line(&json!({"version": 1, "schedule": schedule}).to_string());
+        app.ui.json(&json!({"version": 1, "schedule": schedule}).to_string());
         return Ok(exit);
     }
     let Some(when) = &schedule.when else {
@@ -81,7 +81,7 @@ fn schedule(app: &App<'_>, args: &BackupArgs) -> Result<ExitClass> {
 fn list(app: &App<'_>, args: &BackupArgs, backups: &[Backup]) {
     if args.format == Format::Json {
         let all: Vec<_> = backups.iter().map(|b| json!({"folder": b.folder, "backup": b.manifest})).collect();
-        app.ui.line(&json!({"version": 1, "backups": all}).to_string());
+        app.ui.json(&json!({"version": 1, "backups": all}).to_string());
         return;
     }
     let rows: Vec<Vec<String>> = backups.iter().rev().map(|backup| row(app, &backup.manifest)).collect();

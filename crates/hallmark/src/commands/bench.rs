@@ -34,7 +34,7 @@ pub(crate) fn run(app: &App<'_>, args: &BenchArgs) -> Result<ExitClass> {
     app.ui.progress("");
     keep(app, &report)?;
     match args.format {
-        Format::Json => app.ui.line(&json!(report).to_string()),
+        Format::Json => app.ui.json(&json!(report).to_string()),
         Format::Text => show(app, &report),
     }
     Ok(if !report.not_measured.is_empty() || report.count(Verdict::NotMeasured) > 0 {

@@ -83,7 +83,7 @@ fn read(source: impl std::io::Read, name: &str) -> Result<String> {
 
 /// Prints an answer as JSON for people and programs alike.
 pub(crate) fn print(app: &App<'_>, answer: &Value) {
-    app.ui.line(&serde_json::to_string_pretty(answer).unwrap_or_default());
+    app.ui.json(&serde_json::to_string_pretty(answer).unwrap_or_default());
     for source in answer["source"].as_array().into_iter().flatten() {
         let text = |name: &str| source[name].as_str().unwrap_or_default();
         let age =

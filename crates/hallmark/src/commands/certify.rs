@@ -51,7 +51,7 @@ pub(crate) fn run(app: &App<'_>, args: &CertifyArgs) -> Result<ExitClass> {
 
 fn show(app: &App<'_>, format: Format, outcome: &Outcome) {
     if format == Format::Json {
-        app.ui.line(&serde_json::to_string(&outcome.certificate).unwrap_or_default());
+        app.ui.json(&serde_json::to_string(&outcome.certificate).unwrap_or_default());
         return;
     }
     let symbols = if app.ui.ascii() { Symbols::Ascii } else { Symbols::Unicode };

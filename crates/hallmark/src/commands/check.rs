@@ -158,7 +158,7 @@ fn unknown(option: &str, value: &str, takes: &str) -> Error {
 
 fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let resolve = |path: &PathBuf| {
-        path.canonicalize().map_err(|e| {
+        hallmark_core::platform::canonicalize(path).map_err(|e| {
             Error::new(&hallmark_core::codes::NOT_A_PROJECT, format!("{} does not exist", path.display()))
                 .because(&e)
         })

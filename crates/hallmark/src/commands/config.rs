@@ -5,6 +5,7 @@ use std::path::Path;
 
 use hallmark_core::config::settings::{self, Setting};
 use hallmark_core::config::{Config, Origin};
+use hallmark_core::platform::canonicalize;
 use hallmark_core::{Error, ExitClass, Result, nearest};
 use serde_json::{Value, json};
 
@@ -35,7 +36,7 @@ pub(crate) fn run(app: &App<'_>, args: &ConfigArgs) -> Result<ExitClass> {
         }
     };
     match (args.format, chosen.as_slice(), &args.key) {
-        (Format::Json, ..) => app.ui.line(&document(app, config, &chosen)?.to_string()),
+        (Format::Json, ..) => app.ui.json(&document(app, config, &chosen)?.to_string()),
         (Format::Text, [one], Some(_)) => explain(app, one),
         (Format::Text, ..) => list(app, &chosen, args.key.is_none())?,
     }
@@ -44,7 +45,7 @@ pub(crate) fn run(app: &App<'_>, args: &ConfigArgs) -> Result<ExitClass> {
 
 /// The configuration of the folder where the command was given, if that is a folder of the project with one of its own.
 fn closest(app: &App<'_>) -> Result<Option<Config>> {
-    let Ok(here) = std::env::current_dir().and_then(|here| here.canonicalize()) else { return Ok(None) };
+    let Ok(here) = std::env::current_dir().and_then(|here| canonicalize(&here)) else { return Ok(None) };
     let below = here.ancestors().take_while(|folder| *folder != app.project.root());
     let mut below = below.take_while(|folder| folder.starts_with(app.project.root()));
     below.find(|folder| hallmark_core::config::is_configured(folder)).map(Config::load).transpose()
@@ -137,7 +138,7 @@ fn place(app: &App<'_>, origin: Option<&Origin>) -> String {
 
 /// The path as seen from the project.
 fn relative(app: &App<'_>, file: &Path) -> String {
-    let file = file.canonicalize().unwrap_or_else(|_| file.to_path_buf());
+    let file = canonicalize(file).unwrap_or_else(|_| file.to_path_buf());
     file.strip_prefix(app.project.root()).unwrap_or(&file).display().to_string()
 }
 

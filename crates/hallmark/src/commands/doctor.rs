@@ -17,7 +17,7 @@ pub(crate) fn run(app: &App<'_>, args: &DoctorArgs) -> Result<ExitClass> {
     let failed = count(&found, Verdict::Fail) > 0;
     let exit = if failed { ExitClass::Unavailable } else { ExitClass::Ok };
     if args.format == Format::Json {
-        app.ui.line(&as_json(&found, args.risks).to_string());
+        app.ui.json(&as_json(&found, args.risks).to_string());
         return Ok(exit);
     }
     if args.risks {

@@ -35,7 +35,7 @@ fn explain(app: &App<'_>, args: &NodeExplainArgs) -> Result<ExitClass> {
         catalogue.dataflow.explain(&registry, &args.name, &context, input).await
     })?;
     if args.format == Format::Json {
-        app.ui.line(&explanation.to_json().to_string());
+        app.ui.json(&explanation.to_json().to_string());
     } else {
         show(app, &explanation);
     }

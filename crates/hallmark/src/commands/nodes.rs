@@ -26,7 +26,7 @@ pub(crate) fn run(app: &App<'_>, args: &NodesArgs) -> Result<ExitClass> {
         }
         None if args.format == Format::Json => {
             let nodes: Vec<_> = specs.iter().map(|s| summary(s)).collect();
-            app.ui.line(&json!({ "schema": SCHEMA, "nodes": nodes }).to_string());
+            app.ui.json(&json!({ "schema": SCHEMA, "nodes": nodes }).to_string());
         }
         None => list(app, &specs),
     }
@@ -79,7 +79,7 @@ fn describe(app: &App<'_>, format: Format, name: &str, specs: &[&NodeSpec]) -> R
         ));
     };
     if format == Format::Json {
-        app.ui.line(&summary(spec).to_string());
+        app.ui.json(&summary(spec).to_string());
         return Ok(());
     }
     app.ui.line(&app.ui.strong(&spec.name));

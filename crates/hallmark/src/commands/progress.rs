@@ -38,7 +38,7 @@ pub(crate) fn run(app: &App<'_>, args: &ProgressArgs) -> Result<ExitClass> {
     let entries: Vec<&Entry> = history.entries.iter().filter(|e| e.is_comparable(now)).collect();
     let before = before(&entries, args.since.as_deref())?;
     match args.format {
-        Format::Json => app.ui.line(&document(&entries, before).to_string()),
+        Format::Json => app.ui.json(&document(&entries, before).to_string()),
         Format::Text => show(app, &entries, before, args.limit),
     }
     Ok(ExitClass::Ok)

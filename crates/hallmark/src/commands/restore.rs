@@ -4,6 +4,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 
 use hallmark_core::{Error, ExitClass, Result};
 use hallmark_services::ServiceKind;
+use hallmark_services::platform;
 use hallmark_services::stack::backup::{RestoreOptions, RestoreReport};
 
 use crate::app::App;
@@ -12,6 +13,7 @@ use crate::commands::{backup, codes, logs};
 use crate::wiring;
 
 pub(crate) fn run(app: &App<'_>, args: &RestoreArgs) -> Result<ExitClass> {
+    platform::refuse_native("a restore")?;
     let stack = wiring::stack(app)?;
     let options = RestoreOptions {
         backup: args.backup.clone(),
@@ -42,6 +44,7 @@ pub(crate) fn run(app: &App<'_>, args: &RestoreArgs) -> Result<ExitClass> {
 
 /// `hallmark reset`.
 pub(crate) fn reset(app: &App<'_>, args: &ResetArgs) -> Result<ExitClass> {
+    platform::refuse_native("a reset")?;
     let stack = wiring::stack(app)?;
     let only = args.services.iter().map(|name| logs::service(name)).collect::<Result<Vec<_>>>()?;
     let options = RestoreOptions { only, no_safety: args.no_safety, ..RestoreOptions::default() };
@@ -85,7 +88,7 @@ fn agree(app: &App<'_>, yes: bool, question: &str, step: &str) -> Result<()> {
 
 fn conclude(app: &App<'_>, format: Format, report: &RestoreReport) -> Result<ExitClass> {
     if format == Format::Json {
-        app.ui.line(
+        app.ui.json(
             &serde_json::json!({
                 "version": 1,
                 "backup": report.backup,

@@ -17,7 +17,7 @@ pub(crate) fn run(app: &App<'_>, args: &RuleArgs) -> Result<ExitClass> {
     match (args.format, chosen.as_slice()) {
         (Format::Json, _) => {
             let rules: Vec<Value> = chosen.iter().map(|r| document(r)).collect();
-            app.ui.line(&json!({ "schema": "hallmark.rules/1", "rules": rules }).to_string());
+            app.ui.json(&json!({ "schema": "hallmark.rules/1", "rules": rules }).to_string());
         }
         (Format::Text, [rule]) if args.name.is_some() => page::print(app, &rule.page()),
         (Format::Text, _) => list(app, &chosen),

@@ -21,7 +21,7 @@ pub(crate) fn run(app: &App<'_>, args: &SeedArgs) -> Result<ExitClass> {
     };
     let files = app.block_on(stack.seed(&args.files, args.again, &watch))?;
     if args.format == Format::Json {
-        app.ui.line(&json!({"version": 1, "files": files}).to_string());
+        app.ui.json(&json!({"version": 1, "files": files}).to_string());
         return Ok(ExitClass::Ok);
     }
     let loaded = files.iter().filter(|file| file.state == Seeded::Loaded).count();

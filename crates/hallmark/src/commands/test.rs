@@ -18,6 +18,7 @@ use crate::wiring;
 const REPORT: &str = "proof/report.json";
 
 pub(crate) fn run(app: &App<'_>, args: &TestArgs) -> Result<ExitClass> {
+    hallmark_proof::refuse_elsewhere()?;
     let config: CertifyConfig = app.config.section("certify")?;
     let named = args.python.as_deref().or(config.tests.python.as_deref());
     let python = app.block_on(Python::find(app.project.root(), named))?;
@@ -65,7 +66,7 @@ fn show(app: &App<'_>, args: &TestArgs, report: &Report) -> Result<()> {
     let json = serde_json::to_string(report).unwrap_or_default();
     fs::write_atomic(&app.project.state()?.join(REPORT), json.as_bytes(), fs::Mode::Default)?;
     if args.format == Format::Json {
-        app.ui.line(&json);
+        app.ui.json(&json);
         return Ok(());
     }
     app.ui.data(&report.text());

@@ -38,7 +38,7 @@ pub(crate) fn run(app: &App<'_>, args: &UndoArgs) -> Result<ExitClass> {
             "files": restored.files,
             "untouched": restored.untouched,
         });
-        app.ui.data(&format!("{value:#}\n"));
+        app.ui.json(&format!("{value:#}"));
         return Ok(ExitClass::Ok);
     }
     for file in &restored.files {
@@ -57,7 +57,7 @@ fn list(app: &App<'_>, args: &UndoArgs) -> Result<ExitClass> {
     if args.format == Format::Json {
         let runs: Vec<_> =
             runs.iter().map(|run| json!({ "state": run.state(), "manifest": run.manifest })).collect();
-        app.ui.data(&format!("{:#}\n", json!({ "schema": "hallmark.journal-list/1", "runs": runs })));
+        app.ui.json(&format!("{:#}", json!({ "schema": "hallmark.journal-list/1", "runs": runs })));
         return Ok(ExitClass::Ok);
     }
     if runs.is_empty() {

@@ -79,9 +79,13 @@ impl Observer for Watcher {
             }
             Event::Failed { service, error, duration_ms } => {
                 let mark = ui.note_mark(Mark::Fail);
-                ui.settle(&format!("{mark} {:<9} {error} ({})", service.name(), seconds(*duration_ms)));
+                let (name, code) = (service.name(), error.code().id);
+                ui.settle(&format!("{mark} {name:<9} {error} [{code}] ({})", seconds(*duration_ms)));
                 for cause in error.causes() {
                     ui.note(&format!("    because: {cause}"));
+                }
+                if let Some(next) = error.next_step() {
+                    ui.note(&format!("    mend: {next}"));
                 }
             }
             Event::NotMeasured { service, reason } => {

@@ -30,7 +30,7 @@ pub(crate) fn run(app: &App<'_>, args: &VerifyServicesArgs) -> Result<ExitClass>
         Log::open_in(&app.project.state()?)?.append_all(entries)?;
     }
     if args.format == Format::Json {
-        app.ui.line(&json!({"version": FORMAT, "services": made}).to_string());
+        app.ui.json(&json!({"version": FORMAT, "services": made}).to_string());
     } else {
         conclude(app, &made);
     }

@@ -14,7 +14,7 @@ pub(crate) fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitClass> {
     let verification = verify_certificate(&args.certificate, project)?;
     let exit = if verification.holds() { ExitClass::Ok } else { ExitClass::Findings };
     if args.format == Format::Json {
-        app.ui.line(&serde_json::to_string(&verification.checks).unwrap_or_default());
+        app.ui.json(&serde_json::to_string(&verification.checks).unwrap_or_default());
         return Ok(exit);
     }
     for check in &verification.checks {

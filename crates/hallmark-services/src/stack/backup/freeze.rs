@@ -8,11 +8,11 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use hallmark_core::{Error, Result};
-use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
-use rustix::process::Signal;
+use process_wrap::tokio::{ChildWrapper, CommandWrap};
 use tokio::io::AsyncWriteExt as _;
 
 use super::{codes, limits};
+use crate::platform::{self, Signal};
 use crate::stack::procfs::Identity;
 
 /// Waits for a line, or for the end of the pipe; then signals the process if it is still the same one.
@@ -33,7 +33,7 @@ impl Guard {
             command.args([identity.pid.to_string(), identity.start_ticks.to_string()]);
             command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         });
-        command.wrap(ProcessSession);
+        platform::detach(&mut command);
         let child = command.spawn().map_err(|e| {
             Error::new(&codes::BACKUP_FAILED, "no guard for a server could be started").because(&e)
         })?;
@@ -58,9 +58,10 @@ pub(super) struct Frozen {
 
 /// Stops the server and waits until every thread of it stands still.
 pub(super) async fn freeze(identity: &Identity) -> Result<Frozen> {
+    platform::refuse_native("a copy of a running server")?;
     let guard = Guard::new("CONT", identity)?;
     let frozen = Frozen { identity: identity.clone(), guard: Some(guard), since: Instant::now() };
-    if !identity.signal(Signal::STOP) {
+    if !identity.signal(Signal::Pause) {
         return Err(Error::new(&codes::BACKUP_FAILED, "the server ended while it was being copied")
             .next("hallmark status"));
     }
@@ -78,7 +79,7 @@ pub(super) async fn freeze(identity: &Identity) -> Result<Frozen> {
 impl Frozen {
     /// Lets the server go on; gives the time that it stood still.
     pub(super) async fn thaw(mut self) -> Duration {
-        self.identity.signal(Signal::CONT);
+        self.identity.signal(Signal::Resume);
         let paused = self.since.elapsed();
         if let Some(guard) = self.guard.take() {
             guard.release().await;
@@ -89,7 +90,7 @@ impl Frozen {
 
 impl Drop for Frozen {
     fn drop(&mut self) {
-        self.identity.signal(Signal::CONT);
+        self.identity.signal(Signal::Resume);
     }
 }
 

@@ -110,6 +110,8 @@ impl Stack {
 
     /// Opens the place of backups and waits until no other backup or restore works on the project.
     pub(super) async fn backup_place(&self, to: Option<&Path>) -> Result<Place> {
+        // A backup counts only after it came back, in a server that is started for that.
+        crate::platform::refuse_native("a backup")?;
         let state = StackState::load_or_create(&self.project)?;
         let home = state.home(&self.project);
         let lock = lock_file(&home.run().join("backup.lock"), limits::LOCK_PATIENCE).await?;

@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Result as IoResult, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use hallmark_core::{Error, Result, Secret, digest};
+use hallmark_core::{Error, Result, Secret, digest, platform};
 use sha2::{Digest as _, Sha256};
 
 use super::manifest::PackedFile;
@@ -38,7 +37,7 @@ impl Write for Digesting {
 /// Packs the folder into a new file `to` (mode 0600), synced to the disk.
 pub(super) fn pack(folder: &Path, to: &Path, name: &str, key: Option<&Key>) -> Result<PackedFile> {
     let failed = |e: std::io::Error| fault(&to.display().to_string(), &e);
-    let file = File::options().write(true).create_new(true).mode(0o600).open(to).map_err(failed)?;
+    let file = platform::private(File::options().write(true).create_new(true)).open(to).map_err(failed)?;
     let below = Digesting { file, digest: Sha256::new(), bytes: 0 };
     let done = match key {
         Some(key) => {

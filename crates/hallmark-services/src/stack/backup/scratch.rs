@@ -116,7 +116,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         for (_, (running, _guard)) in std::mem::take(&mut self.running) {
-            running.identity().signal(rustix::process::Signal::KILL);
+            running.identity().signal(crate::platform::Signal::Kill);
         }
         if !self.keep {
             let _ = std::fs::remove_dir_all(self.root());

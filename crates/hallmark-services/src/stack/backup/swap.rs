@@ -1,18 +1,17 @@
 //! The end of a restore or a reset: folders are exchanged and databases renamed. What is decided is written down first, so
 //! that a run that was killed in between is finished by the next command, not left half done.
 
-use std::os::unix::fs::MetadataExt as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use hallmark_core::{Error, Result, fs};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 
 use super::{codes, fault};
-use crate::ServiceKind;
 use crate::postgres::backup::Rename;
 use crate::stack::home::Home;
 use crate::stack::process::Process;
+use crate::{ServiceKind, platform};
 
 /// The name of the file in the stack's folder of running things.
 const FILE: &str = "restore.json";
@@ -151,15 +150,15 @@ impl Journal {
 }
 
 fn inode_of(path: &Path) -> Option<u64> {
-    std::fs::metadata(path).ok().map(|facts| facts.ino())
+    std::fs::metadata(path).ok().and_then(|facts| hallmark_core::platform::file_number(&facts))
 }
 
 /// Two folders change places in one step; there is no moment at which one of them is missing.
 fn change_places(live: &Path, staged: &Path) -> Result<()> {
-    match renameat_with(CWD, live, CWD, staged, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(()),
+    match platform::exchange(live, staged) {
+        Ok(true) => Ok(()),
         // A file system that cannot: three renames, and what is found afterwards tells how far they came.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP) => {
+        Ok(false) => {
             let aside = staged.with_extension("aside");
             let failed = |e: std::io::Error| fault(&live.display().to_string(), &e);
             if live.exists() {
@@ -169,10 +168,10 @@ fn change_places(live: &Path, staged: &Path) -> Result<()> {
             std::fs::rename(&aside, staged).map_err(failed)
         }
         // An earlier run came so far that only the last rename of three is missing.
-        Err(rustix::io::Errno::NOENT) if !live.exists() && staged.exists() => {
+        Err(error) if error.kind() == ErrorKind::NotFound && !live.exists() && staged.exists() => {
             std::fs::rename(staged, live).map_err(|e| fault(&live.display().to_string(), &e))
         }
-        Err(error) => Err(fault(&live.display().to_string(), &error.into())),
+        Err(error) => Err(fault(&live.display().to_string(), &error)),
     }
 }
 

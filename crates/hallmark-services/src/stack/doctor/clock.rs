@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::scene::Scene;
 use super::{Check, Verdict};
-use crate::{Postgres, PostgresConfig};
+use crate::{Postgres, PostgresConfig, platform};
 
-const MEND: &str = "sudo timedatectl set-ntp true";
+const MEND: &str = platform::here("sudo timedatectl set-ntp true", "w32tm /resync");
 
 /// Milliseconds by which two clocks of one machine may differ; the file system's ticks are coarse.
 const NEAR_MS: f64 = 2_000.0;
@@ -36,8 +36,11 @@ pub(super) fn file_system(scene: &Scene<'_>) -> Vec<Check> {
         Ok(offset) => compared("clock.files", name, offset),
         Err(error) => {
             let detail = format!("no file could be written in {}: {error}", folder.display());
-            Check::new("clock.files", name, Verdict::NotChecked, detail)
-                .mend(format!("ls -ld {}", super::secrets::quoted(&folder)))
+            Check::new("clock.files", name, Verdict::NotChecked, detail).mend(format!(
+                "{} {}",
+                platform::here("ls -ld", "icacls"),
+                super::secrets::quoted(&folder)
+            ))
         }
     }]
 }

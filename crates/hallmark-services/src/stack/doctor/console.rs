@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use hallmark_core::platform::WINDOWS;
+
 use super::scene::Scene;
 use super::surroundings::is_wsl;
 use super::{Check, Verdict};
+use crate::platform;
 use crate::stack::exec;
 
 /// The code page of Windows that is UTF-8.
@@ -20,7 +23,7 @@ pub(super) fn encoding(_: &Scene<'_>) -> Vec<Check> {
         other => {
             let seen = other.unwrap_or_else(|| "no locale set".to_owned());
             Check::new(id, name, Verdict::Warn, format!("{seen}: symbols are shown in ASCII"))
-                .mend("export LANG=C.UTF-8")
+                .mend(platform::here("export LANG=C.UTF-8", "setx LANG C.UTF-8"))
         }
     }]
 }
@@ -33,7 +36,7 @@ fn is_utf_8(locale: &str) -> bool {
 
 /// What Windows' own program says; `None` outside of Windows.
 pub(super) async fn ask_code_page(release: &str) -> Option<String> {
-    if !is_wsl(release) {
+    if !is_wsl(release) && !WINDOWS {
         return None;
     }
     let usual = PathBuf::from("/mnt/c/Windows/System32/chcp.com");
@@ -44,6 +47,9 @@ pub(super) async fn ask_code_page(release: &str) -> Option<String> {
 /// The console of Windows has an encoding of its own, beside the locale.
 pub(super) fn code_page(scene: &Scene<'_>) -> Vec<Check> {
     let (id, name) = ("console.code-page", "Windows code page");
+    if WINDOWS {
+        return vec![judge_own_page(scene.code_page.as_deref().and_then(parse_code_page))];
+    }
     if !is_wsl(&scene.release) {
         return vec![Check::new(id, name, Verdict::NotChecked, "this is no part of Windows")];
     }
@@ -55,6 +61,19 @@ pub(super) fn code_page(scene: &Scene<'_>) -> Vec<Check> {
         }
         None => Check::new(id, name, Verdict::NotChecked, "chcp.com does not answer").mend("chcp.com"),
     }]
+}
+
+/// On Windows itself no code page is in the way of a console: it is written to in UTF-16. Pipes are.
+fn judge_own_page(page: Option<u32>) -> Check {
+    let (id, name) = ("console.code-page", "Windows code page");
+    match page {
+        Some(UTF_8) => Check::new(id, name, Verdict::Ok, "65001 (UTF-8)"),
+        Some(page) if page > 0 => {
+            let detail = "consoles show every letter; who reads a pipe in this page needs --ascii";
+            Check::new(id, name, Verdict::Ok, format!("{page}: {detail}"))
+        }
+        _ => Check::new(id, name, Verdict::NotChecked, "there is no console"),
+    }
 }
 
 /// The number at the end of `Active code page: 1252`, in whatever language.
@@ -76,6 +95,13 @@ mod tests {
         for locale in ["C", "POSIX", "en_US.CP1252", "de_DE.ISO-8859-15@euro", "utf8", "en_US@utf8"] {
             assert!(!is_utf_8(locale), "{locale}");
         }
+    }
+
+    #[test]
+    fn no_console_is_no_code_page() {
+        assert_eq!(judge_own_page(Some(1_252)).verdict, Verdict::Ok);
+        assert_eq!(judge_own_page(Some(0)).verdict, Verdict::NotChecked);
+        assert_eq!(judge_own_page(None).verdict, Verdict::NotChecked);
     }
 
     #[test]

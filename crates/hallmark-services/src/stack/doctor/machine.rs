@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use rustix::process::{Resource, getrlimit};
-
 use super::scene::Scene;
 use super::{Check, Verdict};
-use crate::ServiceKind;
 use crate::stack::{limits, users};
+use crate::{ServiceKind, platform};
 
 /// Memory in MB that must be left once the services run.
 const SPARE_MB: u64 = 200;
@@ -19,8 +17,8 @@ const OPEN_FILES: u64 = 10_032;
 const BUSY: f64 = 2.0;
 
 pub(super) fn system(_: &Scene<'_>) -> Vec<Check> {
-    let user = rustix::process::geteuid().as_raw();
-    let detail = format!("{} {}, user {user}", std::env::consts::OS, std::env::consts::ARCH);
+    let user = platform::user_label();
+    let detail = format!("{} {}, {user}", std::env::consts::OS, std::env::consts::ARCH);
     if users::is_root() && users::postgres().is_none() {
         let detail = format!("{detail}: root, and no user postgres for the server yet");
         return vec![Check::new("system", "system", Verdict::Warn, detail).mend("hallmark up --yes")];
@@ -58,7 +56,7 @@ pub(super) fn overcommit(scene: &Scene<'_>) -> Vec<Check> {
     if !scene.is_native(ServiceKind::Redis) {
         return vec![Check::new(id, name, Verdict::NotChecked, "no Redis of this project's own needs it")];
     }
-    let Ok(text) = std::fs::read_to_string("/proc/sys/vm/overcommit_memory") else {
+    let Some(text) = platform::kernel_says("sys/vm/overcommit_memory") else {
         return vec![Check::new(id, name, Verdict::NotChecked, "this system does not tell")];
     };
     let (verdict, detail) = judge_overcommit(text.trim());
@@ -78,9 +76,12 @@ fn judge_overcommit(value: &str) -> (Verdict, String) {
 }
 
 pub(super) fn open_files(_: &Scene<'_>) -> Vec<Check> {
-    let limit = getrlimit(Resource::Nofile);
-    let (verdict, detail) = judge_files(limit.current, limit.maximum);
-    let check = Check::new("open-files", "open files", verdict, detail);
+    let (id, name) = ("open-files", "open files");
+    let Some((soft, hard)) = platform::open_files() else {
+        return vec![Check::new(id, name, Verdict::NotChecked, "this system sets no limit")];
+    };
+    let (verdict, detail) = judge_files(soft, hard);
+    let check = Check::new(id, name, verdict, detail);
     vec![if verdict == Verdict::Ok { check } else { check.mend("ulimit -Hn 40000; ulimit -Sn 40000") }]
 }
 
@@ -92,7 +93,7 @@ fn judge_files(soft: Option<u64>, hard: Option<u64>) -> (Verdict, String) {
 }
 
 pub(super) fn load(_: &Scene<'_>) -> Vec<Check> {
-    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let text = platform::kernel_says("loadavg").unwrap_or_default();
     let Some(load) = text.split_whitespace().next().and_then(|number| number.parse::<f64>().ok()) else {
         return vec![Check::new("load", "load", Verdict::NotChecked, "this system does not tell")];
     };
@@ -114,18 +115,20 @@ fn room(id: &str, name: &str, folder: &Path) -> Check {
     let Some(place) = folder.ancestors().find(|path| path.exists()) else {
         return Check::new(id, name, Verdict::NotChecked, "no folder to look at");
     };
-    let facts = match rustix::fs::statvfs(place) {
-        Ok(facts) => facts,
+    let room = match platform::disk(place) {
+        Ok(room) => room,
         Err(error) => return Check::new(id, name, Verdict::NotChecked, error.to_string()),
     };
-    let free = facts.f_bavail.saturating_mul(facts.f_frsize) / (1024 * 1024);
+    let free = room.free / (1024 * 1024);
     let detail = format!("{free} MB free at {}", place.display());
     if free >= limits::DISK_MB {
         return Check::new(id, name, Verdict::Ok, detail);
     }
     let detail = format!("{detail}; {} MB are wanted", limits::DISK_MB);
-    Check::new(id, name, Verdict::Warn, detail)
-        .mend(format!("du -xh --max-depth=1 {} | sort -h", super::secrets::quoted(place)))
+    Check::new(id, name, Verdict::Warn, detail).mend(
+        platform::here("du -xh --max-depth=1 PLACE | sort -h", "cleanmgr")
+            .replace("PLACE", &super::secrets::quoted(place)),
+    )
 }
 
 #[cfg(test)]

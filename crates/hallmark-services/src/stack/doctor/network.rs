@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::scene::Scene;
 use super::{Check, Verdict};
+use crate::platform;
 
 /// How long loopback may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -18,8 +19,12 @@ pub(super) fn loopback(_: &Scene<'_>) -> Vec<Check> {
             let detail = format!("bound, connected and sent on 127.0.0.1:{port}; no firewall is in the way");
             Check::new(id, name, Verdict::Ok, detail)
         }
-        Err(error) => Check::new(id, name, Verdict::Fail, format!("127.0.0.1 cannot be used: {error}"))
-            .mend("sudo ip link set lo up && sudo iptables -I INPUT -i lo -j ACCEPT"),
+        Err(error) => Check::new(id, name, Verdict::Fail, format!("127.0.0.1 cannot be used: {error}")).mend(
+            platform::here(
+                "sudo ip link set lo up && sudo iptables -I INPUT -i lo -j ACCEPT",
+                "netsh advfirewall reset",
+            ),
+        ),
     }]
 }
 
@@ -38,7 +43,10 @@ fn round_trip() -> std::io::Result<u16> {
 
 pub(super) fn localhost(_: &Scene<'_>) -> Vec<Check> {
     let (id, name) = ("localhost", "name localhost");
-    let mend = "echo '127.0.0.1 localhost' | sudo tee -a /etc/hosts";
+    let mend = platform::here(
+        "echo '127.0.0.1 localhost' | sudo tee -a /etc/hosts",
+        "Add-Content $env:SystemRoot\\System32\\drivers\\etc\\hosts '127.0.0.1 localhost'",
+    );
     vec![match ("localhost", 0).to_socket_addrs() {
         Ok(found) => {
             let all: Vec<IpAddr> = found.map(|address| address.ip()).collect();
@@ -66,10 +74,10 @@ pub(super) fn proxy(_: &Scene<'_>) -> Vec<Check> {
         return vec![Check::new(id, name, Verdict::Ok, "set, and not for 127.0.0.1")];
     }
     let detail = "set for 127.0.0.1 too: programs that obey it do not reach the services";
-    vec![
-        Check::new(id, name, Verdict::Warn, detail)
-            .mend("export no_proxy=\"127.0.0.1,localhost${no_proxy:+,$no_proxy}\" NO_PROXY=\"$no_proxy\""),
-    ]
+    vec![Check::new(id, name, Verdict::Warn, detail).mend(platform::here(
+        "export no_proxy=\"127.0.0.1,localhost${no_proxy:+,$no_proxy}\" NO_PROXY=\"$no_proxy\"",
+        "setx NO_PROXY \"127.0.0.1,localhost,%NO_PROXY%\"",
+    ))]
 }
 
 fn excepts_loopback(list: &str) -> bool {

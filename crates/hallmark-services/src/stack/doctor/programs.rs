@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::scene::Scene;
 use super::{Check, Verdict};
-use crate::ServiceKind;
 use crate::stack::config::Provider;
 use crate::stack::install::{self, Tools};
 use crate::stack::{Stack, exec};
+use crate::{ServiceKind, platform};
 
 /// What a program said when it was run.
 pub(super) struct Answer {
@@ -36,6 +36,10 @@ fn installed_one(scene: &Scene<'_>, service: ServiceKind) -> Check {
     let provider = scene.stack.provider(service);
     if provider != Provider::Native {
         return Check::new(id, &name, Verdict::NotChecked, format!("its provider is {provider}"));
+    }
+    if let Err(error) = platform::refuse_native(service.title()) {
+        let check = Check::new(id, &name, Verdict::Fail, error.message());
+        return check.mend(error.next_step().unwrap_or_default());
     }
     match missing(&scene.tools, service) {
         None => Check::new(id, &name, Verdict::Ok, place(service, &scene.tools)),
@@ -67,7 +71,7 @@ fn place(service: ServiceKind, tools: &Tools) -> String {
 
 /// Runs each program that a native service needs, all at once.
 pub(super) async fn ask(stack: &Stack, tools: &Tools) -> Vec<Answer> {
-    let wanted = |service| stack.provider(service) == Provider::Native;
+    let wanted = |service| platform::HAS_NATIVE_PROVIDER && stack.provider(service) == Provider::Native;
     let venv = |folder: &Option<PathBuf>| folder.as_ref().map(|f| f.join("venv/bin/python"));
     let postgres = newest_postgres(tools).map(|folder| folder.join("postgres"));
     let (chroma, models) = (venv(&tools.chroma), venv(&tools.models));

@@ -13,7 +13,7 @@ use crate::stack::install::{Cache, Tools};
 use crate::stack::state::StackState;
 use crate::stack::supervisor::{Record, connect, records};
 use crate::stack::{Stack, docker, exec};
-use crate::{Endpoints, ProbeReport, ServiceKind, State, probe};
+use crate::{Endpoints, ProbeReport, ServiceKind, State, platform, probe};
 
 /// The facts.
 pub(super) struct Scene<'a> {
@@ -57,7 +57,7 @@ impl<'a> Scene<'a> {
             None => false,
         };
         let endpoints = stack.endpoints()?;
-        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let release = platform::kernel_release();
         let docker = exec::find("docker");
         let (answers, engine, context, code_page) = tokio::join!(
             programs::ask(stack, &tools),
@@ -90,7 +90,7 @@ impl<'a> Scene<'a> {
             engine,
             context,
             code_page,
-            release: release.trim().to_owned(),
+            release,
             reports,
             spare,
             postgres_clock,

@@ -1,7 +1,8 @@
 //! The modes of the secrets' folder and files.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+
+use hallmark_core::platform;
 
 use super::scene::Scene;
 use super::{Check, Verdict};
@@ -12,7 +13,10 @@ pub(super) fn folder(scene: &Scene<'_>) -> Vec<Check> {
     let Some(home) = &scene.home else { return vec![none(id, name)] };
     let folder = home.secrets();
     let mode = match std::fs::metadata(&folder) {
-        Ok(facts) => facts.permissions().mode() & 0o7777,
+        Ok(facts) => match platform::mode(&facts) {
+            Some(mode) => mode,
+            None => return vec![inherited(id, name)],
+        },
         Err(error) => {
             let detail = format!("{}: {error}", folder.display());
             return vec![Check::new(id, name, Verdict::Fail, detail).mend("hallmark up")];
@@ -28,6 +32,9 @@ pub(super) fn folder(scene: &Scene<'_>) -> Vec<Check> {
 pub(super) fn files(scene: &Scene<'_>) -> Vec<Check> {
     let (id, name) = ("credentials.files", "credentials' files");
     let Some(home) = &scene.home else { return vec![none(id, name)] };
+    if std::fs::metadata(home.secrets()).is_ok_and(|facts| platform::mode(&facts).is_none()) {
+        return vec![inherited(id, name)];
+    }
     let open = readable_by_others(home);
     if open.is_empty() {
         return vec![Check::new(id, name, Verdict::Ok, "their owner alone may read them")];
@@ -45,9 +52,14 @@ fn none(id: &str, name: &str) -> Check {
     Check::new(id, name, Verdict::NotChecked, "none was made yet").mend("hallmark up")
 }
 
+/// Where access is a matter of lists that a folder hands down, nothing can be said of single files.
+fn inherited(id: &str, name: &str) -> Check {
+    Check::new(id, name, Verdict::NotChecked, "access is inherited from the project's folder on this system")
+}
+
 /// The path as a shell takes it, whatever it holds.
 pub(super) fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+    platform::shell_word(&path.display().to_string())
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::scene::Scene;
 use super::{Check, Verdict};
-use crate::ServiceKind;
 use crate::stack::config::Provider;
 use crate::stack::exec;
+use crate::{ServiceKind, platform};
 
 /// Whether this kernel is that of the Windows Subsystem for Linux, by its release.
 pub(super) fn is_wsl(release: &str) -> bool {
@@ -54,8 +54,12 @@ pub(super) fn engine(scene: &Scene<'_>) -> Vec<Check> {
     vec![match (&scene.engine, chosen) {
         (Some(program), _) => Check::new(id, name, Verdict::Ok, format!("{} answers", program.display())),
         (None, true) => {
-            Check::new(id, name, Verdict::Fail, "none answers, and the provider docker is chosen")
-                .mend("set provider = \"native\" in [stack] of hallmark.toml")
+            Check::new(id, name, Verdict::Fail, "none answers, and the provider docker is chosen").mend(
+                platform::here(
+                    "set provider = \"native\" in [stack] of hallmark.toml",
+                    "start Docker Desktop; docker info must answer",
+                ),
+            )
         }
         (None, false) => Check::new(id, name, Verdict::NotChecked, "none answers, and none is needed"),
     }]
@@ -74,7 +78,7 @@ pub(super) fn docker_desktop(scene: &Scene<'_>) -> Vec<Check> {
                 let mend = if is_wsl(&scene.release) {
                     "start Docker Desktop; Settings > Resources > WSL integration: this distribution"
                 } else {
-                    "systemctl --user start docker-desktop"
+                    platform::here("systemctl --user start docker-desktop", "start Docker Desktop")
                 };
                 Check::new(id, name, Verdict::Warn, format!("context {context} does not answer")).mend(mend)
             }

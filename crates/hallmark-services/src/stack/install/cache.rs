@@ -1,13 +1,12 @@
 //! The machine's cache: what projects share. Each entry appears whole or not at all.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use hallmark_core::{Error, Result, random};
-use rustix::fs::{FlockOperation, flock};
+use hallmark_core::{Error, Result, platform, random};
 
-use crate::stack::home::{self, make_folder};
+use crate::stack::home::make_folder;
 use crate::stack::{codes, limits};
 
 /// The format of the cache; another format is another folder.
@@ -20,14 +19,11 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// `HALLMARK_CACHE`, else `hallmark` in `XDG_CACHE_HOME`, else in `~/.cache`.
+    /// `HALLMARK_CACHE`, else `hallmark` in the user's folder of caches.
     pub(crate) fn locate() -> Result<Self> {
-        let absolute =
-            |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let base = absolute("HALLMARK_CACHE")
-            .or_else(|| absolute("XDG_CACHE_HOME").map(|path| path.join("hallmark")))
-            .or_else(|| home::home_folder().map(|path| path.join(".cache/hallmark")))
-            .ok_or_else(|| {
+        let set = std::env::var_os("HALLMARK_CACHE").map(PathBuf::from).filter(|path| path.is_absolute());
+        let base =
+            set.or_else(|| platform::cache_folder().map(|path| path.join("hallmark"))).ok_or_else(|| {
                 Error::new(
                     &codes::FOLDER,
                     "none of HALLMARK_CACHE, XDG_CACHE_HOME and HOME is an absolute path",
@@ -102,19 +98,19 @@ pub(crate) async fn lock_file(path: &Path, patience: Duration) -> Result<File> {
         .map_err(|e| failed(&e))?;
     let start = Instant::now();
     loop {
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) if start.elapsed() < patience => {
+            Err(TryLockError::WouldBlock) if start.elapsed() < patience => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            Err(rustix::io::Errno::WOULDBLOCK) => {
+            Err(TryLockError::WouldBlock) => {
                 return Err(Error::new(
                     &codes::LOCKED,
                     format!("another hallmark has held {} for {} s", path.display(), patience.as_secs()),
                 )
                 .next("wait until it ends, then run the command again"));
             }
-            Err(e) => return Err(failed(&e.into())),
+            Err(TryLockError::Error(e)) => return Err(failed(&e)),
         }
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use cache::{Cache, lock_file};
 pub(crate) use python::{EMBEDDINGS_FILE, MODEL_SERVER_FILE};
 
 use super::{codes, exec, process};
-use crate::ServiceKind;
+use crate::{ServiceKind, platform};
 
 /// Where something is installed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -104,6 +104,10 @@ pub(crate) struct Tools {
 impl Tools {
     /// Looks for everything.
     pub(crate) async fn find(cache: &Cache) -> Self {
+        // What is found where it is not run would only be taken for it.
+        if !platform::HAS_NATIVE_PROVIDER {
+            return Self::default();
+        }
         let (redis, java, python) = tokio::join!(system::redis(), system::java(), python::interpreter());
         Self {
             postgres: system::postgres().await,

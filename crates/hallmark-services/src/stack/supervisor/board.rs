@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
 use hallmark_core::{Result, clock, fs};
-use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use crate::platform::Signal;
 use crate::stack::home::Home;
 use crate::stack::limits;
 use crate::stack::process::Process;
@@ -164,7 +164,7 @@ pub(crate) async fn stop_directly(home: &Home, only: &[Process]) -> Result<()> {
             let stop = process.stop();
             identity.signal(stop.signal);
             if !identity.gone_within(stop.patience).await {
-                identity.signal(Signal::KILL);
+                identity.signal(Signal::Kill);
                 identity.gone_within(limits::KILL_PATIENCE).await;
             }
             board.change(process, |record| {

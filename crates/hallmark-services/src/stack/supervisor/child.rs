@@ -6,10 +6,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use hallmark_core::{Error, Result};
-use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
-use rustix::fs::{FlockOperation, flock};
-use rustix::process::Signal;
+use process_wrap::tokio::{ChildWrapper, CommandWrap};
 
+use crate::platform::{self, Signal};
 use crate::stack::process::{self, Process, Site};
 use crate::stack::procfs::Identity;
 use crate::stack::{codes, exec, limits, logs};
@@ -56,7 +55,7 @@ impl Running {
         if let Some(end) = self.ended_within(stop.patience).await {
             return format!("stopped: {end}");
         }
-        self.identity().signal(Signal::KILL);
+        self.identity().signal(Signal::Kill);
         let end = self.ended_within(limits::KILL_PATIENCE).await;
         format!(
             "killed after {} s: {}",
@@ -91,10 +90,10 @@ pub(crate) fn spawn(process: Process, site: &Site) -> Result<Running> {
         command.envs(launch.environment.iter().map(|(name, value)| (*name, value)));
         command.current_dir(&launch.folder).stdin(Stdio::from(lock)).stdout(log).stderr(second);
         if let Some(user) = launch.user {
-            command.uid(user.uid).gid(user.gid);
+            platform::run_as(command, user);
         }
     });
-    command.wrap(ProcessSession);
+    platform::detach(&mut command);
     let child = command.spawn().map_err(|e| failed(&e))?;
     let identity = child.id().and_then(Identity::of).ok_or_else(|| {
         let said = logs::tail(&site.home.log(process), limits::REASON_LINES).join("\n");
@@ -110,7 +109,7 @@ fn data_lock(process: Process, path: &Path) -> Result<File> {
         File::options().create(true).truncate(false).read(true).write(true).open(path).map_err(|e| {
             Error::new(&codes::FOLDER, format!("the lock {} could not be opened", path.display())).because(&e)
         })?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+    file.try_lock().map_err(|_| {
         Error::new(&codes::DATA_IN_USE, format!("another server still uses the data of {process}"))
             .next("hallmark down, then: hallmark doctor")
     })?;

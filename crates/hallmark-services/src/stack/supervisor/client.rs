@@ -6,12 +6,12 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use hallmark_core::{Error, Result};
-use process_wrap::tokio::{CommandWrap, ProcessSession};
+use process_wrap::tokio::CommandWrap;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::UnixStream;
 
 use super::protocol::{Answer, Request};
 use super::server::SUPERVISE;
+use crate::platform::{self, LocalStream};
 use crate::stack::home::Home;
 use crate::stack::{codes, limits, logs};
 
@@ -48,12 +48,12 @@ impl SupervisorCommand {
 
 /// A connection to a supervisor.
 pub(crate) struct Link {
-    stream: BufReader<UnixStream>,
+    stream: BufReader<LocalStream>,
 }
 
 /// The project's supervisor; `None` if none listens.
 pub(crate) async fn connect(home: &Home) -> Option<Link> {
-    let stream = UnixStream::connect(home.socket()).await.ok()?;
+    let stream = platform::connect_local(&home.socket()).await.ok()?;
     Some(Link { stream: BufReader::new(stream) })
 }
 
@@ -104,7 +104,7 @@ pub(crate) async fn start(command: &SupervisorCommand, root: &Path, home: &Home)
         }
         process.stdin(Stdio::null()).stdout(log).stderr(second);
     });
-    wrapped.wrap(ProcessSession);
+    platform::detach(&mut wrapped);
     let mut child = wrapped.spawn().map_err(|e| failed(&e))?;
     let start = Instant::now();
     loop {

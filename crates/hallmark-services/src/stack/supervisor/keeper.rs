@@ -119,7 +119,7 @@ impl Keeper {
     async fn watch(&mut self, mut running: Running, since: Instant) -> Option<Next> {
         tokio::select! {
             disk = filled(self.process, &self.project) => {
-                running.identity().signal(rustix::process::Signal::KILL);
+                running.identity().signal(crate::platform::Signal::Kill);
                 running.ended().await;
                 Some(self.starved(&disk))
             }

@@ -7,8 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::join_all;
 use hallmark_core::{Error, Project, Result};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{UnixListener, UnixStream};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -16,6 +14,7 @@ use super::board::Board;
 use super::keeper::{Keeper, Order};
 use super::monitors::{self, Monitors};
 use super::protocol::{Answer, Request};
+use crate::platform::{self, Ends, LocalListener, LocalStream};
 use crate::stack::home::Home;
 use crate::stack::install::lock_file;
 use crate::stack::process::Process;
@@ -59,8 +58,9 @@ impl Watch {
 /// Runs the supervisor of the project at `root` until it is told to stop everything, or gets SIGTERM or SIGINT.
 ///
 /// # Errors
-/// `HM-S062` if the project has one already; `HM-S050` if its folders cannot be used.
+/// `HM-S062` if the project has one already; `HM-S050` if its folders cannot be used; `HM-S072` where the native provider does not run.
 pub async fn supervise(root: &Path) -> Result<()> {
+    platform::refuse_native("the supervisor")?;
     let project = Project::discover(root)?;
     let state = StackState::load(&project)?.ok_or_else(|| {
         Error::new(&codes::STATE_BROKEN, format!("{} has no stack", project.root().display()))
@@ -84,19 +84,18 @@ pub async fn supervise(root: &Path) -> Result<()> {
     let monitors = Mutex::new(monitors::of(&project, &board, &home));
     let watch = Arc::new(Watch { project, home, monitors });
     let desk = Desk { board, orders, watch, done };
-    let mut terminate = stop_signal(SignalKind::terminate())?;
-    let mut interrupt = stop_signal(SignalKind::interrupt())?;
+    let mut ends = Ends::hear(false)
+        .map_err(|e| Error::new(&codes::SUPERVISOR, "signals cannot be received").because(&e))?;
     let mut talks = JoinSet::new();
     tracing::info!(project = %desk.watch.project.root().display(), "supervising");
     loop {
         tokio::select! {
-            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
+            accepted = listener.accept() => if let Ok(stream) = accepted {
                 talks.spawn(talk(stream, desk.clone()));
             },
             Some(_) = talks.join_next(), if !talks.is_empty() => {}
             _ = finished.recv() => break,
-            _ = terminate.recv() => { desk.stop_all().await; break; }
-            _ = interrupt.recv() => { desk.stop_all().await; break; }
+            _ = ends.next() => { desk.stop_all().await; break; }
         }
     }
     // The answer to the request that ended it is still on its way.
@@ -107,22 +106,18 @@ pub async fn supervise(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn stop_signal(kind: SignalKind) -> Result<tokio::signal::unix::Signal> {
-    signal(kind).map_err(|e| Error::new(&codes::SUPERVISOR, "signals cannot be received").because(&e))
-}
-
 /// The socket lies in a folder of mode 0700: only the project's user can reach it.
-fn listen(home: &Home) -> Result<UnixListener> {
+fn listen(home: &Home) -> Result<LocalListener> {
     let path = home.socket();
     let _ = std::fs::remove_file(&path);
-    UnixListener::bind(&path).map_err(|e| {
+    LocalListener::bind(&path).map_err(|e| {
         Error::new(&codes::SUPERVISOR, format!("the control socket {} could not be made", path.display()))
             .because(&e)
     })
 }
 
-async fn talk(stream: UnixStream, desk: Desk) {
-    let (reader, mut writer) = stream.into_split();
+async fn talk(stream: LocalStream, desk: Desk) {
+    let (reader, mut writer) = tokio::io::split(stream);
     let mut reader = BufReader::new(reader);
     loop {
         let mut line = Vec::new();

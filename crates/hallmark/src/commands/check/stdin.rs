@@ -49,7 +49,7 @@ pub(super) fn scan(app: &App<'_>, options: ScanOptions, name: &Path) -> Result<R
 fn relative(root: &Path, name: &Path) -> Option<String> {
     let absolute = std::path::absolute(name).ok()?;
     let (folder, file) = (absolute.parent()?, absolute.file_name()?);
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    let folder = hallmark_core::platform::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
     let below = folder.join(file).strip_prefix(root).ok()?.to_path_buf();
     Some(below.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"))
 }

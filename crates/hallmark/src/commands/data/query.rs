@@ -24,7 +24,7 @@ pub(super) fn run(app: &App<'_>, args: &DataQueryArgs) -> Result<ExitClass> {
         Ok((rows.call("Search", input).await?, rows.fields))
     })?;
     if args.output == Format::Json {
-        app.ui.line(&answer.to_string());
+        app.ui.json(&answer.to_string());
         return Ok(ExitClass::Ok);
     }
     let rows: Vec<&Value> = answer["rows"].as_array().into_iter().flatten().collect();

@@ -35,7 +35,7 @@ pub(crate) fn run(app: &App<'_>, args: &ModelsArgs) -> Result<ExitClass> {
     let exit = if unreadable { ExitClass::Unreadable } else { ExitClass::Ok };
     let repeated = if args.all { Vec::new() } else { repeated };
     match args.format {
-        Format::Json => app.ui.line(&report(&found, &tables, &repeated).to_string()),
+        Format::Json => app.ui.json(&report(&found, &tables, &repeated).to_string()),
         Format::Text => text(app, &found, &tables, &repeated),
     }
     Ok(exit)

@@ -37,7 +37,7 @@ pub(crate) fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitClass> {
     let status = app.block_on(stack.status())?;
     let exit = if status.all_usable() { ExitClass::Ok } else { ExitClass::Unavailable };
     if format == Format::Json {
-        app.ui.line(&status.to_json().to_string());
+        app.ui.json(&status.to_json().to_string());
         return Ok(exit);
     }
     show(app, &status);

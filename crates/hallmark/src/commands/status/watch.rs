@@ -7,8 +7,8 @@ use std::time::Duration;
 use hallmark_core::{ExitClass, Result, clock};
 use hallmark_services::ServiceKind;
 use hallmark_services::monitor::{Health, Snapshot};
+use hallmark_services::platform::Ends;
 use hallmark_services::stack::{Stack, Watched};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::{health_mark, why};
 use crate::app::App;
@@ -63,12 +63,7 @@ async fn interrupted() -> Result<ExitClass> {
     let failed = |e: std::io::Error| {
         hallmark_core::Error::new(&hallmark_core::codes::INTERNAL, "signals cannot be received").because(&e)
     };
-    let mut all = Vec::new();
-    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-        all.push(signal(kind).map_err(failed)?);
-    }
-    let [a, b, c] = all.as_mut_slice() else { return Ok(ExitClass::Ok) };
-    tokio::select! { _ = a.recv() => {}, _ = b.recv() => {}, _ = c.recv() => {} }
+    Ends::hear(true).map_err(failed)?.next().await;
     Ok(ExitClass::Ok)
 }
 
@@ -101,7 +96,7 @@ fn line(ui: &Ui, snapshot: &Snapshot, format: Format) -> bool {
         let mark = ui.mark(health_mark(snapshot.health));
         format!("{} {mark} {:<9} {}{why}", snapshot.since, snapshot.service.name(), snapshot.health)
     };
-    ui.try_line(&text)
+    if format == Format::Json { ui.try_json(&text) } else { ui.try_line(&text) }
 }
 
 /// The whole screen: one line a service, and what is wrong below.

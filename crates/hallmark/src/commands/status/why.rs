@@ -20,7 +20,7 @@ pub(super) fn run(app: &App<'_>, stack: &Stack, service: ServiceKind, format: Fo
         Health::Down | Health::NotMeasured => ExitClass::Unavailable,
     };
     if format == Format::Json {
-        app.ui.line(&serde_json::to_value(&why).unwrap_or_default().to_string());
+        app.ui.json(&serde_json::to_value(&why).unwrap_or_default().to_string());
     } else {
         show(app, &why);
     }
