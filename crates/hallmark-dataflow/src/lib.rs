@@ -1,7 +1,8 @@
 //! DataFlow: a model becomes a table and nine executable nodes on PostgreSQL.
 //!
 //! A model is a [`ModelDecl`], read from Python (`hallmark_python::models::read`) or built in Rust. [`DataFlow::configure`] resolves
-//! models into tables; [`DataFlow::apply_schema`] creates what is missing and reports what differs; [`DataFlow::nodes`] gives
+//! models into tables; [`DataFlow::start`] creates those of an empty schema and says what differs from others,
+//! [`DataFlow::plan`] and [`DataFlow::migrate`] change them ([`migrate`]); [`DataFlow::nodes`] gives
 //! `ProductCatalogCRUDNode` … `ProductCatalogCacheNode` for a registry. Identifiers come from the model only and are quoted;
 //! values are always bound. A declared option without effect is listed, never dropped.
 
@@ -28,7 +29,7 @@ pub use dataflow::{DataFlow, Settings};
 pub use engine::Engine;
 pub use exercise::{NodeExercise, exercise};
 pub use hallmark_python::models::{Field, FieldDefault, FieldType, Index, ModelDecl};
-pub use schema::{Note, SchemaReport};
+pub use schema::{Note, SchemaReport, migrate};
 pub use table::{Column, Role, Table};
 
 hallmark_core::codes! {
@@ -72,5 +73,22 @@ hallmark_core::codes! {
         BAD_STEP = "HM-D061", "a transformation step is malformed or does not fit a row", Usage;
         CACHE_FAILED = "HM-D070", "the cache answered in an unexpected way", Unavailable;
         EFFECT_NOT_SEEN = "HM-D080", "a node was executed and its effect was not seen", Findings;
+        BAD_BACKFILL = "HM-D084", "a value for rows that have none is malformed", Usage;
+        BAD_RENAME = "HM-D085", "a rename is malformed or contradicts the models", Usage;
+        WOULD_BLOCK = "HM-D086", "a migration would keep readers and writers out of a large table", Usage;
+        PLAN_CHANGED = "HM-D087", "a plan is not the one that was agreed to", Usage;
+        BEHIND = "HM-D090", "the tables are not those of the models", Usage;
+        NEEDS_DESTRUCTIVE = "HM-D091", "a migration would lose values", Usage;
+        DRIFT = "HM-D092", "the tables are not what the last migration left", Usage;
+        KEY_CHANGED = "HM-D093", "a primary key changes to columns that the rows do not have", Usage;
+        NEEDS_VALUE = "HM-D094", "rows have no value for a column that takes no nulls", Usage;
+        ROWS_DO_NOT_FIT = "HM-D095", "rows break what a migration would make a rule", Usage;
+        LOCKED = "HM-D096", "a lock on a table was not granted", Unavailable;
+        MIGRATOR_BUSY = "HM-D097", "another migration is under way", Unavailable;
+        STEP_FAILED = "HM-D098", "PostgreSQL refused a step of a migration", Findings;
+        STEP_TOO_LONG = "HM-D099", "a step of a migration took too long", Unavailable;
+        NOTHING_TO_REVERT = "HM-D100", "no migration can be taken back", Usage;
+        NOT_REACHED = "HM-D101", "a migration did not lead to what was planned", Internal;
+        HISTORY = "HM-D102", "the records of migrations cannot be read", Usage;
     }
 }

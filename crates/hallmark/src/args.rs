@@ -2,6 +2,7 @@
 
 mod backup;
 mod bench;
+mod models;
 mod standards;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use crate::commands::UndoArgs;
 use crate::ui::ColorChoice;
 pub(crate) use backup::*;
 pub(crate) use bench::*;
+pub(crate) use models::*;
 pub(crate) use standards::*;
 
 /// Production readiness that is proven, never claimed.
@@ -87,8 +89,8 @@ pub(crate) enum Command {
     Compose(ContainersArgs),
     /// Write Kubernetes manifests of the services
     Kubernetes(ContainersArgs),
-    /// List the models that the project declares
-    Models(FormatArgs),
+    /// List the models that the project declares, or migrate their tables
+    Models(ModelsArgs),
     /// List the nodes, or describe one
     Nodes(NodesArgs),
     /// Run one node
@@ -134,14 +136,6 @@ pub(crate) enum Format {
     Text,
     /// Stable and versioned, for programs.
     Json,
-}
-
-/// A choice of format.
-#[derive(Debug, Args)]
-pub(crate) struct FormatArgs {
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: Format,
 }
 
 /// `hallmark doctor`.

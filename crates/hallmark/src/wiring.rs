@@ -84,10 +84,13 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
-    /// Applies the schema, loads the agents' data, opens the stores.
+    /// Makes the tables of an empty schema (others are only compared), loads the agents' data, opens the stores.
     pub(crate) async fn open(app: &App<'_>, endpoints: &Endpoints, fallbacks: Fallbacks) -> Result<Self> {
         let catalogue = Catalogue::open(app, endpoints, fallbacks)?;
-        catalogue.dataflow.apply_schema().await?;
+        let started = catalogue.dataflow.start().await?;
+        for difference in &started.differences {
+            app.ui.note(&format!("{} (hallmark models diff)", difference.message));
+        }
         app.ui.progress("loading what the agents know (half a minute the first time)");
         let loaded = hallmark_agents::load(&catalogue.handles, &catalogue.data, &prefix(app)).await;
         app.ui.progress("");

@@ -12,6 +12,7 @@ mod every_node;
 mod fallbacks;
 mod files;
 mod filters;
+mod migrations;
 mod rows;
 mod schema;
 mod support;

@@ -1,4 +1,7 @@
-//! `hallmark models`: what the project declares, and what it declares without effect.
+//! `hallmark models`: what the project declares, what it declares without effect, and what its tables lack.
+
+mod diff;
+mod migrate;
 
 use hallmark_core::{ExitClass, Result};
 use hallmark_python::models::Severity;
@@ -6,19 +9,27 @@ use hallmark_services::Endpoints;
 use serde_json::json;
 
 use crate::app::App;
-use crate::args::{Format, FormatArgs};
+use crate::args::{Format, ModelsAction, ModelsArgs};
 use crate::wiring::{Catalogue, Fallbacks};
 
 /// The version of the JSON form.
 const SCHEMA: &str = "hallmark.models/1";
 
-pub(crate) fn run(app: &App<'_>, args: &FormatArgs) -> Result<ExitClass> {
+pub(crate) fn run(app: &App<'_>, args: &ModelsArgs) -> Result<ExitClass> {
+    match &args.action {
+        None => list(app, args.format),
+        Some(ModelsAction::Diff(args)) => diff::run(app, args),
+        Some(ModelsAction::Migrate(args)) => migrate::run(app, args),
+    }
+}
+
+fn list(app: &App<'_>, format: Format) -> Result<ExitClass> {
     let catalogue = Catalogue::open(app, &Endpoints::default(), Fallbacks::Never)?;
     let found = &catalogue.found;
     let unreadable =
         found.problems.iter().any(|p| p.severity == Severity::Error) || !found.refused.is_empty();
     let exit = if unreadable { ExitClass::Unreadable } else { ExitClass::Ok };
-    if args.format == Format::Json {
+    if format == Format::Json {
         app.ui.line(
             &json!({
                 "schema": SCHEMA,
