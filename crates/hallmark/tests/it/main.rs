@@ -13,6 +13,7 @@ mod channels;
 mod fix;
 mod integrations;
 mod lsp;
+mod migrations;
 mod proof;
 mod standards;
 mod support;

@@ -143,20 +143,24 @@ impl History {
         client: &impl GenericClient,
         tables: &[String],
     ) -> Result<Option<Migration>> {
-        let mut all = self.read(client, limits::MIGRATE_HISTORY_MAX, Some(tables)).await?;
-        let first = all.pop();
-        Ok(all.into_iter().chain(first).reduce(|found, next| match found.state {
-            State::Reverted => next,
-            _ => found,
-        }))
+        let order = "state = 'reverted', CASE WHEN state = 'reverted' THEN id ELSE -id END";
+        Ok(self.ordered(client, order, (1, tables)).await?.pop())
     }
 
-    /// The records of tables of these names, or all; the last one first; none if there is no table of records.
+    /// The records of tables of these names, the last one first; none if there is no table of records.
     pub(super) async fn read(
         &self,
         client: &impl GenericClient,
-        most: i64,
-        tables: Option<&[String]>,
+        tables: &[String],
+    ) -> Result<Vec<Migration>> {
+        self.ordered(client, "id DESC", (limits::MIGRATE_HISTORY_MAX, tables)).await
+    }
+
+    async fn ordered(
+        &self,
+        client: &impl GenericClient,
+        order: &str,
+        (most, tables): (i64, &[String]),
     ) -> Result<Vec<Migration>> {
         let there = "SELECT to_regclass($1) IS NOT NULL";
         if !client.query_one(there, &[&self.table]).await.map_err(failure)?.get::<_, bool>(0) {
@@ -164,8 +168,7 @@ impl History {
         }
         let text = format!(
             "SELECT id, to_jsonb(origin), to_jsonb(state), {}, {}, program, models, server, before, after, renames, steps
-            FROM {} WHERE $2::text[] IS NULL OR before -> 'tables' ?| $2 OR after -> 'tables' ?| $2
-            ORDER BY id DESC LIMIT $1",
+            FROM {} WHERE before -> 'tables' ?| $2 OR after -> 'tables' ?| $2 ORDER BY {order} LIMIT $1",
             TIME.replace("%%", "started_at"),
             TIME.replace("%%", "finished_at"),
             self.table

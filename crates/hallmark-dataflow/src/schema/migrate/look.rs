@@ -39,7 +39,14 @@ pub(super) async fn wanted(transaction: &Transaction<'_>, tables: &[Arc<Table>])
     let before = extensions(transaction).await?;
     let copies: Vec<Arc<Table>> =
         tables.iter().map(|t| Table::resolve(&t.model, &scratch).map(Arc::new)).collect::<Result<_>>()?;
-    let report = schema::build(transaction, &scratch, &copies).await?;
+    let report = schema::build(transaction, &scratch, &copies).await.map_err(|error| {
+        // insufficient_privilege
+        if error.to_string().contains("SQLSTATE 42501") {
+            error.next("give the user of the database the right: GRANT CREATE ON DATABASE name TO user")
+        } else {
+            error
+        }
+    })?;
     let shape = Shape::read(transaction, &scratch).await?;
     let mut after = extensions(transaction).await?;
     after.retain(|name, _| !before.contains_key(name));
@@ -133,7 +140,7 @@ pub(super) async fn down(
 ) -> Result<Vec<(Migration, Plan)>> {
     let transaction = client.transaction().await.map_err(failure)?;
     let history = History::of(schema);
-    let all = history.read(&transaction, limits::MIGRATE_HISTORY_MAX, Some(&kin(tables))).await?;
+    let all = history.read(&transaction, &kin(tables)).await?;
     // What was put on record as it was is where the way back ends.
     let standing =
         all.into_iter().filter(|m| m.state != State::Reverted).take_while(|m| m.origin != Origin::Adopted);

@@ -24,9 +24,9 @@ use hallmark_python::models::ModelDecl;
 use hallmark_services::postgres::Postgres;
 use serde::Serialize;
 
+use crate::codes;
 use crate::sql::failure;
 use crate::table::Table;
-use crate::{codes, limits};
 pub use differences::Difference;
 pub use history::{Done, Migration, Origin, State};
 use history::{Entry, History};
@@ -109,10 +109,10 @@ impl Migrator<'_> {
         look::down(&mut client, (self.schema, self.tables), count, options).await
     }
 
-    /// The migrations, the last one first.
+    /// The migrations of these models' tables, the last one first.
     pub(crate) async fn migrations(&self) -> Result<Vec<Migration>> {
         let client = self.postgres.client().await?;
-        History::of(self.schema).read(&**client, limits::MIGRATE_HISTORY_MAX, None).await
+        History::of(self.schema).read(&**client, &look::kin(self.tables)).await
     }
 
     async fn session(&self, options: &MigrateOptions, watch: Watch<'_>) -> Result<Session> {

@@ -40,20 +40,20 @@ fn digits(base: &str) -> Option<i64> {
 pub(super) fn retype(column: &str, from: &str, to: &str) -> Retype {
     let ((base, size), (new_base, new_size)) = (parts(from), parts(to));
     let name = ident(column);
-    if base == new_base || base == "character varying" && new_base == "text" {
-        if let Some(wider) = same_base(&base, &size, &new_size) {
-            let (class, rewrites, why) = match wider {
-                Wider::Label => (Class::Safe, false, "every value fits, and no row is written anew"),
-                Wider::Rewrite => (Class::Slow, true, "every value fits, but every row is written anew"),
-            };
-            return Retype {
-                class,
-                rewrites,
-                using: format!("{name}::{to}"),
-                back: format!("({name}::{to})::{from}"),
-                why: why.to_owned(),
-            };
-        }
+    if (base == new_base || base == "character varying" && new_base == "text")
+        && let Some(wider) = same_base(&base, &size, &new_size)
+    {
+        let (class, rewrites, why) = match wider {
+            Wider::Label => (Class::Safe, false, "every value fits, and no row is written anew"),
+            Wider::Rewrite => (Class::Slow, true, "every value fits, but every row is written anew"),
+        };
+        return Retype {
+            class,
+            rewrites,
+            using: format!("{name}::{to}"),
+            back: format!("({name}::{to})::{from}"),
+            why: why.to_owned(),
+        };
     }
     let (using, back) = conversion(&name, (from, &base), (to, &new_base));
     match widening((&base, &size), (&new_base, &new_size)) {

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use hallmark_dataflow::migrate::{Event, MigrateOptions, State};
 
 use super::{Place, fresh, migrate, models, same};
@@ -89,52 +90,61 @@ fn child(schema: &str, stop: usize, until: &str) -> Child {
     panic!("the migrator ended without {until:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn at_every_action() {
-    let wanted = fresh(&models(TO)).await;
-    let former = fresh(&models(FROM)).await;
-    let mut number = 1;
-    loop {
-        let place = Place::new().await;
-        place.world(models(FROM)).await.dataflow.start().await.unwrap();
-        place.run(ROWS).await;
-        let world = place.world(models(TO)).await;
-        let plan = world.dataflow.plan(&MigrateOptions::default()).await.unwrap();
-        let actions: usize = plan.steps.iter().map(|s| s.actions.len()).sum();
-        assert!(actions > 12, "{}", plan.sql());
-        let mut child = child(&place.schema, number, &format!("action {number} "));
+/// The actions that the migration consists of.
+async fn actions() -> usize {
+    let place = Place::new().await;
+    place.world(models(FROM)).await.dataflow.start().await.unwrap();
+    place.run(ROWS).await;
+    let plan = place.world(models(TO)).await.dataflow.plan(&MigrateOptions::default()).await.unwrap();
+    place.drop().await;
+    plan.steps.iter().map(|s| s.actions.len()).sum()
+}
+
+/// Killed right before this action; then gone on with, or taken back.
+async fn killed_at(number: usize, former: &[String], wanted: &[String]) {
+    let place = Place::new().await;
+    place.world(models(FROM)).await.dataflow.start().await.unwrap();
+    place.run(ROWS).await;
+    let world = place.world(models(TO)).await;
+    let schema = place.schema.clone();
+    let killed = move || {
+        let mut child = child(&schema, number, &format!("action {number} "));
         child.kill().unwrap();
         child.wait().unwrap();
-        let last = &world.dataflow.migrations().await.unwrap()[0];
-        assert_eq!(last.state, State::Running);
-        assert_eq!(
-            last.steps.iter().map(|s| s.actions).sum::<usize>(),
-            number - 1,
-            "what was done is on record"
-        );
-        // A start in between refuses, rather than to serve half of it.
-        let refused = world.dataflow.start().await.unwrap_err();
-        assert!(["HM-D090", "HM-D097"].contains(&refused.code().id), "{refused}");
-        if number % 3 == 0 {
-            // Or it is taken back from where it ended.
+    };
+    tokio::task::spawn_blocking(killed).await.unwrap();
+    let last = &world.dataflow.migrations().await.unwrap()[0];
+    assert_eq!(last.state, State::Running);
+    assert_eq!(last.steps.iter().map(|s| s.actions).sum::<usize>(), number - 1, "what was done is on record");
+    // A start in between refuses, rather than to serve half of it.
+    let refused = world.dataflow.start().await.unwrap_err();
+    assert!(["HM-D090", "HM-D097"].contains(&refused.code().id), "{refused}");
+    if number.is_multiple_of(3) {
+        // Taken back from where it ended.
+        world.dataflow.migrate_down(1, &super::bold(), &|_| {}).await.unwrap();
+        same(&place.fingerprint().await, former, &format!("killed at action {number}, taken back"));
+        assert_eq!(place.ask("SELECT count(DISTINCT name) FROM {}.parts").await, 4000);
+    } else {
+        let done = migrate(&world, &MigrateOptions::default()).await.unwrap();
+        assert!(done.resumed && done.id == Some(last.id));
+        same(&place.fingerprint().await, wanted, &format!("killed at action {number}"));
+        assert_eq!(place.ask("SELECT count(*) FROM {}.parts WHERE code = 'none'").await, 571);
+        assert_eq!(place.ask("SELECT count(DISTINCT token) FROM {}.parts").await, 4000);
+        if number % 3 == 1 {
             world.dataflow.migrate_down(1, &super::bold(), &|_| {}).await.unwrap();
-            same(&place.fingerprint().await, &former, &format!("killed at action {number}, taken back"));
-            assert_eq!(place.ask("SELECT count(DISTINCT name) FROM {}.parts").await, 4000);
-        } else {
-            let done = migrate(&world, &MigrateOptions::default()).await.unwrap();
-            assert!(done.resumed && done.id == Some(last.id));
-            same(&place.fingerprint().await, &wanted, &format!("killed at action {number}"));
-            assert_eq!(place.ask("SELECT count(*) FROM {}.parts WHERE code = 'none'").await, 571);
-            assert_eq!(place.ask("SELECT count(DISTINCT token) FROM {}.parts").await, 4000);
-            world.dataflow.migrate_down(1, &super::bold(), &|_| {}).await.unwrap();
-            same(&place.fingerprint().await, &former, &format!("killed at action {number}, then taken back"));
-        }
-        place.drop().await;
-        number += 1;
-        if number > actions {
-            break;
+            same(&place.fingerprint().await, former, &format!("killed at action {number}, then taken back"));
         }
     }
+    place.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_every_action() {
+    let (former, wanted) = (fresh(&models(FROM)).await, fresh(&models(TO)).await);
+    let actions = actions().await;
+    assert!(actions > 12, "{actions} actions");
+    let all = futures_util::stream::iter((1..=actions).map(|number| killed_at(number, &former, &wanted)));
+    all.buffer_unordered(4).collect::<Vec<()>>().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

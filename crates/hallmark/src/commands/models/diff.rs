@@ -108,6 +108,6 @@ pub(super) fn show(app: &App<'_>, plan: &Plan) {
     if !plan.steps.is_empty() {
         let counts = [Class::Safe, Class::Slow, Class::Destructive]
             .map(|class| format!("{} {}", plan.count(class), class.name()));
-        app.ui.note(&format!("{} steps: {}", plan.steps.len(), counts.join(", ")));
+        app.ui.note(&format!("steps: {}", counts.join(", ")));
     }
 }

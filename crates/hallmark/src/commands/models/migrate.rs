@@ -136,7 +136,7 @@ fn conclude(app: &App<'_>, json: bool, done: &[Migrated], word: &str) -> ExitCla
             None => app.ui.line("nothing to do: the tables are those of the models"),
             Some(id) => {
                 let resumed = if one.resumed { ", gone on with after it had been cut off" } else { "" };
-                app.ui.line(&format!("migration {id} {word}: {} steps{resumed}", one.steps));
+                app.ui.line(&format!("migration {id} {word}, steps: {}{resumed}", one.steps));
             }
         }
     }

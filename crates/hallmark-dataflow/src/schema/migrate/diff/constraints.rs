@@ -88,7 +88,7 @@ impl<'a> Differ<'a> {
             ConstraintKind::Reference => self.add_reference(pair.name, name, wanted, pair.filled),
             ConstraintKind::Check => self.add_check(pair, name, wanted),
             ConstraintKind::Unique | ConstraintKind::Key if pair.filled => {
-                self.add_unique(pair, name, wanted)
+                self.add_unique(pair, name, wanted);
             }
             _ => {
                 let sql = render::add_constraint(self.schema(), pair.name, name, &wanted.definition);

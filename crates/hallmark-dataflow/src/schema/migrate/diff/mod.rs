@@ -174,8 +174,7 @@ impl<'a> Differ<'a> {
     }
 
     fn create(&mut self, name: &str, table: &TableShape) {
-        let indexes = table.indexes.len();
-        let step = Step::brief(name, "", format!("create table {name} with {indexes} indexes"))
+        let step = Step::brief(name, "", format!("create table {name}"))
             .sql(render::create_table(self.schema(), name, table))
             .lock("none on others")
             .why("the table is new");
