@@ -81,13 +81,14 @@ fn child(schema: &str, stop: usize, until: &str) -> Child {
         .stderr(Stdio::inherit())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    for line in lines.map_while(std::result::Result::ok) {
-        if line.contains(until) {
-            return child;
-        }
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let said = lines.by_ref().map_while(std::result::Result::ok).any(|line| line.contains(until));
+    if !said {
+        child.kill().unwrap();
+        child.wait().unwrap();
+        panic!("the migrator ended without {until:?}");
     }
-    panic!("the migrator ended without {until:?}");
+    child
 }
 
 /// The actions that the migration consists of.

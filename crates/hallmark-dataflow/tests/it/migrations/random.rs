@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Place, bold, fresh, kept, migrate, same};
 
-/// How many pairs are tried.
+/// How many pairs are tried; `HALLMARK_MIGRATION_PAIRS` says another number for a long run.
 const PAIRS: u64 = 14;
 
 /// Numbers that are the same in every run.
@@ -241,7 +241,8 @@ async fn pair_holds(seed: u64) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn there_and_back() {
-    let all = futures_util::stream::iter((0..PAIRS).map(pair_holds));
+    let pairs = std::env::var("HALLMARK_MIGRATION_PAIRS").map_or(PAIRS, |n| n.parse().unwrap());
+    let all = futures_util::stream::iter((0..pairs).map(pair_holds));
     let steps: Vec<usize> = all.buffer_unordered(4).collect().await;
     let steps: usize = steps.iter().sum();
     assert!(steps > 100, "{steps} steps only");

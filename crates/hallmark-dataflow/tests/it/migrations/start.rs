@@ -166,3 +166,27 @@ async fn two_projects_in_one_schema_leave_each_other_alone() {
     );
     place.drop().await;
 }
+
+#[test]
+fn options_that_name_no_field_are_refused() {
+    for option in [
+        "'renamed_from': {'nowhere': 'name'}",
+        "'renamed_from': {'name': 7}",
+        "'renamed_from': 7",
+        "'backfill': {'nowhere': 1}",
+        "'backfill': {'name': [1]}",
+    ] {
+        let model = models(&format!("{PART}    __dataflow__ = {{{option}}}\n")).remove(0);
+        let error = hallmark_dataflow::Table::resolve(&model, "s").unwrap_err();
+        assert_eq!(error.code().id, "HM-D004", "{option}");
+    }
+    for option in [
+        "'renamed_from': 'old_parts'",
+        "'renamed_from': {'name': 'title'}",
+        "'backfill': {'amount': 3, 'name': 'x'}",
+    ] {
+        let model = models(&format!("{PART}    __dataflow__ = {{{option}}}\n")).remove(0);
+        let table = hallmark_dataflow::Table::resolve(&model, "s").unwrap();
+        assert!(table.options.not_enforced.is_empty(), "{option}");
+    }
+}

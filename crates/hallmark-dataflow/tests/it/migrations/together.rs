@@ -95,3 +95,71 @@ async fn rows_that_come_to_break_a_rule_meanwhile_stop_it_cleanly() {
     same(&place.fingerprint().await, &fresh(&models(MORE)).await, "after the rows were mended");
     place.drop().await;
 }
+
+#[tokio::test]
+async fn a_view_in_the_way_is_named_and_nothing_is_lost() {
+    let place = Place::new().await;
+    place.world(models(PART)).await.dataflow.start().await.unwrap();
+    place.run(&[ROWS, "CREATE VIEW {}.report AS SELECT sum(amount) FROM {}.parts"]).await;
+    let text = "\n@db.model\nclass Part:\n    name: str\n    amount: Decimal = Decimal('0')\n";
+    let world = place.world(models(text)).await;
+    let refused = migrate(&world, &MigrateOptions::default()).await.unwrap_err();
+    assert_eq!(refused.code().id, "HM-D098");
+    assert!(refused.causes().iter().any(|c| c.contains("report")), "{:?}", refused.causes());
+    place.run(&["DROP VIEW {}.report"]).await;
+    assert!(migrate(&world, &MigrateOptions::default()).await.unwrap().resumed);
+    assert_eq!(place.ask("SELECT sum(amount) FROM {}.parts").await, 3000 * 3001 / 2);
+    place.drop().await;
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_ended_and_leaves_nothing() {
+    let place = Place::new().await;
+    place.world(models(PART)).await.dataflow.start().await.unwrap();
+    place
+        .run(&["INSERT INTO {}.parts (name, amount) SELECT 'p' || n, n FROM generate_series(1, 60000) n"])
+        .await;
+    let text = format!("{PART}    __indexes__ = [{{'name': 'by', 'fields': ['name', 'amount']}}]\n");
+    let world = place.world(models(&text)).await;
+    let patience = Patience { statement_timeout: Duration::from_millis(3), ..Patience::default() };
+    let error = migrate(&world, &MigrateOptions { patience, ..MigrateOptions::default() }).await.unwrap_err();
+    assert_eq!(error.code().id, "HM-D099", "{error}");
+    assert_eq!(
+        place.ask("SELECT count(*) FROM pg_indexes WHERE schemaname = '{}' AND indexname = 'by'").await,
+        0
+    );
+    assert!(migrate(&world, &MigrateOptions::default()).await.unwrap().resumed);
+    place.drop().await;
+}
+
+#[tokio::test]
+async fn a_role_without_the_right_to_create_schemas_is_told_which_right() {
+    let place = Place::new().await;
+    place.world(models(PART)).await.dataflow.start().await.unwrap();
+    let role = format!("reader_{}", place.schema);
+    place
+        .run(&[
+            &format!("CREATE ROLE {role} LOGIN PASSWORD 'reader'"),
+            &format!("GRANT USAGE ON SCHEMA {{}} TO {role}"),
+            &format!("GRANT SELECT ON ALL TABLES IN SCHEMA {{}} TO {role}"),
+        ])
+        .await;
+    let mut endpoints = hallmark_services::Endpoints::from_env().unwrap();
+    let postgres = endpoints.postgres.as_mut().unwrap();
+    postgres.user = role.clone();
+    postgres.password = hallmark_core::Secret::new("reader");
+    let handles = hallmark_services::Handles::connect(&endpoints).unwrap();
+    let dataflow = hallmark_dataflow::DataFlow::configure(hallmark_dataflow::Settings {
+        guarded: hallmark_services::Guarded::bare(&handles),
+        handles,
+        schema: place.schema.clone(),
+        models: models(PART),
+        project_prefix: "test".to_owned(),
+        export_dir: std::env::temp_dir(),
+    })
+    .unwrap();
+    let refused = dataflow.plan(&MigrateOptions::default()).await.unwrap_err();
+    assert!(refused.next_step().unwrap().contains("GRANT CREATE ON DATABASE"), "{refused}");
+    place.run(&[&format!("DROP OWNED BY {role}"), &format!("DROP ROLE {role}")]).await;
+    place.drop().await;
+}
