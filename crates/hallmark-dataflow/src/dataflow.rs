@@ -117,7 +117,7 @@ impl DataFlow {
     /// Makes the tables of an empty schema, in one transaction; where there are tables, says what differs from the models.
     ///
     /// # Errors
-    /// `HM-D090` if nodes would fail on what is there, `HM-D097` while a migration is under way; the services' codes.
+    /// `HM-D090` if nodes would fail on what is there, `HM-D107` while a migration is under way; the services' codes.
     pub async fn start(&self) -> Result<Started> {
         migrate::start(&self.migrator()).await
     }
@@ -141,7 +141,7 @@ impl DataFlow {
     /// Brings the tables to what the models say, one step after the other; a killed migration is gone on with.
     ///
     /// # Errors
-    /// `HM-D085` to `HM-D101`, by what stands in the way; what was done until then stays and is on record.
+    /// `HM-D085` to `HM-D107`, by what stands in the way; what was done until then stays and is on record.
     pub async fn migrate(&self, options: &MigrateOptions, watch: Watch<'_>) -> Result<Migrated> {
         self.migrator().migrate(options, watch).await
     }

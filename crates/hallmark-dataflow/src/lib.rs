@@ -82,13 +82,13 @@ hallmark_core::codes! {
         DRIFT = "HM-D092", "the tables are not what the last migration left", Usage;
         KEY_CHANGED = "HM-D093", "a primary key changes to columns that the rows do not have", Usage;
         NEEDS_VALUE = "HM-D094", "rows have no value for a column that takes no nulls", Usage;
-        ROWS_DO_NOT_FIT = "HM-D095", "rows break what a migration would make a rule", Usage;
-        LOCKED = "HM-D096", "a lock on a table was not granted", Unavailable;
-        MIGRATOR_BUSY = "HM-D097", "another migration is under way", Unavailable;
         STEP_FAILED = "HM-D098", "PostgreSQL refused a step of a migration", Findings;
         STEP_TOO_LONG = "HM-D099", "a step of a migration took too long", Unavailable;
         NOTHING_TO_REVERT = "HM-D100", "no migration can be taken back", Usage;
         NOT_REACHED = "HM-D101", "a migration did not lead to what was planned", Internal;
         HISTORY = "HM-D102", "the records of migrations cannot be read", Usage;
+        ROWS_DO_NOT_FIT = "HM-D105", "rows break what a migration would make a rule", Usage;
+        LOCKED = "HM-D106", "a lock on a table was not granted", Unavailable;
+        MIGRATOR_BUSY = "HM-D107", "another migration is under way", Unavailable;
     }
 }

@@ -119,7 +119,7 @@ async fn killed_at(number: usize, former: &[String], wanted: &[String]) {
     assert_eq!(last.steps.iter().map(|s| s.actions).sum::<usize>(), number - 1, "what was done is on record");
     // A start in between refuses, rather than to serve half of it.
     let refused = world.dataflow.start().await.unwrap_err();
-    assert!(["HM-D090", "HM-D097"].contains(&refused.code().id), "{refused}");
+    assert!(["HM-D090", "HM-D107"].contains(&refused.code().id), "{refused}");
     if number.is_multiple_of(3) {
         // Taken back from where it ended.
         world.dataflow.migrate_down(1, &super::bold(), &|_| {}).await.unwrap();

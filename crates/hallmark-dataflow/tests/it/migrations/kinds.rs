@@ -126,7 +126,7 @@ async fn types_get_wider_and_narrower() {
     let code = |kind: &str| part(&format!("    name: str\n    code: {kind}\n    amount: int = 0\n"));
     change(PART, ROWS, &code("Optional[int] = None"), Class::Destructive).holds().await;
     let bad = &[ROWS[0], "UPDATE {}.parts SET code = 'x1' WHERE id = 7"];
-    change(PART, bad, &code("Optional[int] = None"), Class::Destructive).refused("HM-D095").await;
+    change(PART, bad, &code("Optional[int] = None"), Class::Destructive).refused("HM-D105").await;
     let price = |digits: u32| {
         part(&format!(
             "    name: str\n    price: Decimal = Field(max_digits={digits}, decimal_places=2, default=Decimal('1.00'))\n"
@@ -135,7 +135,7 @@ async fn types_get_wider_and_narrower() {
     let rows = &["INSERT INTO {}.parts (name, price) SELECT 'p' || n, n FROM generate_series(1, 500) n"];
     change(&price(8), rows, &price(10), Class::Safe).holds().await;
     change(&price(10), rows, &price(8), Class::Destructive).holds().await;
-    change(&price(10), rows, &price(4), Class::Destructive).refused("HM-D095").await;
+    change(&price(10), rows, &price(4), Class::Destructive).refused("HM-D105").await;
     let day = |kind: &str| part(&format!("    name: str\n    day: Optional[{kind}] = None\n"));
     let days = &[
         "INSERT INTO {}.parts (name, day) SELECT 'p' || n, '2024-02-29'::date + n FROM generate_series(1, 50) n",
@@ -176,7 +176,7 @@ async fn nulls_defaults_and_lengths() {
     };
     change(PART, ROWS, &name(10), Class::Safe).holds().await;
     change(&name(10), ROWS, &name(20), Class::Safe).holds().await;
-    change(PART, ROWS, &name(3), Class::Safe).refused("HM-D095").await;
+    change(PART, ROWS, &name(3), Class::Safe).refused("HM-D105").await;
 }
 
 #[tokio::test]
@@ -186,14 +186,14 @@ async fn choices_unique_values_and_indexes() {
         "INSERT INTO {}.parts (name, kind) SELECT 'p' || n, CASE n % 2 WHEN 0 THEN 'a' ELSE 'b' END FROM generate_series(1, 500) n",
     ];
     change(&kind("'a', 'b'"), rows, &kind("'a', 'b', 'c'"), Class::Safe).holds().await;
-    change(&kind("'a', 'b'"), rows, &kind("'a', 'c'"), Class::Safe).refused("HM-D095").await;
+    change(&kind("'a', 'b'"), rows, &kind("'a', 'c'"), Class::Safe).refused("HM-D105").await;
     change(&kind("'a', 'b', 'c'"), rows, &kind("'a', 'b'"), Class::Safe).holds().await;
     let unique =
         part("    name: str = Field(unique=True)\n    code: Optional[str] = None\n    amount: int = 0\n");
     change(PART, ROWS, &unique, Class::Safe).holds().await;
     change(&unique, ROWS, PART, Class::Safe).holds().await;
     let twice = &[ROWS[0], "UPDATE {}.parts SET name = 'p1' WHERE id = 2"];
-    change(PART, twice, &unique, Class::Safe).refused("HM-D095").await;
+    change(PART, twice, &unique, Class::Safe).refused("HM-D105").await;
     let index = |entry: &str| format!("{PART}    __indexes__ = [{entry}]\n");
     let partial = index("{'name': 'by', 'fields': ['code'], 'condition': 'amount > 10'}");
     let covering = index("{'name': 'by', 'fields': ['code'], 'include': ['amount']}");
@@ -235,7 +235,7 @@ async fn tables_and_foreign_keys() {
     change(&bare, rows, &tied, Class::Safe).holds().await;
     change(&tied, rows, &bare, Class::Safe).holds().await;
     let lost = &[rows[0], rows[1], "UPDATE {}.parts SET maker_id = 99 WHERE id = 3"];
-    change(&bare, lost, &tied, Class::Safe).refused("HM-D095").await;
+    change(&bare, lost, &tied, Class::Safe).refused("HM-D105").await;
     change(PART, ROWS, &format!("{PART}{MAKER}"), Class::Safe).holds().await;
     let both = format!("{PART}{MAKER}");
     change(&both, ROWS, PART, Class::Destructive).holds().await;

@@ -54,7 +54,7 @@ async fn a_lock_that_is_never_granted_ends_with_who_holds_it() {
         Patience { lock_timeout: Duration::from_millis(100), lock_attempts: 2, ..Patience::default() };
     let options = MigrateOptions { patience, ..MigrateOptions::default() };
     let error = migrate(&more, &options).await.unwrap_err();
-    assert_eq!(error.code().id, "HM-D096");
+    assert_eq!(error.code().id, "HM-D106");
     assert!(error.causes().iter().any(|c| c.contains("a long report")), "{:?}", error.causes());
     transaction.commit().await.unwrap();
     // What was not done is done now.
@@ -85,7 +85,7 @@ async fn rows_that_come_to_break_a_rule_meanwhile_stop_it_cleanly() {
         }
     };
     let error = more.dataflow.migrate(&MigrateOptions::default(), &watch).await.unwrap_err();
-    assert_eq!(error.code().id, "HM-D095", "{error}");
+    assert_eq!(error.code().id, "HM-D105", "{error}");
     // Nothing half-built is left.
     assert_eq!(place.ask("SELECT count(*) FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid WHERE NOT indisvalid AND c.relnamespace = '{}'::regnamespace").await, 0);
     assert_eq!(more.dataflow.start().await.unwrap_err().code().id, "HM-D090");
