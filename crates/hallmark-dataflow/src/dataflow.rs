@@ -9,6 +9,7 @@ use hallmark_services::{Guarded, Handles};
 use hallmark_workflow::{Node, Registry};
 
 use crate::engine::{Engine, Shared};
+use crate::schema::migrate::{self, MigrateOptions, Migrated, Migration, Migrator, Plan, Started, Watch};
 use crate::schema::{self, SchemaReport};
 use crate::table::Table;
 use crate::{codes, nodes};
@@ -103,6 +104,67 @@ impl DataFlow {
     pub async fn apply_schema(&self) -> Result<SchemaReport> {
         let mut client = self.shared.handles.postgres.client().await?;
         schema::apply(&mut client, &self.schema, &self.shared.tables).await
+    }
+
+    fn migrator(&self) -> Migrator<'_> {
+        Migrator {
+            postgres: &self.shared.handles.postgres,
+            schema: &self.schema,
+            tables: &self.shared.tables,
+        }
+    }
+
+    /// Makes the tables of an empty schema, in one transaction; where there are tables, says what differs from the models.
+    ///
+    /// # Errors
+    /// `HM-D090` if nodes would fail on what is there, `HM-D107` while a migration is under way; the services' codes.
+    pub async fn start(&self) -> Result<Started> {
+        migrate::start(&self.migrator()).await
+    }
+
+    /// What a migration would do. Nothing is changed.
+    ///
+    /// # Errors
+    /// `HM-D084`, `HM-D085` if an option is malformed; the services' codes. What stands in a migration's way is in the plan.
+    pub async fn plan(&self, options: &MigrateOptions) -> Result<Plan> {
+        self.migrator().plan(options).await
+    }
+
+    /// What taking back this many migrations would do, the last one first.
+    ///
+    /// # Errors
+    /// `HM-D100` if there is none; as [`DataFlow::plan`].
+    pub async fn plan_down(&self, count: usize, options: &MigrateOptions) -> Result<Vec<(Migration, Plan)>> {
+        self.migrator().plan_down(count, options).await
+    }
+
+    /// Brings the tables to what the models say, one step after the other; a killed migration is gone on with.
+    ///
+    /// # Errors
+    /// `HM-D085` to `HM-D107`, by what stands in the way; what was done until then stays and is on record.
+    pub async fn migrate(&self, options: &MigrateOptions, watch: Watch<'_>) -> Result<Migrated> {
+        self.migrator().migrate(options, watch).await
+    }
+
+    /// Takes back this many migrations. Values that were dropped do not come back.
+    ///
+    /// # Errors
+    /// As [`DataFlow::migrate`].
+    pub async fn migrate_down(
+        &self,
+        count: usize,
+        options: &MigrateOptions,
+        watch: Watch<'_>,
+    ) -> Result<Vec<Migrated>> {
+        self.migrator().migrate_down(count, options, watch).await
+    }
+
+    /// What was migrated, the last one first.
+    ///
+    /// # Errors
+    /// `HM-D102` if the records cannot be read; the services' codes.
+    pub async fn migrations(&self) -> Result<Vec<Migration>> {
+        self.migrator().migrations().await
     }
 
     /// The nine nodes of every model, sorted by name; the same ones at every call.

@@ -2,7 +2,8 @@
 //!
 //! A model is a [`ModelDecl`], read from Python (`hallmark_python::models::read`), TOML, SQL or a database ([`declare`]), derived
 //! ([`trait@Model`]) or built in Rust. [`DataFlow::configure`] resolves
-//! models into tables; [`DataFlow::apply_schema`] creates what is missing and reports what differs; [`DataFlow::nodes`] gives
+//! models into tables; [`DataFlow::start`] creates those of an empty schema and says what differs from others,
+//! [`DataFlow::plan`] and [`DataFlow::migrate`] change them ([`migrate`]); [`DataFlow::nodes`] gives
 //! `ProductCatalogCRUDNode` … `ProductCatalogCacheNode` for a registry. Identifiers come from the model only and are quoted;
 //! values are always bound. A declared option without effect is listed, never dropped.
 
@@ -42,7 +43,7 @@ pub use hallmark_python::models::{
 };
 pub use model::Model;
 pub use progress::Progress;
-pub use schema::{Note, SchemaReport};
+pub use schema::{Note, SchemaReport, migrate};
 /// A JSON value: options and defaults are such.
 pub use serde_json::Value;
 pub use table::{Column, Role, Table};
@@ -95,5 +96,22 @@ hallmark_core::codes! {
         DECLARATION = "HM-D095", "a declaration of models cannot be read", Unreadable;
         NOT_WRITABLE = "HM-D096", "a model cannot be written in this form", Usage;
         NOT_TAKEN = "HM-D097", "a database has something that no model declares", Usage;
+        BAD_BACKFILL = "HM-D084", "a value for rows that have none is malformed", Usage;
+        BAD_RENAME = "HM-D085", "a rename is malformed or contradicts the models", Usage;
+        WOULD_BLOCK = "HM-D086", "a migration would keep readers and writers out of a large table", Usage;
+        PLAN_CHANGED = "HM-D087", "a plan is not the one that was agreed to", Usage;
+        BEHIND = "HM-D090", "the tables are not those of the models", Usage;
+        NEEDS_DESTRUCTIVE = "HM-D091", "a migration would lose values", Usage;
+        DRIFT = "HM-D092", "the tables are not what the last migration left", Usage;
+        KEY_CHANGED = "HM-D093", "a primary key changes to columns that the rows do not have", Usage;
+        NEEDS_VALUE = "HM-D094", "rows have no value for a column that takes no nulls", Usage;
+        STEP_FAILED = "HM-D098", "PostgreSQL refused a step of a migration", Findings;
+        STEP_TOO_LONG = "HM-D099", "a step of a migration took too long", Unavailable;
+        NOTHING_TO_REVERT = "HM-D100", "no migration can be taken back", Usage;
+        NOT_REACHED = "HM-D101", "a migration did not lead to what was planned", Internal;
+        HISTORY = "HM-D102", "the records of migrations cannot be read", Usage;
+        ROWS_DO_NOT_FIT = "HM-D105", "rows break what a migration would make a rule", Usage;
+        LOCKED = "HM-D106", "a lock on a table was not granted", Unavailable;
+        MIGRATOR_BUSY = "HM-D107", "another migration is under way", Unavailable;
     }
 }

@@ -68,3 +68,27 @@ pub const SQL_DEPTH_MAX: usize = 64;
 pub const ADVICE_ROWS_MIN: f64 = 1_000.0;
 /// How few of the rows a scan must have wanted for that: one in so many.
 pub const ADVICE_KEPT_ONE_IN: f64 = 10.0;
+/// How long a statement of a migration waits for its lock; who queues behind it waits no longer.
+pub const MIGRATE_LOCK_TIMEOUT_MS: u64 = 1_000;
+/// How often a lock is tried for before a migration stops.
+pub const MIGRATE_LOCK_ATTEMPTS: u32 = 30;
+/// The longest pause between two attempts.
+pub const MIGRATE_LOCK_PAUSE_MS: u64 = 5_000;
+/// How long a statement of a migration may run once it has its lock, if it only changes the catalogue.
+pub const MIGRATE_BRIEF_TIMEOUT_MS: u64 = 30_000;
+/// How long a statement of a migration may take that looks at or writes all rows.
+pub const MIGRATE_STATEMENT_TIMEOUT_MS: u64 = 3_600_000;
+/// How long one question to the rows may take when a plan is made.
+pub const MIGRATE_CHECK_TIMEOUT_MS: u64 = 15_000;
+/// How long another migration is waited for.
+pub const MIGRATE_WAIT_MS: u64 = 120_000;
+/// How often it is asked whether the other migration is done.
+pub const MIGRATE_LOCK_POLL_MS: u64 = 100;
+/// How many pages of a table get their missing values in one transaction.
+pub const MIGRATE_BACKFILL_PAGES: i64 = 200;
+/// The size of a table from which on it is asked whether readers and writers may be kept out while it is written anew.
+pub const MIGRATE_BLOCKING_BYTES: i64 = 8 * 1024 * 1024;
+/// The most records of migrations that are read.
+pub const MIGRATE_HISTORY_MAX: i64 = 10_000;
+/// How many differences a refused start names.
+pub const MIGRATE_DIFFERENCES_SHOWN: usize = 8;

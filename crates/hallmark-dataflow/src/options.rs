@@ -106,6 +106,10 @@ impl Options {
                 return Ok(all_json);
             }
             "pii_fields" => self.pii_fields = fields(model, name)?,
+            // For migrations: former names, and values for rows that have none.
+            "renamed_from" if value.is_string() => {}
+            "renamed_from" | "backfill" => named(model, name, value)
+                .ok_or_else(|| bad("a dictionary from fields of the model to texts or numbers"))?,
             // Personal fields are always masked in logs, exports and profiles.
             "privacy_compliant" => return Ok(true),
             "conflict_resolution" => match value.as_str().and_then(|v| v.strip_prefix("upsert_on_")) {
@@ -130,6 +134,12 @@ fn without_effect(model: &ModelDecl) -> Vec<String> {
     let beyond = |f: &&Field| f.pattern.as_deref().is_some_and(|p| compiled(p).is_none());
     listed.extend(model.fields.iter().filter(beyond).map(|f| format!("{}: pattern", f.name)));
     listed
+}
+
+/// Whether an option says something of fields that the model has.
+fn named(model: &ModelDecl, option: &str, value: &Value) -> Option<()> {
+    let simple = |v: &Value| v.is_string() || option == "backfill" && (v.is_number() || v.is_boolean());
+    value.as_object()?.iter().all(|(field, v)| model.get(field).is_some() && simple(v)).then_some(())
 }
 
 fn fields(model: &ModelDecl, option: &str) -> Result<Vec<String>> {

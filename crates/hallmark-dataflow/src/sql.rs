@@ -192,10 +192,12 @@ pub fn failure(error: tokio_postgres::Error) -> Error {
             Error::new(&codes::TEXT_REFUSED, "a value is too long for the index that its column has")
                 .because_text(db.message())
         }
-        "42P01" | "3F000" => Error::new(&codes::NO_TABLE, db.message().to_owned())
-            .next("apply the schema: DataFlow::apply_schema, or hallmark models apply"),
-        "42703" | "42883" | "42804" => Error::new(&codes::SCHEMA_DIFFERS, db.message().to_owned())
-            .next("apply the schema and read its report"),
+        "42P01" | "3F000" => {
+            Error::new(&codes::NO_TABLE, db.message().to_owned()).next("hallmark models migrate")
+        }
+        "42703" | "42883" | "42804" => {
+            Error::new(&codes::SCHEMA_DIFFERS, db.message().to_owned()).next("hallmark models diff")
+        }
         _ => postgres::error(error),
     }
 }

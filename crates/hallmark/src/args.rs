@@ -91,7 +91,7 @@ pub(crate) enum Command {
     Compose(ContainersArgs),
     /// Write Kubernetes manifests of the services
     Kubernetes(ContainersArgs),
-    /// List the models that the project declares, or write those of a database
+    /// List the models that the project declares, migrate their tables, or write those of a database
     Models(ModelsArgs),
     /// List the nodes, or describe one
     Nodes(NodesArgs),
@@ -140,14 +140,6 @@ pub(crate) enum Format {
     Text,
     /// Stable and versioned, for programs.
     Json,
-}
-
-/// A choice of format.
-#[derive(Debug, Args)]
-pub(crate) struct FormatArgs {
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: Format,
 }
 
 /// `hallmark doctor`.

@@ -64,6 +64,15 @@ impl Catalogue {
         hallmark_agents::workflows(&mut registry)?;
         Ok(Self { dataflow, registry: Arc::new(registry), data, handles, guarded })
     }
+
+    /// Makes the tables of an empty schema; others are compared with the models, and what differs is said.
+    pub(crate) async fn start(&self, app: &App<'_>) -> Result<()> {
+        let started = self.dataflow.start().await?;
+        for difference in &started.differences {
+            app.ui.note(&format!("{} (hallmark models diff)", difference.message));
+        }
+        Ok(())
+    }
 }
 
 /// The name that this project's labels, collections and keys begin with.
@@ -82,10 +91,10 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
-    /// Applies the schema, loads the agents' data, opens the stores.
+    /// Makes the tables of an empty schema (others are only compared), loads the agents' data, opens the stores.
     pub(crate) async fn open(app: &App<'_>, endpoints: &Endpoints, fallbacks: Fallbacks) -> Result<Self> {
         let catalogue = Catalogue::open(app, endpoints, fallbacks)?;
-        catalogue.dataflow.apply_schema().await?;
+        catalogue.start(app).await?;
         app.ui.progress("loading what the agents know (half a minute the first time)");
         let loaded = hallmark_agents::load(&catalogue.handles, &catalogue.data, &prefix(app)).await;
         app.ui.progress("");

@@ -79,15 +79,20 @@ async fn measure(world: &world::World, rows: usize, parts: &[String]) -> Outcome
         kept &= generate::run()?.print();
     }
     if wanted("points") {
-        kept &= points::run(world).await?.iter().fold(true, |kept, line| line.print() && kept);
+        kept &= print(&points::run(world).await?);
     }
     if wanted("throughput") {
-        kept &= throughput::run(world).await?.iter().fold(true, |kept, line| line.print() && kept);
+        kept &= print(&throughput::run(world).await?);
     }
     if wanted("files") {
-        kept &= files::run(world, rows).await?.iter().fold(true, |kept, line| line.print() && kept);
+        kept &= print(&files::run(world, rows).await?);
     }
     Ok(kept)
+}
+
+/// Prints all lines; whether every limit was kept.
+fn print(lines: &[Line]) -> bool {
+    lines.iter().filter(|line| !line.print()).count() == 0
 }
 
 /// The middle of these.

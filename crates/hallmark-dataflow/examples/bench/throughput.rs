@@ -29,7 +29,7 @@ pub(crate) async fn run(world: &World) -> Outcome<Vec<Line>> {
         .await?;
     let script = world.folder.join("read.sql");
     let text = format!("\\set id random(1, {ROWS})\nSELECT abalance FROM {table} WHERE id = :id;\n");
-    std::fs::write(&script, text)?;
+    hallmark_core::fs::write_unsynced(&script, text.as_bytes())?;
     let pgbench = pgbench()?;
     let mut lines = Vec::new();
     for (clients, least) in [(8, 0.85), (64, 1.0)] {

@@ -48,6 +48,7 @@ pub(super) struct IndexRow {
     pub(super) ordered: bool,
 }
 
+/// The records of migrations are no model: all three leave them out.
 const COLUMNS: &str = "
 SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull,
        pg_get_expr(d.adbin, d.adrelid), a.attidentity <> '', a.attgenerated <> '',
@@ -55,7 +56,7 @@ SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+WHERE n.nspname = $1 AND c.relname <> 'hallmark_migrations' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 ORDER BY c.relname, a.attnum";
 
 const CONSTRAINTS: &str = "
@@ -68,7 +69,7 @@ SELECT c.relname::text, k.conname::text, k.contype::text,
        k.confdeltype::text, pg_get_expr(k.conbin, k.conrelid)
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_class f ON f.oid = k.confrelid AND k.contype = 'f'
-WHERE n.nspname = $1 AND NOT c.relispartition ORDER BY c.relname, k.contype DESC, k.conname";
+WHERE n.nspname = $1 AND c.relname <> 'hallmark_migrations' AND NOT c.relispartition ORDER BY c.relname, k.contype DESC, k.conname";
 
 const INDEXES: &str = "
 SELECT c.relname::text, i.relname::text, x.indisunique, m.amname::text,
@@ -82,7 +83,7 @@ SELECT c.relname::text, i.relname::text, x.indisunique, m.amname::text,
        0 <> ANY (x.indoption::int2[])
 FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
 JOIN pg_am m ON m.oid = i.relam JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = $1 AND NOT c.relispartition
+WHERE n.nspname = $1 AND c.relname <> 'hallmark_migrations' AND NOT c.relispartition
   AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.contype IN ('p', 'u', 'x'))
 ORDER BY c.relname, i.relname";
 

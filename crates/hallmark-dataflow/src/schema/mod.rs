@@ -1,9 +1,10 @@
-//! Tables and indexes: created where they are missing, reported where they differ, never made smaller.
+//! Tables and indexes: created where they are missing, and migrated where they differ.
 
 mod constraints;
 mod ddl;
 mod existing;
 mod indexes;
+pub mod migrate;
 mod references;
 
 use std::sync::Arc;
@@ -84,7 +85,6 @@ pub struct Note {
 
 /// Applies the schema of these tables.
 pub(crate) async fn apply(client: &mut Object, schema: &str, tables: &[Arc<Table>]) -> Result<SchemaReport> {
-    let mut report = SchemaReport { schema: schema.to_owned(), ..SchemaReport::default() };
     let transaction = client.transaction().await.map_err(failure)?;
     {
         let client: &tokio_postgres::Transaction<'_> = &transaction;
@@ -98,26 +98,32 @@ pub(crate) async fn apply(client: &mut Object, schema: &str, tables: &[Arc<Table
             .execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", &[&name])
             .await
             .map_err(failure)?;
-        run(client, &format!("CREATE SCHEMA IF NOT EXISTS {}", names::quote(schema)?)).await?;
-        let mut existing = Existing::read(client, schema).await?;
-        for table in tables {
-            create_or_extend(client, table, &mut existing, &mut report).await?;
-        }
-        for table in tables {
-            references::create(client, table, tables, &existing, &mut report).await?;
-            indexes::create(client, table, &mut existing, &mut report).await?;
-            constraints::create(client, table, tables, &existing, &mut report).await?;
-            for option in &table.options.not_enforced {
-                report.note(
-                    &codes::NOT_ENFORCED,
-                    table,
-                    option,
-                    format!("`{option}` is declared, not enforced"),
-                );
-            }
+    }
+    let report = build(&transaction, schema, tables).await?;
+    transaction.commit().await.map_err(failure)?;
+    Ok(report)
+}
+
+/// Creates what is missing, within a transaction of the caller's.
+pub(crate) async fn build(
+    client: &tokio_postgres::Transaction<'_>,
+    schema: &str,
+    tables: &[Arc<Table>],
+) -> Result<SchemaReport> {
+    let mut report = SchemaReport { schema: schema.to_owned(), ..SchemaReport::default() };
+    run(client, &format!("CREATE SCHEMA IF NOT EXISTS {}", names::quote(schema)?)).await?;
+    let mut existing = Existing::read(client, schema).await?;
+    for table in tables {
+        create_or_extend(client, table, &mut existing, &mut report).await?;
+    }
+    for table in tables {
+        references::create(client, table, tables, &existing, &mut report).await?;
+        indexes::create(client, table, &mut existing, &mut report).await?;
+        constraints::create(client, table, tables, &existing, &mut report).await?;
+        for option in &table.options.not_enforced {
+            report.note(&codes::NOT_ENFORCED, table, option, format!("`{option}` is declared, not enforced"));
         }
     }
-    transaction.commit().await.map_err(failure)?;
     Ok(report)
 }
 

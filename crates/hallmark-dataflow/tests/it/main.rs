@@ -14,6 +14,7 @@ mod fallbacks;
 mod files;
 mod filters;
 mod keys;
+mod migrations;
 mod rows;
 mod schema;
 mod support;

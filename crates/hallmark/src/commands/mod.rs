@@ -49,7 +49,7 @@ hallmark_core::codes! {
         UNKNOWN_SERVICE = "HM-B002", "there is no such service", Usage;
         UNKNOWN_VALUE = "HM-B003", "an option has a value that it does not take", Usage;
         NO_SERVER = "HM-B004", "no server of this project answers", Unavailable;
-        NOT_AGREED = "HM-B010", "nobody agreed to overwrite data", Usage;
+        NOT_AGREED = "HM-B010", "nobody agreed to change data", Usage;
     }
 }
 

@@ -13,6 +13,7 @@ mod channels;
 mod fix;
 mod integrations;
 mod lsp;
+mod migrations;
 mod models;
 mod proof;
 mod standards;

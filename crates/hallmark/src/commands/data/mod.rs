@@ -43,7 +43,7 @@ impl Rows {
     async fn open(app: &App<'_>, of: &RowsOf, folder: Option<&Path>) -> Result<Self> {
         let endpoints = wiring::endpoints(app)?;
         let catalogue = Catalogue::open(app, &endpoints, Fallbacks::Never)?;
-        catalogue.dataflow.apply_schema().await?;
+        catalogue.start(app).await?;
         let dataflow = match folder {
             Some(folder) => catalogue.dataflow.with_folder(folder.to_path_buf())?,
             None => catalogue.dataflow,
@@ -158,7 +158,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n) % 3 == 0 {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -179,7 +179,7 @@ fn took(rows: u64, time: Duration) -> String {
 pub(crate) async fn nodes(app: &App<'_>) -> Result<(Catalogue, Arc<Registry>)> {
     let endpoints = wiring::endpoints(app)?;
     let catalogue = Catalogue::open(app, &endpoints, Fallbacks::Never)?;
-    catalogue.dataflow.apply_schema().await?;
+    catalogue.start(app).await?;
     let registry = Arc::clone(&catalogue.registry);
     Ok((catalogue, registry))
 }
