@@ -38,7 +38,7 @@ cargo xtask <chore>
   advisories               known vulnerabilities, or `not checked` where their database is out of reach
   bench [scan|lsp|all]     measure beside named peers, in one run, and hold the limits
   bench client|dataflow --project FOLDER
-                           what Hallmark's clients add to the raw drivers, on a stack that is up
+                           what clients and nodes add to the raw drivers, on a stack that is up
   verify-soak --project FOLDER [--runs N]
                            N verifications of each real service (1000), and how many accused one
 

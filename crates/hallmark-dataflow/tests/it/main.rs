@@ -10,10 +10,12 @@
 mod caching;
 mod declared;
 mod every_node;
+mod explain;
 mod fallbacks;
 mod files;
 mod filters;
 mod keys;
+mod lookups;
 mod migrations;
 mod rows;
 mod schema;

@@ -74,12 +74,19 @@ impl std::fmt::Debug for Lane {
     }
 }
 
-/// A place on a lane, given up when it is dropped.
-struct Place<'a>(&'a Lane);
+/// A place on a lane, given up when it is dropped. Who gives up waiting for an answer leaves a connection behind that may be cut without
+/// a word: the next one makes a new one, and those who are still on the old one keep it.
+struct Place<'a> {
+    lane: &'a Lane,
+    is_answered: bool,
+}
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+        self.lane.taken.fetch_sub(1, Ordering::Relaxed);
+        if !self.is_answered {
+            *self.lane.client() = None;
+        }
     }
 }
 
@@ -99,16 +106,18 @@ impl Lanes {
             return lookup.rows(&*self.pool.client().await?).await;
         };
         if lane.taken.fetch_add(1, Ordering::Relaxed) >= limits::LANE_TAKEN_MAX {
-            drop(Place(lane));
+            lane.taken.fetch_sub(1, Ordering::Relaxed);
             // Nothing moves on any lane: a connection of one's own does not wait for those before.
             return lookup.rows(&*self.pool.client().await?).await;
         }
-        let _place = Place(lane);
+        let mut place = Place { lane, is_answered: false };
         let client = match lane.open() {
             Some(client) => client,
             None => self.connect(lane).await?,
         };
-        lookup.rows(&client).await
+        let rows = lookup.rows(&client).await;
+        place.is_answered = true;
+        rows
     }
 
     async fn connect(&self, lane: &Lane) -> Result<Arc<ClientWrapper>> {

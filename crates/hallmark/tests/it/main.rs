@@ -10,6 +10,7 @@
 mod bad_input;
 mod certify;
 mod channels;
+mod data;
 mod fix;
 mod integrations;
 mod lsp;
