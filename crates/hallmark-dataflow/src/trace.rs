@@ -29,9 +29,9 @@ pub(crate) enum Mode {
 pub struct Explained {
     /// Its text; values are parameters.
     pub sql: String,
-    /// The types of its parameters. Their values are not told: they may be personal.
+    /// The types of its parameters.
     pub parameters: Vec<String>,
-    /// PostgreSQL's `EXPLAIN (FORMAT JSON)`, with times and rows if it was carried out.
+    /// PostgreSQL's `EXPLAIN (FORMAT JSON)`, with times and rows if it was carried out. Its conditions name values of the input.
     pub plan: Value,
 }
 
