@@ -84,5 +84,6 @@ async fn forget(lane: &mut Lane) -> Outcome<Vec<Violation>> {
     let unwell = |snapshot: &Snapshot| snapshot.health != Health::Healthy;
     lane.watch.until(ServiceKind::Redis, killed, BACK, unwell).await;
     lane.well("after the control", &mut Vec::new()).await?;
+    lane.load.renew(&lane.scene.stage)?;
     lane.load.verify().await
 }

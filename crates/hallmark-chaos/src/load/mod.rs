@@ -135,6 +135,12 @@ impl Running {
         Err(Failure(format!("what was acknowledged could not be read: {last}")))
     }
 
+    /// Takes the credentials as the project has them now: what was connected before a rotation goes on, and cannot connect again.
+    pub(crate) fn renew(&self, stage: &Stage) -> Outcome {
+        self.load.renew(stage.handles()?, stage.handles()?);
+        Ok(())
+    }
+
     /// Ends the work; what is under way is given up.
     pub(crate) async fn end(&mut self) {
         self.tasks.shutdown().await;
