@@ -112,7 +112,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Moves the staged rows into the table; returns how many there are now, and how many of them are new. What was moved stays
-    /// where it is, however much that is.
+    /// where it is, however much that is; the sequences are the caller's to move.
     pub(crate) async fn count_inserted(
         &self,
         client: &impl GenericClient,
@@ -124,7 +124,6 @@ impl<'a> Stage<'a> {
         let row = sql.first(client).await?.ok_or_else(|| {
             Error::new(&hallmark_core::codes::INTERNAL, "the insert did not tell how much it moved")
         })?;
-        self.follow(client).await?;
         let number = |at| row.try_get::<_, i64>(at).map_err(failure).map(i64::unsigned_abs);
         Ok((number(0)?, number(1)?))
     }
@@ -142,8 +141,8 @@ impl<'a> Stage<'a> {
         Ok(rows)
     }
 
-    /// Moves the sequences of counted columns past what the staged rows gave.
-    async fn follow(&self, client: &impl GenericClient) -> Result<()> {
+    /// Moves the sequences of counted columns past what the staged rows gave. That is not taken back with a transaction.
+    pub(crate) async fn follow(&self, client: &impl GenericClient) -> Result<()> {
         for i in self.columns.iter().filter(|i| self.table.columns[**i].identity) {
             let highest = Sql::new(format!("SELECT max(c{i}) FROM {STAGE}")).first(client).await?;
             let highest: Option<i64> = highest.map(|r| r.try_get(0)).transpose().map_err(failure)?.flatten();

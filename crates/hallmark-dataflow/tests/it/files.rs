@@ -192,6 +192,10 @@ async fn both_ways_of_an_import_store_and_refuse_the_same() {
 #[tokio::test]
 async fn what_is_taken_is_listed_and_keys_go_on_behind_those_given() {
     with(parse(PARTS), |world| async move {
+        for on_conflict in ["error", "skip"] {
+            let trial = json!({"content": "id,sku\n900,z\n", "dry_run": true, "on_conflict": on_conflict});
+            world.call(NODE, trial).await.unwrap();
+        }
         world.call(NODE, json!({"content": "id,sku\n41,a\n40,b\n"})).await.unwrap();
         let next =
             world.call("PartCRUDNode", json!({"operation": "create", "data": {"sku": "c"}})).await.unwrap();

@@ -20,7 +20,7 @@ use crate::files::{self, Encoding, Format, Lines, Reader, Record, Row, Source};
 use crate::sql::failure;
 use crate::table::{Role, Table};
 use crate::value::{self, Bound};
-use crate::write::{Cells, follow};
+use crate::write::Cells;
 
 /// Bytes of one message to the server.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -39,15 +39,15 @@ pub(super) struct Asked {
 
 /// How it went.
 pub(super) enum Outcome {
-    /// So many rows were copied.
-    Copied(u64, Tally),
+    /// So many rows were copied, and these are the highest numbers given for columns that the database counts.
+    Copied { rows: u64, tally: Tally, highest: Vec<(usize, i64)> },
     /// Rows were refused and the import is to end: whoever wants to know all that is wrong goes through the stage.
     Refused,
     /// The stage has to be used.
     Unsuited,
 }
 
-/// Copies the rows into the table; the caller commits.
+/// Copies the rows into the table; the caller moves the sequences and commits.
 ///
 /// # Errors
 /// Those of the file; a row that PostgreSQL refuses, at its row.
@@ -79,17 +79,14 @@ pub(super) async fn copy(transaction: &Transaction<'_>, asked: Asked) -> Result<
                 if !tally.refused.is_empty() && !skip_errors {
                     return Ok(Outcome::Refused);
                 }
-                let Some(mut sink) = sink else { return Ok(Outcome::Copied(0, tally)) };
+                let Some(mut sink) = sink else { return Ok(Outcome::Copied { rows: 0, tally, highest }) };
                 let last = sink.send(Bytes::from_static(binary::TRAILER)).await;
                 let copied = match last {
                     Ok(()) => sink.as_mut().finish().await,
                     Err(error) => Err(error),
                 };
                 return match copied {
-                    Ok(copied) => {
-                        follow(transaction, &table, &highest).await?;
-                        Ok(Outcome::Copied(copied, tally))
-                    }
+                    Ok(rows) => Ok(Outcome::Copied { rows, tally, highest }),
                     Err(error) => refused(error),
                 };
             }

@@ -20,6 +20,7 @@ use crate::files::{self, Encoding, Format, NewFile, Source};
 use crate::input::Ask;
 use crate::sql::failure;
 use crate::table::Table;
+use crate::write::follow;
 use crate::{codes, limits};
 
 /// The kind `Import`.
@@ -166,7 +167,7 @@ impl<'a> Job<'a> {
             skip_errors: self.skip_errors,
         };
         let outcome = direct::copy(&transaction, asked).await?;
-        let Outcome::Copied(new, tally) = outcome else {
+        let Outcome::Copied { rows: new, tally, highest } = outcome else {
             transaction.rollback().await.map_err(failure)?;
             return Ok(None);
         };
@@ -175,6 +176,8 @@ impl<'a> Job<'a> {
         if self.ask.truth("dry_run") {
             transaction.rollback().await.map_err(failure)?;
         } else {
+            // Not taken back with a transaction: a dry run must not come here.
+            follow(&*transaction, &engine.table, &highest).await?;
             transaction.commit().await.map_err(failure)?;
         }
         Ok(Some(Stored { new, ..Stored::default() }))

@@ -65,6 +65,7 @@ impl Job<'_> {
         let stored = self.store(&*transaction, &stage, &lines).await?;
         self.write_refusals().await?;
         if self.is_committed() {
+            stage.follow(&*transaction).await?;
             transaction.commit().await.map_err(failure)?;
         } else if self.ask.truth("dry_run") {
             transaction.rollback().await.map_err(failure)?;
