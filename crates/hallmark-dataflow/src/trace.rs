@@ -1,7 +1,6 @@
 //! What the statements of a node are, told to an explanation while the node runs.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use hallmark_core::{Error, Result};
 use serde_json::Value;
@@ -70,9 +69,7 @@ impl Trace {
             Mode::Run => "ANALYZE, BUFFERS, VERBOSE, FORMAT JSON",
             Mode::PlanOnly => "VERBOSE, FORMAT JSON",
         };
-        let began = Instant::now();
         let rows = client.query_typed(&format!("EXPLAIN ({how}) {text}"), typed).await.map_err(failure)?;
-        tracing::debug!(took_ms = began.elapsed().as_secs_f64() * 1e3, "a statement was explained");
         let plan = rows.first().map(|row| row.try_get(0).map_err(failure)).transpose()?;
         self.seen().push(Explained {
             sql: text.to_owned(),

@@ -1,7 +1,7 @@
 //! The way to one service: a place in its bulkhead, its breaker, a time limit, repeats of what may be repeated.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hallmark_core::{Error, Result};
 
@@ -34,38 +34,22 @@ impl Line {
     /// A way that nothing has gone yet.
     #[must_use]
     pub fn new(service: ServiceKind, policy: Policy, tally: Tally) -> Self {
-        let bulkhead = Bulkhead::new(service, policy.concurrency, limits::BULKHEAD_WAIT.min(policy.timeout));
-        let breaker = Mutex::new(Breaker::new(policy.breaker));
-        Self {
-            inner: Arc::new(Inner {
-                service,
-                policy,
-                breaker,
-                bulkhead,
-                ticker: Ticker::default(),
-                tally,
-                bare: false,
-            }),
-        }
+        let wait = limits::BULKHEAD_WAIT.min(policy.timeout);
+        Self::made(service, policy, tally, wait, false)
     }
 
     /// A way without any guard: the work is done, once, and its end is its own.
     #[must_use]
     pub fn bare(service: ServiceKind, policy: Policy, tally: Tally) -> Self {
         let policy = Policy { fallback: false, ..policy };
-        let bulkhead = Bulkhead::new(service, policy.concurrency, limits::BULKHEAD_WAIT);
+        Self::made(service, policy, tally, limits::BULKHEAD_WAIT, true)
+    }
+
+    fn made(service: ServiceKind, policy: Policy, tally: Tally, wait: Duration, bare: bool) -> Self {
+        let bulkhead = Bulkhead::new(service, policy.concurrency, wait);
         let breaker = Mutex::new(Breaker::new(policy.breaker));
-        Self {
-            inner: Arc::new(Inner {
-                service,
-                policy,
-                breaker,
-                bulkhead,
-                ticker: Ticker::default(),
-                tally,
-                bare: true,
-            }),
-        }
+        let ticker = Ticker::default();
+        Self { inner: Arc::new(Inner { service, policy, breaker, bulkhead, ticker, tally, bare }) }
     }
 
     /// How the way is guarded.

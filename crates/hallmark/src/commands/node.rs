@@ -30,9 +30,9 @@ fn explain(app: &App<'_>, args: &NodeExplainArgs) -> Result<ExitClass> {
         return Err(Error::new(&codes::UNKNOWN_VALUE, "--input takes a JSON object"));
     };
     let explanation = app.block_on(async {
-        let (catalogue, registry) = data::nodes(app).await?;
+        let catalogue = data::open(app).await?;
         let context = Context::new(&Caller::new("cli"));
-        catalogue.dataflow.explain(&registry, &args.name, &context, input).await
+        catalogue.dataflow.explain(&catalogue.registry, &args.name, &context, input).await
     })?;
     if args.format == Format::Json {
         app.ui.json(&explanation.to_json().to_string());

@@ -5,7 +5,6 @@ mod import;
 mod query;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hallmark_core::{Error, ExitClass, Result};
@@ -41,9 +40,7 @@ struct Rows {
 impl Rows {
     /// Opens the models on the project's services; the tables are made if they are missing.
     async fn open(app: &App<'_>, of: &RowsOf, folder: Option<&Path>) -> Result<Self> {
-        let endpoints = wiring::endpoints(app)?;
-        let catalogue = Catalogue::open(app, &endpoints, Fallbacks::Never)?;
-        catalogue.start(app).await?;
+        let catalogue = open(app).await?;
         let dataflow = match folder {
             Some(folder) => catalogue.dataflow.with_folder(folder.to_path_buf())?,
             None => catalogue.dataflow,
@@ -175,11 +172,9 @@ fn took(rows: u64, time: Duration) -> String {
     format!("in {seconds:.1} s, {} rows a second", grouped((rows as f64 / seconds.max(1e-9)) as u64))
 }
 
-/// What is opened to call nodes of models without the rest of the platform.
-pub(crate) async fn nodes(app: &App<'_>) -> Result<(Catalogue, Arc<Registry>)> {
-    let endpoints = wiring::endpoints(app)?;
-    let catalogue = Catalogue::open(app, &endpoints, Fallbacks::Never)?;
+/// The models on the project's services, without the rest of the platform; the tables are made if there are none.
+pub(crate) async fn open(app: &App<'_>) -> Result<Catalogue> {
+    let catalogue = Catalogue::open(app, &wiring::endpoints(app)?, Fallbacks::Never)?;
     catalogue.start(app).await?;
-    let registry = Arc::clone(&catalogue.registry);
-    Ok((catalogue, registry))
+    Ok(catalogue)
 }
