@@ -14,7 +14,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let what = arguments.first().map_or("all", String::as_str);
     match what {
         "client" => stack::client(project(arguments)?),
-        "dataflow" => stack::dataflow(project(arguments)?),
+        "dataflow" => stack::dataflow(project(arguments)?, &arguments[3..]),
         "scan" => scan::run(),
         "lsp" => lsp::run(),
         "all" => scan::run().and_then(|()| lsp::run()),
@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 /// The project whose stack is up.
 fn project(arguments: &[String]) -> Outcome<&Path> {
     match arguments {
-        [_, flag, project] if flag == "--project" => Ok(project.as_ref()),
+        [_, flag, project, ..] if flag == "--project" => Ok(project.as_ref()),
         _ => Err(Failure("name the project whose stack is up: --project FOLDER".into())),
     }
 }
@@ -39,7 +39,6 @@ fn corpus() -> Outcome<PathBuf> {
 
 /// A program as the README builds it.
 fn binary(name: &str) -> PathBuf {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from);
+    let target = shell::target();
     target.join("ready").join(name)
 }

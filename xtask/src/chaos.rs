@@ -1,6 +1,5 @@
 //! `cargo xtask chaos`: builds the program and the fault campaign, installs what the faults are made with, and runs it.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use crate::clients::{apt, runs};
@@ -26,8 +25,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         "--package",
         "hallmark-chaos",
     ]))?;
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from);
+    let target = shell::target();
     shell::run(Command::new(target.join("debug/hallmark-chaos")).args(arguments))
 }
 

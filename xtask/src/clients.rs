@@ -18,6 +18,9 @@ const READERS: &[&str] = &["opentelemetry-proto==1.45.2", "prometheus-client==0.
 /// What the suites that `hallmark test` runs in its own tests are made with.
 const SUITES: &[&str] = &["pytest-xdist==3.8.0", "psycopg[binary]==3.3.9", "asyncpg==0.32.0", "neo4j==6.4.1"];
 
+/// A PostgreSQL that brings pgvector, which Debian's does not. It is not built for every machine: where it is missing, the tests say so.
+const WITH_PGVECTOR: &str = "pgserver==0.1.4";
+
 /// Where the tests look for a Python that has it.
 pub(crate) fn python(target: &Path) -> PathBuf {
     target.join("test-clients/bin/python")
@@ -35,23 +38,27 @@ pub(crate) fn install(target: &Path) -> Outcome {
         let install = ["install", "--no-audit", "--no-fund", "--no-save", "--loglevel=error", "--prefix"];
         shell::run(Command::new("npm").args(install).arg(&folder).args(STAND_INS_NODE))?;
     }
-    if runs(
-        &python.to_string_lossy(),
-        &[
-            "-c",
-            "import pytest_lsp, fakeredis, fakellm, prometheus_client, opentelemetry.proto, xdist, psycopg, asyncpg, neo4j",
-        ],
+    let asked = |code: &str| runs(&python.to_string_lossy(), &["-c", code]);
+    if !asked(
+        "import pytest_lsp, fakeredis, fakellm, prometheus_client, opentelemetry.proto, xdist, psycopg, asyncpg, neo4j",
     ) {
-        return Ok(());
+        if !runs("python3", &["-c", "import venv, ensurepip"]) {
+            apt(&["python3-venv"])?;
+        }
+        let packages: Vec<&str> =
+            [&[LANGUAGE_CLIENT], STAND_INS, READERS, SUITES].into_iter().flatten().copied().collect();
+        shell::say(&format!("installing {}\n", packages.join(" ")));
+        shell::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        shell::run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages))?;
     }
-    if !runs("python3", &["-c", "import venv, ensurepip"]) {
-        apt(&["python3-venv"])?;
+    if !asked("import importlib.util as util, sys; sys.exit(util.find_spec('pgserver') is None)") {
+        shell::say(&format!("installing {WITH_PGVECTOR}\n"));
+        let install = ["-m", "pip", "install", "--quiet", "--no-deps", WITH_PGVECTOR];
+        if !runs(&python.to_string_lossy(), &install) {
+            shell::say(&format!("{WITH_PGVECTOR} is not to be had: pgvector is not checked\n"));
+        }
     }
-    let packages: Vec<&str> =
-        [&[LANGUAGE_CLIENT], STAND_INS, READERS, SUITES].into_iter().flatten().copied().collect();
-    shell::say(&format!("installing {}\n", packages.join(" ")));
-    shell::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    shell::run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages))
+    Ok(())
 }
 
 /// Installs packages of the system.
@@ -59,6 +66,7 @@ pub(crate) fn apt(packages: &[&str]) -> Outcome {
     shell::say(&format!("installing {}\n", packages.join(" ")));
     let apt_get = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
+        let command = command.args(["-o", "DPkg::Lock::Timeout=300"]);
         shell::run(command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
     };
     let install = ["install", "--yes", "--quiet", "--no-install-recommends"];

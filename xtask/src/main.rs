@@ -14,6 +14,7 @@ mod sdk_table;
 mod shell;
 mod soak;
 mod suite;
+mod test_run;
 mod tidy;
 mod windows;
 
@@ -39,7 +40,7 @@ cargo xtask <chore>
   bench [scan|lsp|all]     measure beside named peers, in one run, and hold the limits
   bench client|dataflow --project FOLDER
                            what clients and nodes add to the raw drivers, on a stack that is up
-  verify-soak --project FOLDER [--runs N]
+  verify-soak --project FOLDER [--runs N] [--at-once N]
                            N verifications of each real service (1000), and how many accused one
 
 ";

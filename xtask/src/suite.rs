@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::shell::{self, Checked, Failure, Outcome};
-use crate::{advisories, chaos, clients, editors, licences, tidy, windows};
+use crate::{advisories, chaos, clients, editors, licences, test_run, tidy, windows};
 
 /// How much to run.
 pub(crate) struct Options {
@@ -56,7 +56,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     tally.step("services up", &|| stack.up().map(|()| Checked::Yes));
     tally.step("test clients", &|| clients::install(&stack.target).map(|()| Checked::Yes));
     if tally.failed.is_empty() {
-        tally.step("tests", &|| stack.cargo_test().map(|()| Checked::Yes));
+        tally.step("tests", &|| test_run::run(|| stack.cargo()).map(|()| Checked::Yes));
     }
     if options.keep {
         shell::say(&format!("services left running for {}\n", stack.project.display()));
@@ -150,8 +150,7 @@ struct Stack {
 
 impl Stack {
     fn new() -> Outcome<Self> {
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from);
+        let target = shell::target();
         let project = target.join("test-stack");
         std::fs::create_dir_all(&project)?;
         Ok(Self { project, binary: target.join("debug/hallmark"), target })
@@ -171,22 +170,21 @@ impl Stack {
         shell::run(&mut self.hallmark(&["down", "--purge"]))
     }
 
-    fn cargo_test(&self) -> Outcome {
+    /// A cargo whose tests find the services.
+    fn cargo(&self) -> Outcome<Command> {
         let mut command = shell::cargo();
-        command.args(["test", "--workspace", "--locked", "--no-fail-fast", "--quiet"]);
         for (name, value) in addresses(&self.project)? {
             command.env(name, value);
         }
         command.env("HALLMARK_BIN", absolute(&self.binary));
         command.env("HALLMARK_TEST_PYTHON", clients::python(&absolute(&self.target)));
-        shell::run(&mut command)
+        Ok(command)
     }
 }
 
 /// The variables that name the services of a project whose stack is up.
 pub(crate) fn addresses(project: &Path) -> Outcome<Vec<(String, String)>> {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from);
+    let target = shell::target();
     let mut command = Command::new(target.join("debug/hallmark"));
     command.args(["env", "--format", "json"]).current_dir(project);
     let variables: serde_json::Value = serde_json::from_str(&shell::output(&mut command)?)?;

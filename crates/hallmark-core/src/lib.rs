@@ -1,8 +1,8 @@
 //! What every room of Hallmark stands on: coded errors, secrets that cannot be printed, the project folder, configuration
 //! with spans, atomic writes and canonical JSON.
 //!
-//! This crate does file I/O only where its name says so ([`fs`], [`project`], [`config`]). It knows nothing of networks,
-//! asynchronous run times or the terminal.
+//! This crate does file I/O only where its name says so ([`fs`], [`log_file`], [`project`], [`config`]). It knows nothing of
+//! networks, asynchronous run times or the terminal.
 
 pub mod canonical;
 pub mod clock;
@@ -10,6 +10,7 @@ pub mod config;
 pub mod digest;
 pub mod error;
 pub mod fs;
+pub mod log_file;
 pub mod nearest;
 pub mod platform;
 pub mod project;

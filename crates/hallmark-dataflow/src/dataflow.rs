@@ -8,9 +8,12 @@ use hallmark_python::models::ModelDecl;
 use hallmark_services::{Guarded, Handles};
 use hallmark_workflow::{Node, Registry};
 
+use crate::coherence::Coherence;
 use crate::engine::{Engine, Shared};
+use crate::nodes::cache::stats::Tallies;
 use crate::schema::migrate::{self, MigrateOptions, Migrated, Migration, Migrator, Plan, Started, Watch};
 use crate::schema::{self, SchemaReport};
+use crate::slow::SlowLog;
 use crate::table::Table;
 use crate::{codes, nodes};
 
@@ -29,6 +32,8 @@ pub struct Settings {
     pub project_prefix: String,
     /// The only folder that exports are written to and imports are read from.
     pub export_dir: PathBuf,
+    /// Where statements of nodes are written down that take long; `None` if nowhere.
+    pub slow: Option<Arc<SlowLog>>,
 }
 
 /// Resolved models with the means to execute them. Cheap to clone.
@@ -69,8 +74,18 @@ impl DataFlow {
             }
             tables.push(Arc::new(table));
         }
-        let Settings { handles, guarded, schema, project_prefix, export_dir, .. } = settings;
-        let shared = Arc::new(Shared { handles, guarded, prefix: project_prefix, export_dir, tables });
+        let Settings { handles, guarded, schema, project_prefix, export_dir, slow, .. } = settings;
+        let shared = Arc::new(Shared {
+            handles,
+            guarded,
+            prefix: project_prefix,
+            export_dir,
+            tables,
+            coherence: Coherence::default(),
+            flights: Arc::default(),
+            tallies: Tallies::default(),
+            slow,
+        });
         let engines = shared
             .tables
             .iter()
@@ -167,6 +182,26 @@ impl DataFlow {
         self.migrator().migrations().await
     }
 
+    /// Removes the rows whose time is over, of every tenant and owner: of this model, or of all. Gives how many of each model.
+    ///
+    /// # Errors
+    /// `HM-D010` if no model has this name, `HM-D151` if its rows do not expire; the services' codes.
+    pub async fn purge(&self, model: Option<&str>) -> Result<Vec<(String, u64)>> {
+        let mut purged = Vec::new();
+        for table in &self.shared.tables {
+            let named = model == Some(table.model.name.as_str());
+            if named || model.is_none() && table.options.ttl_seconds.is_some() {
+                let engine = Engine { table: Arc::clone(table), shared: Arc::clone(&self.shared) };
+                purged.push((table.model.name.clone(), nodes::record::purge(&engine, None).await?));
+            }
+        }
+        match model.filter(|_| purged.is_empty()) {
+            None => Ok(purged),
+            Some(name) => Err(Error::new(&codes::UNKNOWN_FIELD, format!("there is no model {name:?}"))
+                .next("hallmark models")),
+        }
+    }
+
     /// The nine nodes of every model, sorted by name; the same ones at every call.
     #[must_use]
     pub fn nodes(&self) -> Vec<Arc<dyn Node>> {
@@ -217,6 +252,8 @@ impl DataFlow {
             models,
             project_prefix: format!("{}:scratch:{token}", self.shared.prefix),
             export_dir: self.shared.export_dir.join(format!(".scratch-{token}")),
+            // A trial says nothing of how the project is used.
+            slow: None,
         })
     }
 
@@ -232,6 +269,7 @@ impl DataFlow {
             models: self.models().cloned().collect(),
             project_prefix: self.shared.prefix.clone(),
             export_dir: folder,
+            slow: self.shared.slow.clone(),
         })
     }
 

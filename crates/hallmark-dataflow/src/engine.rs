@@ -3,16 +3,19 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use deadpool_postgres::Object;
 use hallmark_core::{Error, Result};
-use hallmark_services::postgres::Writer;
+use hallmark_services::postgres::{Held, Writer};
 use hallmark_services::{Answer, Guarded, Handles};
 use hallmark_workflow::Context;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio_postgres::{GenericClient, Row};
 
+use crate::coherence::Coherence;
+use crate::nodes::cache::flights::Flights;
+use crate::nodes::cache::stats::Tallies;
+use crate::slow::SlowLog;
 use crate::sql::Sql;
-use crate::table::{Column, Role, Table};
+use crate::table::{Column, Table};
 use crate::trace::Trace;
 use crate::value::{self, Bound};
 use crate::{codes, filter};
@@ -25,6 +28,14 @@ pub(crate) struct Shared {
     pub(crate) prefix: String,
     pub(crate) export_dir: PathBuf,
     pub(crate) tables: Vec<Arc<Table>>,
+    /// Whether cached rows may be believed.
+    pub(crate) coherence: Coherence,
+    /// Cached rows that are being loaded.
+    pub(crate) flights: Arc<Flights>,
+    /// What is counted of caches.
+    pub(crate) tallies: Tallies,
+    /// Where slow statements are written down, if they are.
+    pub(crate) slow: Option<Arc<SlowLog>>,
 }
 
 /// A table with the means to work on it.
@@ -41,6 +52,12 @@ impl Engine {
         &self.table
     }
 
+    /// The engine of another model of the same configuration.
+    pub(crate) fn beside(&self, table: &Table) -> Option<Self> {
+        let found = self.shared.tables.iter().find(|t| t.name == table.name)?;
+        Some(Self { table: Arc::clone(found), shared: Arc::clone(&self.shared) })
+    }
+
     /// A connection to the primary, for what may write or must see the newest: reads that are begun after it was given back see
     /// what was written with it, wherever they are answered.
     pub(crate) async fn client(&self) -> Result<Writer> {
@@ -50,28 +67,31 @@ impl Engine {
     /// The rows of a statement that only reads: from a replica in good order or the primary, and while that does not answer from
     /// a replica with its age. The ledger of the call is told which.
     pub(crate) async fn read(&self, sql: &Sql) -> Result<Vec<Row>> {
-        let work = |client: Object| async move { sql.rows(&**client).await };
+        let work = |client: Held| async move { sql.rows(&**client).await };
+        self.shared.guarded.postgres().read(work).await.map(Answer::into_value)
+    }
+
+    /// The rows of a statement that only plans: it is not itself explained.
+    pub(crate) async fn estimate(&self, sql: &Sql) -> Result<Vec<Row>> {
+        let work = |client: Held| async move { sql.rows_unseen(&**client).await };
         self.shared.guarded.postgres().read(work).await.map(Answer::into_value)
     }
 
     /// As [`Engine::read`], for a statement that finds rows by their keys and whose text is one of few.
     pub(crate) async fn lookup(&self, sql: &Sql) -> Result<Vec<Row>> {
         if Trace::current().is_some() {
-            return self.read(sql).await;
+            return Box::pin(self.read(sql)).await;
         }
         sql.lookup(self.shared.guarded.postgres()).await
     }
 
-    /// A row by its key from the primary, and whether it is that: while the primary does not answer, from a replica.
-    pub(crate) async fn newest(
-        &self,
-        context: &Context,
-        key: &Value,
-    ) -> Result<(Option<Map<String, Value>>, bool)> {
-        let work = |client: Object| async move { self.by_key(&**client, context, key, false).await };
-        let answer = self.shared.guarded.postgres().newest(work).await?;
-        let fresh = answer.source().is_primary();
-        Ok((answer.into_value(), fresh))
+    /// The rows that a statement returns which writes, is a transaction of its own, and whose text is one of few.
+    pub(crate) async fn write(&self, sql: &Sql) -> Result<Vec<Row>> {
+        if Trace::current().is_some() {
+            let explained = async { sql.rows_prepared(&*self.client().await?).await };
+            return Box::pin(explained).await;
+        }
+        sql.write(self.shared.guarded.postgres()).await
     }
 
     /// The tenant whose rows the caller sees; without one, those of the empty tenant.
@@ -79,16 +99,41 @@ impl Engine {
         context.tenant.as_deref().unwrap_or_default()
     }
 
-    /// Appends the condition that a row is one the caller may see.
+    /// Who changes rows, as audit rows say it; `None` if the model keeps none.
+    fn signature(&self, context: &Context) -> Option<Bound> {
+        self.table.options.audited.then(|| {
+            let by = json!({"caller": context.caller, "session": context.session, "run": context.run_id});
+            Bound::Text(by.to_string())
+        })
+    }
+
+    /// Appends to a `RETURNING` list who makes the change: the trigger of the statement, which comes after, puts it on record. So
+    /// one statement is enough.
+    pub(crate) fn push_signature(&self, sql: &mut Sql, context: &Context) {
+        if let Some(by) = self.signature(context) {
+            sql.push(", set_config('hallmark.by', ").bind(by, None).push(", true)");
+        }
+    }
+
+    /// The same for a statement that returns nothing.
+    pub(crate) fn push_signature_alone(&self, sql: &mut Sql, context: &Context) {
+        if self.table.options.audited {
+            sql.push(" RETURNING true");
+            self.push_signature(sql, context);
+        }
+    }
+
+    /// Says for the rest of a transaction who makes its changes.
+    pub(crate) async fn sign(&self, client: &impl GenericClient, context: &Context) -> Result<()> {
+        let Some(by) = self.signature(context) else { return Ok(()) };
+        let mut sql = Sql::new("SELECT set_config('hallmark.by', ");
+        sql.bind(by, None).push(", true)");
+        sql.rows(client).await.map(drop)
+    }
+
+    /// Appends the condition that a row is one the caller may see ([`Table::push_scope`]).
     pub(crate) fn push_scope(&self, sql: &mut Sql, context: &Context, deleted_too: bool) {
-        sql.push("true");
-        if let Some(tenant) = self.table.with_role(Role::Tenant) {
-            sql.push(" AND ").push(&tenant.ident).push(" = ");
-            sql.bind(Bound::Text(Self::tenant(context).to_owned()), None);
-        }
-        if let Some(deleted) = self.table.with_role(Role::DeletedAt).filter(|_| !deleted_too) {
-            sql.push(" AND ").push(&deleted.ident).push(" IS NULL");
-        }
+        self.table.push_scope(sql, context, deleted_too);
     }
 
     /// Appends ` FROM table WHERE` scope and filter.
@@ -126,11 +171,6 @@ impl Engine {
         }
     }
 
-    /// The select list of these columns.
-    pub(crate) fn select_list(columns: &[&Column]) -> String {
-        columns.iter().map(|c| value::selected(c)).collect::<Vec<_>>().join(", ")
-    }
-
     /// The row as an object.
     pub(crate) fn object(columns: &[&Column], row: &Row) -> Result<Map<String, Value>> {
         value::row(row, columns)
@@ -144,9 +184,8 @@ impl Engine {
         key: &Value,
         deleted_too: bool,
     ) -> Result<Option<Map<String, Value>>> {
-        let columns: Vec<&Column> = self.table.shown().collect();
-        let mut sql =
-            Sql::new(format!("SELECT {} FROM {} WHERE ", Self::select_list(&columns), self.table.qualified));
+        let (columns, list) = self.table.row();
+        let mut sql = Sql::new(["SELECT ", list, " FROM ", &self.table.qualified, " WHERE "].concat());
         self.table.push_key(&mut sql, key)?;
         sql.push(" AND ");
         self.push_scope(&mut sql, context, deleted_too);

@@ -1,14 +1,18 @@
 //! What a node asks of PostgreSQL, how PostgreSQL goes about it, and which index would help.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use hallmark_core::{Error, Result};
 use hallmark_workflow::{Context, Group, Input, Registry};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::slow::Slow;
+use crate::sql::failure;
+use crate::stage::STAGE;
 use crate::table::{Role, Table};
-use crate::trace::{Explained, Mode, Trace};
+use crate::trace::{self, Explained, Mode, Trace};
 use crate::{DataFlow, codes, limits};
 
 /// The statements of one call of a node.
@@ -71,7 +75,8 @@ impl DataFlow {
             return Err(Error::new(&codes::NOT_EXPLAINED, message).next("hallmark nodes"));
         };
         // What copies files or asks Redis does more than send statements: it would be done, not explained.
-        if !spec.read_only && !matches!(kind.as_str(), "CRUD" | "Export") {
+        let reads_only = spec.only_reads(&input);
+        if !reads_only && !matches!(kind.as_str(), "CRUD" | "Export") {
             let message =
                 format!("{name} does more than ask PostgreSQL, and cannot be shown without being done");
             return Err(Error::new(&codes::NOT_EXPLAINED, message)
@@ -79,7 +84,7 @@ impl DataFlow {
         }
         let reads = |operation: &str| kind == "CRUD" && matches!(operation, "read" | "list");
         let operation = input.get("operation").and_then(Value::as_str).unwrap_or("read");
-        let executed = spec.read_only || reads(operation);
+        let executed = reads_only || reads(operation);
         let mode = if executed { Mode::Run } else { Mode::PlanOnly };
         let (output, statements) = Trace::of(mode, registry.call(name, context, input)).await;
         match output {
@@ -90,24 +95,66 @@ impl DataFlow {
             }
             _ => {}
         }
-        let table = self.tables().iter().find(|table| table.model.name == *model);
-        let advice = table.map(|table| advice(table, &statements)).unwrap_or_default();
+        let advice = self.advice(&statements).await?;
         Ok(Explanation { node: name.to_owned(), executed, statements, advice })
     }
 }
 
-/// The indexes that these statements missed.
-fn advice(table: &Table, statements: &[Explained]) -> Vec<Advice> {
-    let mut found: Vec<Advice> = Vec::new();
-    for statement in statements {
-        walk(&statement.plan, &mut |node| {
-            let Some(advice) = missed(table, node) else { return };
-            if !found.iter().any(|known| known.fields == advice.fields) {
-                found.push(advice);
-            }
-        });
+impl DataFlow {
+    /// Explains a statement of the log of slow ones, whose values nobody knows: with the plan that PostgreSQL has for all of them.
+    /// Nothing is carried out.
+    ///
+    /// # Errors
+    /// `HM-D081` if it has no plan, such as `COPY` and `COMMIT`, or was too long to be kept whole; the services' codes.
+    pub async fn explain_slow(&self, slow: &Slow) -> Result<(Explained, Vec<Advice>)> {
+        let refused = |why: &str| {
+            Error::new(&codes::NOT_EXPLAINED, why.to_owned())
+                .next("explain the node with an input: hallmark node explain")
+        };
+        if slow.is_cut() {
+            return Err(refused("the statement is too long to be kept whole"));
+        }
+        let verb = slow.sql.split_whitespace().next().unwrap_or_default();
+        if !["SELECT", "WITH", "INSERT", "UPDATE", "DELETE"].contains(&verb) {
+            return Err(refused(&format!("{verb} has no plan")));
+        }
+        if slow.sql.contains(STAGE) {
+            return Err(refused("the statement is about a table that lives as long as one call"));
+        }
+        let mut client = self.shared().handles.postgres.client().await?;
+        let explained = trace::generic(&mut client, &slow.sql, &slow.parameters).await?;
+        drop(client);
+        let advice = self.advice(std::slice::from_ref(&explained)).await?;
+        Ok((explained, advice))
     }
-    found
+
+    /// The indexes that these statements missed.
+    async fn advice(&self, statements: &[Explained]) -> Result<Vec<Advice>> {
+        // What was only planned tells how many rows are expected, and not how many are looked through.
+        let planned = statements.iter().any(|s| s.plan[0]["Execution Time"].is_null());
+        let sizes = if planned { self.sizes().await? } else { BTreeMap::new() };
+        let mut found: Vec<Advice> = Vec::new();
+        for statement in statements {
+            walk(&statement.plan, &mut |node| {
+                let Some(advice) = missed(self.tables(), &sizes, node) else { return };
+                if !found.iter().any(|known| known.model == advice.model && known.fields == advice.fields) {
+                    found.push(advice);
+                }
+            });
+        }
+        Ok(found)
+    }
+
+    /// How many rows each table has, as far as PostgreSQL's statistics know.
+    async fn sizes(&self) -> Result<BTreeMap<String, f64>> {
+        let text = "SELECT relname::text, reltuples::float8 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND reltuples >= 0";
+        let client = self.shared().handles.postgres.client().await?;
+        let rows = client.query(text, &[&self.schema()]).await.map_err(failure)?;
+        rows.iter()
+            .map(|row| Ok((row.try_get(0).map_err(failure)?, row.try_get(1).map_err(failure)?)))
+            .collect()
+    }
 }
 
 /// Shows every node of a plan, from the top.
@@ -126,37 +173,58 @@ fn walk(plan: &Value, see: &mut impl FnMut(&Value)) {
     }
 }
 
-/// What a scan of the whole table says: it looked through many rows for few.
-fn missed(table: &Table, node: &Value) -> Option<Advice> {
-    let whole = matches!(node["Node Type"].as_str(), Some("Seq Scan" | "Parallel Seq Scan"));
-    if !whole || node["Relation Name"].as_str() != Some(&table.name) {
-        return None;
-    }
+/// What a scan says that looked through many rows for few: one of the whole table, or one of an index that answers only a part of the
+/// question, or none of it and is read for its order.
+fn missed(tables: &[Arc<Table>], sizes: &BTreeMap<String, f64>, node: &Value) -> Option<Advice> {
+    let index = match node["Node Type"].as_str()? {
+        "Seq Scan" | "Parallel Seq Scan" => None,
+        "Index Scan" | "Index Only Scan" => Some(node["Index Cond"].as_str().unwrap_or_default()),
+        "Bitmap Heap Scan" => Some(node["Recheck Cond"].as_str().unwrap_or_default()),
+        _ => return None,
+    };
+    let table = tables.iter().find(|table| node["Relation Name"].as_str() == Some(&table.name))?;
     let number = |name: &str| node[name].as_f64();
-    let loops = number("Actual Loops").unwrap_or(1.0);
-    let removed = number("Rows Removed by Filter")? * loops;
-    let kept = number("Actual Rows").unwrap_or_default() * loops;
+    let carried_out = number("Actual Rows").is_some();
+    let (removed, kept) = if carried_out {
+        let loops = number("Actual Loops").unwrap_or(1.0);
+        (number("Rows Removed by Filter")? * loops, number("Actual Rows").unwrap_or_default() * loops)
+    } else if index.is_none() {
+        let (all, kept) = (sizes.get(&table.name)?, number("Plan Rows")?);
+        ((all - kept).max(0.0), kept)
+    } else {
+        // How many rows an index leads to, no plan says.
+        return None;
+    };
     if removed < limits::ADVICE_ROWS_MIN || kept * limits::ADVICE_KEPT_ONE_IN > removed {
         return None;
     }
-    let filter = node["Filter"].as_str()?;
-    let fields: BTreeSet<&str> = table
-        .columns
-        .iter()
-        .filter(|column| !matches!(column.role, Role::Tenant | Role::DeletedAt))
-        .map(|column| column.name())
-        .filter(|name| mentions(filter, name))
-        .collect();
-    let fields: Vec<String> = fields.into_iter().map(str::to_owned).collect();
+    let fields = |condition: &str| -> BTreeSet<String> {
+        let asked = table.columns.iter().filter(|c| !matches!(c.role, Role::Tenant | Role::DeletedAt));
+        asked
+            .map(|column| column.name())
+            .filter(|name| mentions(condition, name))
+            .map(str::to_owned)
+            .collect()
+    };
+    let mut wanted = fields(node["Filter"].as_str()?);
+    if wanted.is_empty() {
+        return None;
+    }
+    wanted.extend(fields(index.unwrap_or_default()));
+    let fields: Vec<String> = wanted.into_iter().collect();
     let declare = match fields.as_slice() {
-        [] => return None,
         [one] => format!("declare Field(index=True) for {one}"),
         several => format!("declare {{\"fields\": {several:?}}} in __indexes__"),
     };
-    let text = format!(
-        "the whole table was read, {} rows, for {kept:.0} of them: {declare}, if the question is asked often",
-        removed + kept
-    );
+    let all = removed + kept;
+    let read = match (index, carried_out) {
+        (Some(_), _) => format!("an index led to {all:.0} rows, for {kept:.0} of them"),
+        (None, true) => format!("the whole table was read, {all:.0} rows, for {kept:.0} of them"),
+        (None, false) => {
+            format!("the whole table would be read, about {all:.0} rows, for about {kept:.0} of them")
+        }
+    };
+    let text = format!("{read}: {declare}, if the question is asked often");
     Some(Advice { model: table.model.name.clone(), fields, text })
 }
 

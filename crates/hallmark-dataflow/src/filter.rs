@@ -213,7 +213,7 @@ impl Writer<'_> {
         };
         // Case counts at the start (an index can serve it) and does not inside a text, where people search.
         let symbol = if operator == "contains" { " ILIKE " } else { " LIKE " };
-        self.sql.push(&column.ident).push(symbol).bind(Bound::Text(pattern), None);
+        self.sql.push(&column.text()).push(symbol).bind(Bound::Text(pattern), None);
         Ok(())
     }
 }

@@ -77,3 +77,50 @@ impl<'a> Ask<'a> {
 fn bad(name: &str, what: &str) -> Error {
     Error::new(&codes::BAD_PARAMETER, format!("`{name}` must be {what}")).at(name)
 }
+
+/// Refuses a member that is none of these: a misspelt one would be passed over.
+pub(crate) fn known(given: &Map<String, Value>, what: &str, known: &[&str]) -> Result<()> {
+    match given.keys().find(|k| !known.contains(&k.as_str())) {
+        None => Ok(()),
+        Some(other) => Err(Error::new(&codes::BAD_PARAMETER, format!("{what} has no member {other:?}"))
+            .at(what.to_owned())
+            .next(format!("it takes {}", known.join(", ")))),
+    }
+}
+
+/// A text member, if there is one.
+pub(crate) fn text_in<'a>(given: &'a Map<String, Value>, what: &str, name: &str) -> Result<Option<&'a str>> {
+    match given.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(bad(&format!("{what}.{name}"), "a text")),
+    }
+}
+
+/// A finite number member within bounds, if there is one.
+pub(crate) fn number_in(
+    given: &Map<String, Value>,
+    what: &str,
+    name: &str,
+    (low, high): (f64, f64),
+) -> Result<Option<f64>> {
+    match given.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_f64().filter(|n| (low..=high).contains(n)) {
+            Some(number) => Ok(Some(number)),
+            None => Err(bad(&format!("{what}.{name}"), &format!("a number from {low} to {high}"))),
+        },
+    }
+}
+
+/// The names of a list member.
+pub(crate) fn names_in<'a>(given: &'a Map<String, Value>, what: &str, name: &str) -> Result<Vec<&'a str>> {
+    match given.get(name) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|v| v.as_str().ok_or_else(|| bad(&format!("{what}.{name}"), "a list of names")))
+            .collect(),
+        Some(_) => Err(bad(&format!("{what}.{name}"), "a list of names")),
+    }
+}

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use tokio_postgres::Row;
 
 use crate::codes;
+use crate::instant::Instant;
 use crate::sql::Sql;
 use crate::table::{Column, Table};
 use crate::value::{self, Bound};
@@ -35,7 +36,7 @@ impl Table {
     /// The select list of the key, to be read with [`Table::key_of`].
     #[must_use]
     pub fn key_selected(&self) -> String {
-        self.keys().iter().map(|c| value::selected(c)).collect::<Vec<_>>().join(", ")
+        self.keys().iter().map(|c| c.selected()).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether these columns are exactly the key's, in any order.
@@ -109,7 +110,7 @@ impl Table {
     pub fn push_key(&self, sql: &mut Sql, id: &Value) -> Result<()> {
         for (i, (column, bound)) in self.key_values(id)?.into_iter().enumerate() {
             sql.push(if i > 0 { " AND " } else { "" }).push(&column.ident).push(" = ");
-            sql.bind(bound, crate::sql::compared_cast(column.field.kind));
+            sql.bind(bound, crate::sql::compared_as(column));
         }
         Ok(())
     }
@@ -133,7 +134,8 @@ pub(crate) fn can_be_key(kind: FieldType) -> bool {
     !matches!(kind, FieldType::FloatArray) && !kind.is_json()
 }
 
-fn plain(kind: FieldType, bound: &Bound) -> String {
+/// A checked value as one text that is the same for every way to write it.
+pub(crate) fn plain(kind: FieldType, bound: &Bound) -> String {
     match bound {
         Bound::Bool(v) => v.to_string(),
         Bound::Int(v) => v.to_string(),
@@ -141,6 +143,7 @@ fn plain(kind: FieldType, bound: &Bound) -> String {
         Bound::Text(text) if kind == FieldType::Decimal => canonical_decimal(text),
         Bound::Text(text) => text.clone(),
         Bound::Timestamp(at) => at.to_string(),
+        Bound::FarTimestamp(at) => Instant(*at).to_string(),
         Bound::Uuid(id) => id.to_string(),
         Bound::Bytes(bytes) => hallmark_core::digest::to_hex(bytes),
         other => format!("{other:?}"),

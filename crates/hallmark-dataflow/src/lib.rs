@@ -7,6 +7,7 @@
 //! `ProductCatalogCRUDNode` … `ProductCatalogCacheNode` for a registry. Identifiers come from the model only and are quoted;
 //! values are always bound. A declared option without effect is listed, never dropped.
 
+mod coherence;
 mod dataflow;
 pub mod declare;
 mod engine;
@@ -15,7 +16,9 @@ pub mod explain;
 mod files;
 pub mod filter;
 mod input;
+mod instant;
 mod key;
+mod label;
 pub mod limits;
 mod model;
 pub mod names;
@@ -24,10 +27,13 @@ pub mod options;
 pub mod page;
 mod progress;
 pub mod schema;
+mod scope;
 pub mod sensitivity;
+pub mod slow;
 pub mod sql;
 mod stage;
 pub mod table;
+mod total;
 mod trace;
 pub mod value;
 mod write;
@@ -46,6 +52,7 @@ pub use progress::Progress;
 pub use schema::{Note, SchemaReport, migrate};
 /// A JSON value: options and defaults are such.
 pub use serde_json::Value;
+pub use slow::{Slow, SlowLog};
 pub use table::{Column, Role, Table};
 pub use trace::Explained;
 
@@ -100,10 +107,14 @@ hallmark_core::codes! {
         BAD_RENAME = "HM-D085", "a rename is malformed or contradicts the models", Usage;
         WOULD_BLOCK = "HM-D086", "a migration would keep readers and writers out of a large table", Usage;
         PLAN_CHANGED = "HM-D087", "a plan is not the one that was agreed to", Usage;
+        GZIP_BROKEN = "HM-D109", "a compressed file is cut off or damaged", Unreadable;
+        ENUM_DIFFERS = "HM-D115", "an enumeration of the database lacks a label", Usage;
+        SLOW_LOG = "HM-D108", "the log of slow statements cannot be read", Unreadable;
         BEHIND = "HM-D090", "the tables are not those of the models", Usage;
         NEEDS_DESTRUCTIVE = "HM-D091", "a migration would lose values", Usage;
         DRIFT = "HM-D092", "the tables are not what the last migration left", Usage;
         KEY_CHANGED = "HM-D093", "a primary key changes to columns that the rows do not have", Usage;
+        UNKNOWN_RELATION = "HM-D170", "a model has no such relation", Usage;
         NEEDS_VALUE = "HM-D094", "rows have no value for a column that takes no nulls", Usage;
         STEP_FAILED = "HM-D098", "PostgreSQL refused a step of a migration", Findings;
         STEP_TOO_LONG = "HM-D099", "a step of a migration took too long", Unavailable;
@@ -112,6 +123,23 @@ hallmark_core::codes! {
         HISTORY = "HM-D102", "the records of migrations cannot be read", Usage;
         ROWS_DO_NOT_FIT = "HM-D105", "rows break what a migration would make a rule", Usage;
         LOCKED = "HM-D106", "a lock on a table was not granted", Unavailable;
+        NOT_AUDITED = "HM-D150", "the model keeps no audit rows", Usage;
+        NO_TTL = "HM-D151", "rows of the model do not expire", Usage;
         MIGRATOR_BUSY = "HM-D107", "another migration is under way", Unavailable;
+        IMPORT_BEGUN = "HM-D110", "an import of the file was begun and did not end", Usage;
+        IMPORT_BUSY = "HM-D111", "another import of the file is under way", Unavailable;
+        PART_REFUSED = "HM-D112", "rows were refused, and those before them are in the table", Findings;
+        DISK_FULL = "HM-D114", "the disk of the database server is full", Unavailable;
+        IMPORT_OPTIONS = "HM-D113", "an import cannot go on with other options", Usage;
+        UNKNOWN_LANGUAGE = "HM-D130", "the server has no such language of texts", Usage;
+        NO_TRIGRAMS = "HM-D131", "the database does not have the extension pg_trgm", Unavailable;
+        NO_PGVECTOR = "HM-D132", "the database does not have the extension pgvector", Unavailable;
+        BAD_VECTOR = "HM-D133", "a vector is malformed", Usage;
+        NOT_INDEXED = "HM-D134", "the rows of a model have no vectors yet", Findings;
+        UNKNOWN_TIME_ZONE = "HM-D135", "there is no such time zone", Usage;
+        BAD_WINDOW = "HM-D136", "a window function is malformed", Usage;
+        BAD_RULE = "HM-D137", "a rule is malformed", Usage;
+        BAD_TYPES = "HM-D138", "an expression does not fit the fields of the model", Usage;
+        NOT_ENRICHED = "HM-D139", "rows cannot be enriched so", Usage;
     }
 }

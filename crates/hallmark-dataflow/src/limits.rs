@@ -18,6 +18,10 @@ pub const FILTER_IN_VALUES_MAX: usize = 5_000;
 pub const SORT_FIELDS_MAX: usize = 8;
 /// The most values shown of a facet.
 pub const FACET_VALUES_MAX: u64 = 50;
+/// The most steps of time of a facet.
+pub const FACET_STEPS_MAX: u64 = 366;
+/// Steps of time of a facet when no limit is given.
+pub const FACET_STEPS_DEFAULT: u64 = 100;
 /// The most buckets of a series or histogram.
 pub const BUCKETS_MAX: u64 = 2_000;
 /// The most groups of an aggregation.
@@ -30,6 +34,18 @@ pub const EXPORT_INLINE_BYTES_MAX: usize = 1024 * 1024;
 pub const EXPORT_ROWS_MAX: u64 = 50_000_000;
 /// The most bytes of a file to import.
 pub const IMPORT_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// The most bytes of an xlsx file to import: the texts that its cells share are held in memory.
+pub const SHEET_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// The most columns of a file to import: those of a sheet of Excel, ten times those of a table of PostgreSQL.
+pub const IMPORT_COLUMNS_MAX: usize = 16_384;
+/// Rows of a part, if an import goes on in parts and is not told of how many.
+pub const IMPORT_PART_ROWS_DEFAULT: u64 = 100_000;
+/// The fewest rows of a part.
+pub const IMPORT_PART_ROWS_MIN: u64 = 100;
+/// How long an import that is to be resumed waits for one that was killed to be noticed.
+pub const IMPORT_WAIT_MS: u64 = 5_000;
+/// The most records of imports that a file is compared with.
+pub const IMPORT_RECORDS_MAX: i64 = 200;
 /// The most error rows returned inline.
 pub const IMPORT_ERRORS_SHOWN_MAX: usize = 100;
 /// The most error rows counted before an import is given up.
@@ -92,3 +108,63 @@ pub const MIGRATE_BLOCKING_BYTES: i64 = 8 * 1024 * 1024;
 pub const MIGRATE_HISTORY_MAX: i64 = 10_000;
 /// How many differences a refused start names.
 pub const MIGRATE_DIFFERENCES_SHOWN: usize = 8;
+/// The most bytes of the text of a slow statement that are kept.
+pub const SLOW_TEXT_BYTES_MAX: usize = 16 * 1024;
+/// How long the file of slow statements grows before it becomes the older one of two.
+pub const SLOW_FILE_BYTES: u64 = 4 * 1024 * 1024;
+/// Slow statements that may wait to be written down.
+pub const SLOW_WAITING_MAX: usize = 1_024;
+/// How long PostgreSQL may take to plan a slow statement anew.
+pub const SLOW_PLAN_TIMEOUT_MS: u64 = 10_000;
+/// The longest life of a row, a hundred years.
+pub const ROW_TTL_SECONDS_MAX: u64 = 100 * 365 * 24 * 3_600;
+/// How many expired rows one statement of a purge removes.
+pub const PURGE_ROWS: i64 = 5_000;
+/// How many such statements one call makes.
+pub const PURGE_ROUNDS_MAX: usize = 1_000;
+/// How many entries are taken off at once.
+pub const CACHE_FORGET_CHUNK: usize = 500;
+/// How long it is kept that there is no row.
+pub const CACHE_NEGATIVE_TTL_SECONDS: u64 = 30;
+/// The most tags of an entry.
+pub const CACHE_TAGS_MAX: usize = 16;
+/// The longest tag in bytes.
+pub const CACHE_TAG_BYTES_MAX: usize = 128;
+/// How often the counts of a cache go to Redis.
+pub const CACHE_COUNTS_EVERY_MS: u64 = 1_000;
+/// How long after its last sign of life a connection that listens is believed: no answer is older than that.
+pub const CACHE_TRUST_MS: u64 = 2_000;
+/// How often a sign of life is asked for.
+pub const CACHE_LISTEN_TICK_MS: u64 = 500;
+/// How long it may take.
+pub const CACHE_LISTEN_ASK_MS: u64 = 1_000;
+/// How long another process has to say that it has listened all the time.
+pub const CACHE_GREETING_MS: u64 = 300;
+/// How long the first reader waits until changes are heard.
+pub const CACHE_LISTEN_WAIT_MS: u64 = 1_500;
+/// How long until it is tried again to listen, and the longest such pause.
+pub const CACHE_LISTEN_PAUSE_MS: u64 = 100;
+/// The longest pause.
+pub const CACHE_LISTEN_PAUSE_MAX_MS: u64 = 2_000;
+/// The most related rows that one call reads of a relation.
+pub const RELATED_ROWS_MAX: usize = 10_000;
+/// The most rows that are created with another one.
+pub const NESTED_ROWS_MAX: usize = 1_000;
+/// Rows that one call of `index` takes when no limit is given: embedding them takes a few seconds.
+pub const INDEX_PAGE_DEFAULT: u64 = 200;
+/// The most vectors given with one call.
+pub const INDEX_ROWS_MAX: usize = 1_000;
+/// The most numbers of a vector.
+pub const VECTOR_NUMBERS_MAX: usize = 16_384;
+/// The fewest rows that a collection of vectors is asked for: other conditions may leave some out.
+pub const NEAR_ROWS_MIN: usize = 50;
+/// The most rows that a collection of vectors is asked for.
+pub const NEAR_ROWS_MAX: usize = 5_000;
+/// The most groups of a cube: each one more doubles the subtotals.
+pub const CUBE_FIELDS_MAX: usize = 5;
+/// The most window functions of an aggregation.
+pub const WINDOWS_MAX: usize = 20;
+/// The farthest row that a window function looks at, and the most rows of a moving one.
+pub const WINDOW_ROWS_MAX: f64 = 100_000.0;
+/// The most rules of a validation.
+pub const RULES_MAX: usize = 200;

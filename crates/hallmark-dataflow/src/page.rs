@@ -4,7 +4,7 @@ use hallmark_core::{Error, Result, digest};
 use hallmark_python::models::FieldType;
 use serde_json::{Value, json};
 
-use crate::sql::Sql;
+use crate::sql::{Sql, compared_as};
 use crate::table::Table;
 use crate::value::{self, Bound};
 use crate::{codes, limits};
@@ -18,6 +18,10 @@ pub struct SortKey {
     pub expression: String,
     /// The type of its values.
     pub kind: FieldType,
+    /// What its values are cast to, if that is not the type that they travel as.
+    pub cast: Option<String>,
+    /// Whether rows may have no value; they come last.
+    pub nullable: bool,
     /// Largest first.
     pub descending: bool,
 }
@@ -64,6 +68,8 @@ pub fn keys(table: &Table, sort: Option<&Value>) -> Result<Vec<SortKey>> {
             name: name.to_owned(),
             expression: column.ident.clone(),
             kind: column.field.kind,
+            cast: compared_as(column).map(str::to_owned),
+            nullable: column.field.nullable && !table.is_key(&[column]),
             descending,
         });
     }
@@ -74,6 +80,8 @@ pub fn keys(table: &Table, sort: Option<&Value>) -> Result<Vec<SortKey>> {
                 name: key.name().to_owned(),
                 expression: key.ident.clone(),
                 kind: key.field.kind,
+                cast: compared_as(key).map(str::to_owned),
+                nullable: false,
                 descending,
             });
         }
@@ -81,49 +89,65 @@ pub fn keys(table: &Table, sort: Option<&Value>) -> Result<Vec<SortKey>> {
     Ok(keys)
 }
 
-/// Appends `ORDER BY`; nulls come last in both directions.
+/// Appends `ORDER BY`; nulls come last in both directions. Where there are none that is not said, for an index that is read backwards
+/// would have them first.
 pub fn push_order(sql: &mut Sql, keys: &[SortKey]) {
     sql.push(" ORDER BY ");
     for (i, key) in keys.iter().enumerate() {
         sql.push(if i > 0 { ", " } else { "" }).push(&key.expression);
-        sql.push(if key.descending { " DESC NULLS LAST" } else { " ASC NULLS LAST" });
+        sql.push(match (key.descending, key.nullable) {
+            (true, true) => " DESC NULLS LAST",
+            (true, false) => " DESC",
+            (false, _) => " ASC NULLS LAST",
+        });
     }
 }
 
-/// Appends the condition that a row comes after the cursor.
+/// Appends the condition that a row comes after the cursor, as a range of an index wherever nulls and directions allow it: else a page
+/// would read all rows of the pages before.
 ///
 /// # Errors
 /// `HM-D017` if the cursor is not one of this sort order.
 pub fn push_after(sql: &mut Sql, keys: &[SortKey], cursor: &str) -> Result<()> {
     let values = read_cursor(keys, cursor)?;
+    let ranged = |key: &SortKey, value: &Bound| !key.nullable && !matches!(value, Bound::Null(_));
+    let pairs = || keys.iter().zip(&values);
+    let one_way = keys.iter().all(|key| key.descending == keys[0].descending);
+    if one_way && pairs().all(|(key, value)| ranged(key, value)) {
+        let names: Vec<&str> = keys.iter().map(|key| key.expression.as_str()).collect();
+        sql.push("(").push(&names.join(", ")).push(if keys[0].descending { ") < (" } else { ") > (" });
+        for (i, (key, value)) in pairs().enumerate() {
+            sql.push(if i > 0 { ", " } else { "" }).bind(value.clone(), key.cast.as_deref());
+        }
+        sql.push(")");
+        return Ok(());
+    }
+    if let Some((key, value)) = pairs().next().filter(|(key, value)| ranged(key, value)) {
+        sql.push(&key.expression).push(if key.descending { " <= " } else { " >= " });
+        sql.bind(value.clone(), key.cast.as_deref()).push(" AND ");
+    }
     sql.push("(false");
-    for (i, key) in keys.iter().enumerate() {
+    for (i, (key, value)) in pairs().enumerate() {
         // Nothing comes after a null.
-        if values[i] == Bound::Null(value::wire(key.kind)) {
+        if matches!(value, Bound::Null(_)) {
             continue;
         }
         sql.push(" OR (");
-        for (before, value) in keys.iter().zip(&values).take(i) {
+        for (before, value) in pairs().take(i) {
             sql.push(&before.expression)
                 .push(" IS NOT DISTINCT FROM ")
-                .bind(value.clone(), cast(before.kind))
+                .bind(value.clone(), before.cast.as_deref())
                 .push(" AND ");
         }
         sql.push("(").push(&key.expression).push(if key.descending { " < " } else { " > " });
-        sql.bind(values[i].clone(), cast(key.kind));
-        sql.push(" OR ").push(&key.expression).push(" IS NULL))");
+        sql.bind(value.clone(), key.cast.as_deref());
+        if key.nullable {
+            sql.push(" OR ").push(&key.expression).push(" IS NULL");
+        }
+        sql.push("))");
     }
     sql.push(")");
     Ok(())
-}
-
-fn cast(kind: FieldType) -> Option<&'static str> {
-    match kind {
-        FieldType::Decimal => Some("numeric"),
-        FieldType::Date => Some("date"),
-        FieldType::Time => Some("time"),
-        _ => None,
-    }
 }
 
 /// The cursor after a row with these sort values.
@@ -154,5 +178,29 @@ fn read_cursor(keys: &[SortKey], cursor: &str) -> Result<Vec<Bound>> {
     if of != signature(keys) || values.len() != keys.len() {
         return Err(bad());
     }
-    keys.iter().zip(&values).map(|(k, v)| value::encode(k.kind, v).map_err(|_| bad())).collect()
+    keys.iter().zip(&values).map(|(k, v)| of_cursor(k.kind, v).map_err(|_| bad())).collect()
+}
+
+/// As [`value::encode`], and what only other writers put into a table: a page may end at a row of theirs.
+///
+/// # Errors
+/// As [`value::encode`].
+fn of_cursor(kind: FieldType, value: &Value) -> Result<Bound> {
+    value::encode(kind, value).or_else(|error| {
+        let Some(text) = value.as_str().filter(|t| t.len() < 64) else { return Err(error) };
+        let endless = |n: i64| Ok(Bound::FarTimestamp(n));
+        match (kind, text) {
+            (FieldType::Float, "NaN" | "inf" | "-inf") => text.parse().map(Bound::Float).map_err(|_| error),
+            (FieldType::Timestamp, "infinity") => endless(i64::MAX),
+            (FieldType::Timestamp, "-infinity") => endless(i64::MIN),
+            (FieldType::Decimal, "NaN" | "Infinity" | "-Infinity")
+            | (FieldType::Date, "infinity" | "-infinity")
+            | (FieldType::Time, "24:00:00") => Ok(Bound::Text(text.to_owned())),
+            // Years before the first and after 9999, as PostgreSQL writes them.
+            (FieldType::Date, far) if far.bytes().all(|b| b.is_ascii_digit() || b"- BC".contains(&b)) => {
+                Ok(Bound::Text(far.to_owned()))
+            }
+            _ => Err(error),
+        }
+    })
 }

@@ -8,6 +8,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{GenericClient, Row, RowStream};
 
 use crate::codes;
+use crate::slow::{self, Clock};
 use crate::table::Column;
 use crate::trace::{self, Trace};
 use crate::value::{self, Bound};
@@ -59,7 +60,7 @@ impl Sql {
     /// As [`value::encode`].
     pub fn bind_compared(&mut self, column: &Column, value: &Value) -> Result<&mut Self> {
         let bound = value::encode(column.field.kind, value).map_err(|e| e.at(column.name().to_owned()))?;
-        Ok(self.bind(bound, compared_cast(column.field.kind)))
+        Ok(self.bind(bound, compared_as(column)))
     }
 
     /// The text so far.
@@ -88,7 +89,19 @@ impl Sql {
         if let Some(nothing) = self.explained(client).await? {
             return Ok(nothing);
         }
-        client.query_typed(&self.text, &self.typed()).await.map_err(failure)
+        self.rows_unseen(client).await
+    }
+
+    /// The same, untold to an explanation.
+    pub(crate) async fn rows_unseen(&self, client: &impl GenericClient) -> Result<Vec<Row>> {
+        let clock = self.clock();
+        let found = client.query_typed(&self.text, &self.typed()).await.map_err(failure);
+        clock.end(found, |rows| rows.len() as u64)
+    }
+
+    /// Takes the time of the statement, for the log of slow ones.
+    pub(crate) fn clock(&self) -> Clock<'_> {
+        Clock::start(&self.text, &self.bound)
     }
 
     /// Runs it and gives the first row.
@@ -107,10 +120,12 @@ impl Sql {
         if self.explained(client).await?.is_some() {
             return Ok(0);
         }
-        client.execute_typed(&self.text, &self.typed()).await.map_err(failure)
+        let clock = self.clock();
+        let touched = client.execute_typed(&self.text, &self.typed()).await.map_err(failure);
+        clock.end(touched, |rows| *rows)
     }
 
-    /// Runs it and gives the rows as they arrive.
+    /// Runs it and gives the rows as they arrive. The caller holds its clock, since it knows when the last one came.
     ///
     /// # Errors
     /// As [`failure`].
@@ -126,11 +141,30 @@ impl Sql {
     /// # Errors
     /// As [`failure`], where the server knows the statement.
     pub(crate) async fn lookup(&self, reads: &postgres::Reads) -> Result<Vec<Row>> {
-        let types: Vec<Type> = self.bound.iter().map(Bound::wire).collect();
-        let parameters: Vec<&(dyn ToSql + Sync)> =
-            self.bound.iter().map(|b| b as &(dyn ToSql + Sync)).collect();
-        let lookup = postgres::Lookup { text: &self.text, types: &types, parameters: &parameters, failure };
-        reads.lookup(lookup).await.map(Answer::into_value)
+        let (types, parameters) = self.parts();
+        let statement =
+            postgres::Prepared { text: &self.text, types: &types, parameters: &parameters, failure };
+        let clock = self.clock();
+        let found = reads.lookup(statement).await.map(Answer::into_value);
+        clock.end(found, |rows| rows.len() as u64)
+    }
+
+    /// Runs it prepared where single statements that write go, for statements whose text is one of few.
+    ///
+    /// # Errors
+    /// As [`failure`], where the server knows the statement.
+    pub(crate) async fn write(&self, reads: &postgres::Reads) -> Result<Vec<Row>> {
+        let (types, parameters) = self.parts();
+        let statement =
+            postgres::Prepared { text: &self.text, types: &types, parameters: &parameters, failure };
+        let clock = self.clock();
+        let returned = reads.write(statement).await;
+        clock.end(returned, |rows| rows.len() as u64)
+    }
+
+    fn parts(&self) -> (Vec<Type>, Vec<&(dyn ToSql + Sync)>) {
+        let parameters = self.bound.iter().map(|b| b as &(dyn ToSql + Sync));
+        (self.bound.iter().map(Bound::wire).collect(), parameters.collect())
     }
 
     /// Runs it prepared, for statements whose text is one of few.
@@ -141,22 +175,37 @@ impl Sql {
         if let Some(nothing) = self.explained(&**client).await? {
             return Ok(nothing);
         }
-        let types: Vec<Type> = self.bound.iter().map(Bound::wire).collect();
+        let (types, parameters) = self.parts();
         let statement = client.prepare_typed_cached(&self.text, &types).await.map_err(failure)?;
-        let parameters: Vec<&(dyn ToSql + Sync)> =
-            self.bound.iter().map(|b| b as &(dyn ToSql + Sync)).collect();
-        client.query(&statement, &parameters).await.map_err(failure)
+        let clock = self.clock();
+        let found = client.query(&statement, &parameters).await.map_err(failure);
+        clock.end(found, |rows| rows.len() as u64)
     }
+}
+
+/// Ends a transaction.
+///
+/// # Errors
+/// As [`failure`].
+pub(crate) async fn commit(
+    work: impl Future<Output = std::result::Result<(), tokio_postgres::Error>>,
+) -> Result<()> {
+    slow::timed("COMMIT", |()| 0, async { work.await.map_err(failure) }).await
 }
 
 /// The cast from a column's wire type to its own, if they differ.
 #[must_use]
 pub fn cast(column: &Column) -> Option<&str> {
-    matches!(column.field.kind, FieldType::Decimal | FieldType::Date | FieldType::Time)
-        .then_some(column.sql_type.as_str())
+    let other = matches!(column.field.kind, FieldType::Decimal | FieldType::Date | FieldType::Time);
+    (other || column.is_enum()).then_some(column.sql_type.as_str())
 }
 
 /// As [`cast`], without the digits of a decimal: a comparison must not round.
+pub(crate) fn compared_as(column: &Column) -> Option<&str> {
+    if column.is_enum() { Some(&column.sql_type) } else { compared_cast(column.field.kind) }
+}
+
+/// As [`compared_as`], for what is no column of a table.
 pub(crate) fn compared_cast(kind: FieldType) -> Option<&'static str> {
     match kind {
         FieldType::Decimal => Some("numeric"),
@@ -187,11 +236,21 @@ pub fn failure(error: tokio_postgres::Error) -> Error {
             Error::new(&codes::WRONG_VALUE, format!("{column}{on} may not be null")).at(column)
         }
         "22003" => Error::new(&codes::OUT_OF_RANGE, db.message().to_owned()),
+        "22008" => Error::new(&codes::OUT_OF_RANGE, "a date or time is out of range"),
+        "22007" | "22P02" => Error::new(&codes::WRONG_VALUE, "a value does not have the form of its type"),
+        "22023" if db.message().starts_with("time zone") => {
+            Error::new(&codes::UNKNOWN_TIME_ZONE, db.message().to_owned())
+                .at("time_zone")
+                .next("use a name like UTC, Europe/Berlin or America/New_York")
+        }
         "22021" => Error::new(&codes::TEXT_REFUSED, "a text has bytes that PostgreSQL cannot keep"),
         "54000" | "54001" if db.message().contains("index row") => {
             Error::new(&codes::TEXT_REFUSED, "a value is too long for the index that its column has")
                 .because_text(db.message())
         }
+        "53100" => Error::new(&codes::DISK_FULL, "the disk of the database server is full")
+            .because_text(db.message())
+            .next("make room on the server, and do it again"),
         "42P01" | "3F000" => {
             Error::new(&codes::NO_TABLE, db.message().to_owned()).next("hallmark models migrate")
         }

@@ -12,6 +12,7 @@ use tokio_postgres::{GenericClient, Row};
 
 use crate::engine::Engine;
 use crate::schema::wanted_indexes;
+use crate::slow;
 use crate::sql::{Sql, failure};
 use crate::table::{Column, Role, Table};
 use crate::value::{self, Bound};
@@ -25,7 +26,9 @@ pub(crate) struct Stage<'a> {
 }
 
 /// The name of the temporary table.
-const STAGE: &str = "hallmark_stage";
+pub(crate) const STAGE: &str = "hallmark_stage";
+/// What fills it.
+const COPY: &str = "COPY hallmark_stage FROM STDIN BINARY";
 
 impl<'a> Stage<'a> {
     /// Creates the temporary table.
@@ -46,10 +49,16 @@ impl<'a> Stage<'a> {
         &self,
         client: &tokio_postgres::Transaction<'_>,
     ) -> Result<Pin<Box<BinaryCopyInWriter>>> {
-        let sink = client.copy_in(&format!("COPY {STAGE} FROM STDIN BINARY")).await.map_err(failure)?;
+        let sink = client.copy_in(COPY).await.map_err(failure)?;
         let mut types = vec![Type::INT8];
         types.extend(self.columns.iter().map(|i| value::wire(self.table.columns[*i].field.kind)));
         Ok(Box::pin(BinaryCopyInWriter::new(sink, &types)))
+    }
+
+    /// Closes the COPY. Its time is taken from here on: before, it waits for whoever makes the rows.
+    pub(crate) async fn finish(&self, mut writer: Pin<Box<BinaryCopyInWriter>>) -> Result<()> {
+        let work = async { writer.as_mut().finish().await.map_err(failure) };
+        slow::timed(COPY, |rows| *rows, work).await.map(drop)
     }
 
     /// Writes one completed row.
@@ -79,10 +88,8 @@ impl<'a> Stage<'a> {
     fn moving(&self, context: &Context, conflict: &OnConflict<'_>, begins: &str, returned: &str) -> Sql {
         let table = self.table;
         let mut idents: Vec<&str> = self.columns.iter().map(|i| table.columns[*i].ident.as_str()).collect();
-        let tenant = table.with_role(Role::Tenant);
-        if let Some(tenant) = tenant {
-            idents.push(&tenant.ident);
-        }
+        let owned = table.owned(context);
+        idents.extend(owned.iter().map(|(column, _)| column.ident.as_str()));
         let mut sql =
             Sql::new(format!("{begins}INSERT INTO {} AS t ({}) SELECT ", table.qualified, idents.join(", ")));
         for (n, i) in self.columns.iter().enumerate() {
@@ -102,8 +109,8 @@ impl<'a> Stage<'a> {
                 }
             }
         }
-        if tenant.is_some() {
-            sql.push(", ").bind(Bound::Text(Engine::tenant(context).to_owned()), None);
+        for (_, value) in owned {
+            sql.push(", ").bind(value, None);
         }
         sql.push(&format!(" FROM {STAGE} ORDER BY line"));
         push_conflict(&mut sql, table, conflict);
@@ -128,7 +135,8 @@ impl<'a> Stage<'a> {
         Ok((number(0)?, number(1)?))
     }
 
-    /// Moves the staged rows into the table; returns the columns of each key, and after them whether the row is new.
+    /// Moves the staged rows into the table; returns the columns of each key, and after them whether the row is new. Sequences go
+    /// first, so that no key that is made for one row is that which another one gives.
     pub(crate) async fn insert(
         &self,
         client: &impl GenericClient,
@@ -136,9 +144,8 @@ impl<'a> Stage<'a> {
         conflict: &OnConflict<'_>,
     ) -> Result<Vec<Row>> {
         let returned = format!("{}, (t.xmax = 0)", self.table.key_selected());
-        let rows = self.moving(context, conflict, "", &returned).rows(client).await?;
         self.follow(client).await?;
-        Ok(rows)
+        self.moving(context, conflict, "", &returned).rows(client).await
     }
 
     /// Moves the sequences of counted columns past what the staged rows gave. That is not taken back with a transaction.
@@ -196,7 +203,8 @@ impl<'a> Stage<'a> {
     /// Takes lines off the stage.
     pub(crate) async fn remove(&self, client: &impl GenericClient, lines: &[i64]) -> Result<()> {
         let statement = format!("DELETE FROM {STAGE} WHERE line = ANY($1)");
-        client.execute(&statement, &[&lines]).await.map(|_| ()).map_err(failure)
+        let work = async { client.execute(&statement, &[&lines]).await.map_err(failure) };
+        slow::timed(&statement, |rows| *rows, work).await.map(drop)
     }
 
     /// The positions of the columns of every uniqueness that can be foreseen: the key, plain unique indexes, and those

@@ -1,5 +1,6 @@
 //! A model as a table: columns with PostgreSQL types, those that the framework manages among them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use hallmark_core::{Error, Result};
@@ -7,7 +8,7 @@ use hallmark_python::models::{Field, FieldDefault, FieldType, ModelDecl};
 use hallmark_workflow::Sensitivity;
 use serde_json::Value;
 
-use crate::options::Options;
+use crate::options::{Options, Who};
 use crate::{codes, key, limits, names, sensitivity};
 
 /// What a column is for.
@@ -27,6 +28,8 @@ pub enum Role {
     Tenant,
     /// Counts the updates of the row, for optimistic checks.
     Version,
+    /// Whose row it is, by a rule of the model; set when the row is made.
+    Ruled(Who),
 }
 
 /// One column.
@@ -49,10 +52,10 @@ pub struct Column {
 }
 
 impl Column {
-    fn new(field: Field, role: Role, options: &Options) -> Result<Self> {
+    fn new(field: Field, role: Role, (options, schema): (&Options, &str)) -> Result<Self> {
         Ok(Self {
             ident: names::quote(&field.name)?,
-            sql_type: sql_type(&field),
+            sql_type: sql_type(&field, schema)?,
             sensitivity: if role == Role::Data {
                 sensitivity::of(&field.name, options)
             } else {
@@ -71,6 +74,33 @@ impl Column {
         &self.field.name
     }
 
+    /// Its entry of a select list: types that the driver has no exact form for are cast to text.
+    ///
+    /// The text gets a name that no field has: `ORDER BY "price"` takes an output column of that name before the table's, and would
+    /// sort decimals as texts.
+    #[must_use]
+    pub fn selected(&self) -> Cow<'_, str> {
+        match self.field.kind {
+            FieldType::Decimal | FieldType::Date | FieldType::Time => {
+                Cow::Owned(format!("{}::text AS \"::text\"", self.ident))
+            }
+            FieldType::Text if self.is_enum() => Cow::Owned(format!("{}::text AS \"::text\"", self.ident)),
+            _ => Cow::Borrowed(&self.ident),
+        }
+    }
+
+    /// Whether its type is an enumeration of the database, whose labels are texts here.
+    #[must_use]
+    pub fn is_enum(&self) -> bool {
+        self.field.enum_type.is_some()
+    }
+
+    /// The column as an operand of what works on texts.
+    #[must_use]
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        if self.is_enum() { Cow::Owned(format!("{}::text", self.ident)) } else { Cow::Borrowed(&self.ident) }
+    }
+
     /// Whether a create call must give a value.
     #[must_use]
     pub fn required(&self) -> bool {
@@ -85,8 +115,12 @@ pub(crate) fn compiled(pattern: &str) -> Option<regex::Regex> {
 }
 
 /// The PostgreSQL type of a field. Lists of floats are `double precision[]`, all other lists and dictionaries `jsonb`.
-fn sql_type(field: &Field) -> String {
-    match field.kind {
+fn sql_type(field: &Field, schema: &str) -> Result<String> {
+    if let Some(name) = &field.enum_type {
+        let (schema, name) = enum_name(name, schema);
+        return Ok(format!("{}.{}", names::quote(schema)?, names::quote(name)?));
+    }
+    Ok(match field.kind {
         FieldType::Integer => "bigint".to_owned(),
         FieldType::Text => "text".to_owned(),
         FieldType::Float => "double precision".to_owned(),
@@ -103,7 +137,22 @@ fn sql_type(field: &Field) -> String {
         FieldType::Bytes => "bytea".to_owned(),
         FieldType::FloatArray => "double precision[]".to_owned(),
         FieldType::Object | FieldType::Array | FieldType::Json => "jsonb".to_owned(),
+    })
+}
+
+/// Schema and name of an enumeration; without a schema it is in the one of the table.
+pub(crate) fn enum_name<'a>(name: &'a str, schema: &'a str) -> (&'a str, &'a str) {
+    name.split_once('.').unwrap_or((schema, name))
+}
+
+/// Why a field cannot be an enumeration of the database, if it is to be one.
+fn enum_refused(field: &Field) -> Option<&'static str> {
+    field.enum_type.as_ref()?;
+    let labels = !field.choices.is_empty() && field.choices.iter().all(Value::is_string);
+    if field.kind != FieldType::Text {
+        return Some("has an enum_type, and is no text");
     }
+    (!labels).then_some("has an enum_type, and no choices that are its labels")
 }
 
 /// The name of the column that keeps a row's tenant.
@@ -128,6 +177,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     by_name: BTreeMap<String, usize>,
     keys: Vec<usize>,
+    /// The columns of [`Table::row`], and their select list.
+    row: (Vec<usize>, String),
 }
 
 impl Table {
@@ -158,10 +209,17 @@ impl Table {
                 );
                 return Err(refused(model, &field, message));
             }
-            columns.push(Column::new(field, role, &options)?);
+            if let Some(message) = enum_refused(&field) {
+                return Err(refused(
+                    model,
+                    &field,
+                    format!("field {} of {} {message}", field.name, model.name),
+                ));
+            }
+            columns.push(Column::new(field, role, (&options, schema))?);
         }
         for (field, role) in added(model, &keys, &options) {
-            columns.push(Column::new(field, role, &options)?);
+            columns.push(Column::new(field, role, (&options, schema))?);
         }
         let by_name: BTreeMap<String, usize> =
             columns.iter().enumerate().map(|(i, c)| (c.name().to_owned(), i)).collect();
@@ -172,8 +230,11 @@ impl Table {
             return Err(refused(model, &column.field, message));
         }
         let qualified = format!("{}.{}", names::quote(schema)?, names::quote(&name)?);
-        let model = model.clone();
-        Ok(Self { model, options, schema: schema.to_owned(), name, qualified, columns, by_name, keys })
+        let shown = |at: &usize| columns[*at].role != Role::Tenant;
+        let row: Vec<usize> = by_name.values().copied().filter(shown).collect();
+        let list = select_list(&row.iter().map(|at| &columns[*at]).collect::<Vec<_>>());
+        let (model, schema, row) = (model.clone(), schema.to_owned(), (row, list));
+        Ok(Self { model, options, schema, name, qualified, columns, by_name, keys, row })
     }
 
     /// The columns of the primary key in its order; there is at least one.
@@ -217,11 +278,30 @@ impl Table {
         self.columns.iter().filter(|c| c.role != Role::Tenant)
     }
 
+    /// The columns of a whole row, and their select list, which is made once. They stand in the order of their names, as the members
+    /// of an object do: nothing has to be sorted for each row.
+    #[must_use]
+    pub fn row(&self) -> (Vec<&Column>, &str) {
+        let (columns, list) = &self.row;
+        (columns.iter().map(|at| &self.columns[*at]).collect(), list)
+    }
+
     /// Whether rows may only be added.
     #[must_use]
     pub fn append_only(&self) -> bool {
         self.options.append_only
     }
+}
+
+/// The select list of these columns.
+#[must_use]
+pub fn select_list(columns: &[&Column]) -> String {
+    let mut list = String::with_capacity(columns.len() * 16);
+    for column in columns {
+        list.push_str(if list.is_empty() { "" } else { ", " });
+        list.push_str(&column.selected());
+    }
+    list
 }
 
 /// What being the key, or a part of it, means for a field.
@@ -259,6 +339,10 @@ fn role(field: &Field, keys: &[String], options: &Options) -> Role {
         "updated_at" if time => Role::UpdatedAt,
         "deleted_at" if time && options.soft_delete => Role::DeletedAt,
         TENANT_COLUMN if options.multi_tenant && field.kind == FieldType::Text => Role::Tenant,
+        name if options.row_rules.iter().any(|(f, _)| f == name) => {
+            let rule = options.row_rules.iter().find(|(f, _)| f == name);
+            rule.map_or(Role::Data, |(_, who)| Role::Ruled(*who))
+        }
         VERSION_COLUMN if options.versioned && field.kind == FieldType::Integer => Role::Version,
         _ => Role::Data,
     }
@@ -276,7 +360,9 @@ fn added(model: &ModelDecl, keys: &[String], options: &Options) -> Vec<(Field, R
     add(own, Field::new("id", FieldType::Integer).primary_key().auto_increment(true), Role::Key);
     let now =
         |name: &str| Field { default: Some(FieldDefault::Now), ..Field::new(name, FieldType::Timestamp) };
-    add(options.timestamps, now("created_at"), Role::CreatedAt);
+    // What expires needs a time that its life counts from.
+    let created = options.timestamps || options.ttl_seconds.is_some() && options.ttl_field.is_none();
+    add(created, now("created_at"), Role::CreatedAt);
     add(options.timestamps, now("updated_at"), Role::UpdatedAt);
     let deleted = Field::new("deleted_at", FieldType::Timestamp).nullable().default(Value::Null);
     add(options.soft_delete, deleted, Role::DeletedAt);

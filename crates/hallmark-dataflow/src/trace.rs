@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{GenericClient, Row};
 
-use crate::codes;
 use crate::sql::failure;
+use crate::{codes, limits};
 
 tokio::task_local! {
     static CURRENT: Trace;
@@ -82,6 +82,35 @@ impl Trace {
     fn seen(&self) -> MutexGuard<'_, Vec<Explained>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Explains a statement for values that nobody knows: the plan that PostgreSQL makes for all of them. Nothing is carried out.
+///
+/// # Errors
+/// Those of the statement, which may be one that has no plan.
+pub(crate) async fn generic(
+    client: &mut deadpool_postgres::ClientWrapper,
+    text: &str,
+    parameters: &[String],
+) -> Result<Explained> {
+    let name = format!("hallmark_slow_{}", hallmark_core::random::token(8)?);
+    let types = if parameters.is_empty() { String::new() } else { format!(" ({})", parameters.join(", ")) };
+    let transaction = client.transaction().await.map_err(failure)?;
+    let settings = format!(
+        "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL statement_timeout = {}",
+        limits::SLOW_PLAN_TIMEOUT_MS
+    );
+    transaction.batch_execute(&settings).await.map_err(failure)?;
+    // One statement and no more: that is what the extended protocol takes.
+    transaction.execute(&format!("PREPARE {name}{types} AS {text}"), &[]).await.map_err(failure)?;
+    let nulls = vec!["NULL"; parameters.len()].join(", ");
+    let given = if parameters.is_empty() { String::new() } else { format!(" ({nulls})") };
+    let explain = format!("EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE {name}{given}");
+    let plan = transaction.query_one(&explain, &[]).await.and_then(|row| row.try_get(0)).map_err(failure);
+    transaction.rollback().await.map_err(failure)?;
+    // What was prepared outlives its transaction.
+    client.batch_execute(&format!("DEALLOCATE {name}")).await.map_err(failure)?;
+    Ok(Explained { sql: text.to_owned(), parameters: parameters.to_vec(), plan: plan? })
 }
 
 /// What ends a node whose next step needs what the statement before would have found.

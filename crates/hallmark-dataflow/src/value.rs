@@ -19,10 +19,11 @@ use hallmark_core::{Error, Result, digest};
 use hallmark_python::models::{FieldType, Limit};
 use serde_json::{Map, Number, Value};
 use tokio_postgres::Row;
-use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
+use crate::label::Label;
 use crate::table::Column;
-use crate::{codes, limits};
+use crate::{codes, instant, limits};
 
 /// A checked value with the type that it travels as.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,8 @@ pub enum Bound {
     Json(Value),
     /// `timestamptz`.
     Timestamp(jiff::Timestamp),
+    /// `timestamptz` of the last hours of the year 9999 and beyond, in microseconds since 2000.
+    FarTimestamp(i64),
     /// `uuid`.
     Uuid(uuid::Uuid),
     /// `bytea`.
@@ -62,7 +65,7 @@ impl Bound {
             Self::Float(_) => Type::FLOAT8,
             Self::Text(_) => Type::TEXT,
             Self::Json(_) => Type::JSONB,
-            Self::Timestamp(_) => Type::TIMESTAMPTZ,
+            Self::Timestamp(_) | Self::FarTimestamp(_) => Type::TIMESTAMPTZ,
             Self::Uuid(_) => Type::UUID,
             Self::Bytes(_) => Type::BYTEA,
             Self::Floats(_) => Type::FLOAT8_ARRAY,
@@ -85,6 +88,7 @@ impl ToSql for Bound {
             Self::Text(v) => v.to_sql(ty, out),
             Self::Json(v) => v.to_sql(ty, out),
             Self::Timestamp(v) => v.to_sql(ty, out),
+            Self::FarTimestamp(v) => v.to_sql(&Type::INT8, out),
             Self::Uuid(v) => v.to_sql(ty, out),
             Self::Bytes(v) => v.to_sql(ty, out),
             Self::Floats(v) => v.to_sql(ty, out),
@@ -209,21 +213,15 @@ pub fn encode(kind: FieldType, value: &Value) -> Result<Bound> {
         (FieldType::Integer, Value::Number(number)) => integer(number),
         (FieldType::Float, Value::Number(number)) => match number.as_f64().filter(|f| f.is_finite()) {
             Some(float) => Ok(Bound::Float(float)),
-            None => Err(Error::new(&codes::OUT_OF_RANGE, format!("{number} is no finite double"))),
+            None => Err(Error::new(&codes::OUT_OF_RANGE, "the number is no finite double")),
         },
         (FieldType::Decimal, Value::Number(number)) => decimal(&number.to_string()),
         (FieldType::Decimal, Value::String(text)) => decimal(text),
         (FieldType::Boolean, Value::Bool(truth)) => Ok(Bound::Bool(*truth)),
         (FieldType::Text, Value::String(text)) => clean(text).map(|()| Bound::Text(text.clone())),
-        (FieldType::Timestamp, Value::String(text)) => timestamp(text).map(Bound::Timestamp),
-        (FieldType::Date, Value::String(text)) => match text.parse::<jiff::civil::Date>() {
-            Ok(date) => Ok(Bound::Text(date.to_string())),
-            Err(_) => Err(form("a date like 2026-11-24", text)),
-        },
-        (FieldType::Time, Value::String(text)) => match text.parse::<jiff::civil::Time>() {
-            Ok(time) => Ok(Bound::Text(time.to_string())),
-            Err(_) => Err(form("a time like 21:14:16", text)),
-        },
+        (FieldType::Timestamp, Value::String(text)) => instant(text),
+        (FieldType::Date, Value::String(text)) => date(text),
+        (FieldType::Time, Value::String(text)) => time(text),
         (FieldType::Uuid, Value::String(text)) => {
             uuid::Uuid::parse_str(text).map(Bound::Uuid).map_err(|_| form("a UUID", text))
         }
@@ -262,9 +260,10 @@ fn integer(number: &Number) -> Result<Bound> {
         return Ok(Bound::Int(int));
     }
     if number.is_u64() {
-        return Err(Error::new(&codes::OUT_OF_RANGE, format!("{number} does not fit 64 bits with a sign")));
+        return Err(Error::new(&codes::OUT_OF_RANGE, "the number does not fit 64 bits with a sign"));
     }
-    Err(Error::new(&codes::WRONG_VALUE, format!("expected integer, found {number}")))
+    // The number itself may be personal, as a text may.
+    Err(Error::new(&codes::WRONG_VALUE, "expected integer, found a number with a fraction"))
 }
 
 fn decimal(text: &str) -> Result<Bound> {
@@ -298,6 +297,36 @@ pub fn timestamp(text: &str) -> Result<jiff::Timestamp> {
                 .map(|z| z.timestamp())
         })
         .map_err(|_| form("a time like 2026-11-24T21:14:16Z", text))
+}
+
+/// A checked instant of those that PostgreSQL keeps.
+fn instant(text: &str) -> Result<Bound> {
+    match timestamp(text) {
+        Ok(near) if instant::Instant::of(near).0 < instant::FIRST => {
+            Err(Error::new(&codes::OUT_OF_RANGE, "an instant before the year -4713 cannot be kept"))
+        }
+        Ok(near) => Ok(Bound::Timestamp(near)),
+        Err(error) => instant::read(text).map(|far| Bound::FarTimestamp(far.0)).ok_or(error),
+    }
+}
+
+/// A checked date; the years are those that PostgreSQL writes as they are read, 1 to 9999.
+fn date(text: &str) -> Result<Bound> {
+    match text.parse::<jiff::civil::Date>() {
+        Ok(date) if date.year() < 1 => {
+            Err(Error::new(&codes::OUT_OF_RANGE, "a date before the year 1 cannot be kept"))
+        }
+        Ok(date) => Ok(Bound::Text(date.to_string())),
+        Err(_) => Err(form("a date like 2026-11-24", text)),
+    }
+}
+
+/// A checked time of the day, in microseconds: PostgreSQL would round 23:59:59.9999999 to 24:00.
+fn time(text: &str) -> Result<Bound> {
+    let time: jiff::civil::Time = text.parse().map_err(|_| form("a time like 21:14:16", text))?;
+    let kept = time.subsec_nanosecond() / 1_000 * 1_000;
+    let cut = time.with().subsec_nanosecond(kept).build();
+    cut.map(|time| Bound::Text(time.to_string())).map_err(|_| form("a time like 21:14:16", text))
 }
 
 fn clean(text: &str) -> Result<()> {
@@ -339,28 +368,17 @@ fn from_hex(text: &str) -> Result<Vec<u8>> {
         .collect()
 }
 
-/// The select-list entry of a column: types that the driver has no exact form for are cast to text.
-///
-/// The text gets a name of its own: `ORDER BY "price"` takes an output column of that name before the table's, and would
-/// sort decimals as texts.
-#[must_use]
-pub fn selected(column: &Column) -> String {
-    match column.field.kind {
-        FieldType::Decimal | FieldType::Date | FieldType::Time => format!("{}::text AS _text", column.ident),
-        _ => column.ident.clone(),
-    }
-}
-
-/// Reads columns `0..` of a row that was selected with [`selected`].
+/// Reads columns `0..` of a row that was selected with [`Column::selected`].
 ///
 /// # Errors
 /// `HM-D031` if the table's columns are not those of the model.
 pub fn row(row: &Row, columns: &[&Column]) -> Result<Map<String, Value>> {
-    let mut out = Map::new();
+    let mut members = Vec::with_capacity(columns.len());
     for (i, column) in columns.iter().enumerate() {
-        out.insert(column.name().to_owned(), decode(row, i, column.field.kind)?);
+        members.push((column.name().to_owned(), decode(row, i, column.field.kind)?));
     }
-    Ok(out)
+    // Collected, the tree is made in one go.
+    Ok(members.into_iter().collect())
 }
 
 /// Reads one column of a row.
@@ -369,30 +387,28 @@ pub fn row(row: &Row, columns: &[&Column]) -> Result<Map<String, Value>> {
 /// `HM-D031` if its type is another.
 pub fn decode(row: &Row, at: usize, kind: FieldType) -> Result<Value> {
     // A table that was there before its model may have a narrower type, whose values the field holds too.
-    let narrow = row.columns().get(at).map_or(Type::UNKNOWN, |c| c.type_().clone());
+    let narrow = row.columns().get(at).map_or(&Type::UNKNOWN, tokio_postgres::Column::type_);
     match kind {
-        FieldType::Integer if narrow == Type::INT4 => {
+        FieldType::Integer if *narrow == Type::INT4 => {
             get::<i32>(row, at).map(|v| v.map_or(Value::Null, Value::from))
         }
-        FieldType::Integer if narrow == Type::INT2 => {
+        FieldType::Integer if *narrow == Type::INT2 => {
             get::<i16>(row, at).map(|v| v.map_or(Value::Null, Value::from))
         }
         FieldType::Integer => get::<i64>(row, at).map(|v| v.map_or(Value::Null, Value::from)),
         // The shortest text that names the same number: as a double, 0.1 would show what a single does not hold.
-        FieldType::Float if narrow == Type::FLOAT4 => get::<f32>(row, at)
+        FieldType::Float if *narrow == Type::FLOAT4 => get::<f32>(row, at)
             .map(|v| v.map_or(Value::Null, |f| float(f.to_string().parse().unwrap_or(f64::from(f))))),
         FieldType::Float => get::<f64>(row, at).map(|v| v.map_or(Value::Null, float)),
         FieldType::Boolean => get::<bool>(row, at).map(|v| v.map_or(Value::Null, Value::from)),
+        FieldType::Text if matches!(narrow.kind(), Kind::Enum(_)) => {
+            get::<Label>(row, at).map(|v| v.map_or(Value::Null, |label| Value::from(label.0)))
+        }
         FieldType::Text | FieldType::Decimal | FieldType::Date | FieldType::Time => {
             get::<String>(row, at).map(|v| v.map_or(Value::Null, Value::from))
         }
-        FieldType::Timestamp if narrow == Type::TIMESTAMP => {
-            let utc = |t: jiff::civil::DateTime| t.to_zoned(jiff::tz::TimeZone::UTC).map(|z| z.timestamp());
-            get::<jiff::civil::DateTime>(row, at)
-                .map(|v| v.and_then(|t| utc(t).ok()).map_or(Value::Null, |t| Value::from(t.to_string())))
-        }
         FieldType::Timestamp => {
-            get::<jiff::Timestamp>(row, at).map(|v| v.map_or(Value::Null, |t| Value::from(t.to_string())))
+            get::<instant::Instant>(row, at).map(|v| v.map_or(Value::Null, |t| Value::from(t.to_string())))
         }
         FieldType::Uuid => {
             get::<uuid::Uuid>(row, at).map(|v| v.map_or(Value::Null, |u| Value::from(u.to_string())))

@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use tokio_postgres::GenericClient;
 
 use crate::codes;
-use crate::engine::Engine;
 use crate::schema::wanted_indexes;
 use crate::sql::{self, Sql};
 use crate::table::{Column, Role, Table};
@@ -23,6 +22,11 @@ pub(crate) fn managed(column: &Column) -> Error {
         .next(format!("leave {} out of the data", column.name()))
 }
 
+/// The error for an upsert that meets the key of a row of another tenant.
+pub(crate) fn of_another() -> Error {
+    Error::new(&codes::DUPLICATE, "the key belongs to a row that this caller may not change")
+}
+
 /// A row to create: every data column, given or by default; the key and `created_at` only if given.
 ///
 /// # Errors
@@ -30,7 +34,7 @@ pub(crate) fn managed(column: &Column) -> Error {
 pub(crate) fn complete(table: &Table, data: &Map<String, Value>) -> Result<Cells> {
     for name in data.keys() {
         let column = table.column(name)?;
-        if matches!(column.role, Role::UpdatedAt | Role::DeletedAt | Role::Version) {
+        if matches!(column.role, Role::UpdatedAt | Role::DeletedAt | Role::Version | Role::Ruled(_)) {
             return Err(managed(column));
         }
     }
@@ -64,14 +68,14 @@ pub(crate) fn complete(table: &Table, data: &Map<String, Value>) -> Result<Cells
 
 /// The default of a column, checked; `None` if a value must be given.
 pub(crate) fn default(column: &Column) -> Result<Option<Bound>> {
-    let now = jiff::Timestamp::now();
+    let now = jiff::Timestamp::now;
     let bound = match (&column.field.default, column.field.kind) {
         (Some(FieldDefault::Value(given)), _) => value::for_column(column, given)?,
-        (Some(FieldDefault::Now | FieldDefault::Today), FieldType::Timestamp) => Bound::Timestamp(now),
+        (Some(FieldDefault::Now | FieldDefault::Today), FieldType::Timestamp) => Bound::Timestamp(now()),
         (Some(FieldDefault::Now | FieldDefault::Today), FieldType::Date) => {
-            Bound::Text(now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string())
+            Bound::Text(now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string())
         }
-        (Some(FieldDefault::Now | FieldDefault::Today), FieldType::Text) => Bound::Text(now.to_string()),
+        (Some(FieldDefault::Now | FieldDefault::Today), FieldType::Text) => Bound::Text(now().to_string()),
         (Some(FieldDefault::Uuid), FieldType::Uuid) => Bound::Uuid(uuid::Uuid::new_v4()),
         (Some(FieldDefault::Uuid), FieldType::Text) => Bound::Text(uuid::Uuid::new_v4().to_string()),
         _ if column.field.nullable => Bound::Null(value::wire(column.field.kind)),
@@ -89,6 +93,8 @@ pub(crate) enum OnConflict<'a> {
     Skip,
     /// Change the row that is there, found by `target`, in the columns `given`.
     Update { target: Vec<&'a Column>, given: Vec<&'a Column> },
+    /// Set these values in the row that is there, found by `target`; without any it stays as it is, and is returned.
+    Set { target: Vec<&'a Column>, values: Cells },
 }
 
 /// The columns that an upsert matches on: as asked, else as the model says, else the key.
@@ -120,11 +126,14 @@ fn unique_over(table: &Table, columns: &[&Column]) -> Option<Option<String>> {
 
 /// Appends `ON CONFLICT …` for a statement that inserts into the table under the alias `t`.
 pub(crate) fn push_conflict(sql: &mut Sql, table: &Table, conflict: &OnConflict<'_>) {
-    let OnConflict::Update { target, given } = conflict else {
-        if matches!(conflict, OnConflict::Skip) {
+    let (target, given, values): (_, &[&Column], &[_]) = match conflict {
+        OnConflict::Error => return,
+        OnConflict::Skip => {
             sql.push(" ON CONFLICT DO NOTHING");
+            return;
         }
-        return;
+        OnConflict::Update { target, given } => (target, given, &[]),
+        OnConflict::Set { target, values } => (target, &[], values),
     };
     let mut idents: Vec<&str> = target.iter().map(|c| c.ident.as_str()).collect();
     let tenant = table.with_role(Role::Tenant);
@@ -142,18 +151,46 @@ pub(crate) fn push_conflict(sql: &mut Sql, table: &Table, conflict: &OnConflict<
     {
         sets.push(format!("{0} = EXCLUDED.{0}", column.ident));
     }
-    sets.extend(touches(table, "t."));
+    let set: Vec<&Column> = values.iter().map(|(at, _)| &table.columns[*at]).collect();
+    sets.extend(renewed(table, target, if set.is_empty() { given } else { &set }));
+    if !matches!(conflict, OnConflict::Set { values, .. } if values.is_empty()) {
+        sets.extend(touches(table, "t."));
+    }
     if let Some(deleted) = table.with_role(Role::DeletedAt) {
         sets.push(format!("{} = NULL", deleted.ident));
     }
-    if sets.is_empty() {
-        sets.extend(table.keys().first().map(|key| format!("{0} = EXCLUDED.{0}", key.ident)));
+    if sets.is_empty() && values.is_empty() {
+        sets.extend(table.keys().first().map(|key| format!("{0} = t.{0}", key.ident)));
     }
     sql.push(" DO UPDATE SET ").push(&sets.join(", "));
-    if let Some(tenant) = tenant {
-        // A key of another tenant is not this caller's to change.
-        sql.push(&format!(" WHERE t.{0} = EXCLUDED.{0}", tenant.ident));
+    let alive = table.alive("t.");
+    for (n, (at, value)) in values.iter().enumerate() {
+        let column = &table.columns[*at];
+        sql.push(if n > 0 || !sets.is_empty() { ", " } else { "" }).push(&column.ident).push(" = ");
+        if let Some(alive) = &alive {
+            sql.push(&format!("CASE WHEN {alive} THEN "));
+        }
+        sql.bind(value.clone(), sql::cast(column));
+        if alive.is_some() {
+            sql.push(&format!(" ELSE EXCLUDED.{} END", column.ident));
+        }
     }
+    for (i, owner) in table.owners().enumerate() {
+        // A key of another tenant or owner is not this caller's to change.
+        sql.push(if i > 0 { " AND " } else { " WHERE " });
+        sql.push(&format!("t.{0} = EXCLUDED.{0}", owner.ident));
+    }
+}
+
+/// A row whose time is over is not there any more: an upsert that meets it makes it anew, with nothing of what it had.
+fn renewed(table: &Table, target: &[&Column], given: &[&Column]) -> Vec<String> {
+    let Some(alive) = table.alive("t.") else { return Vec::new() };
+    let named = |c: &Column, list: &[&Column]| list.iter().any(|other| other.name() == c.name());
+    let left = table.columns.iter().filter(|c| match c.role {
+        Role::Data => !named(c, target) && !named(c, given),
+        role => role == Role::CreatedAt,
+    });
+    left.map(|c| format!("{0} = CASE WHEN {alive} THEN t.{0} ELSE EXCLUDED.{0} END", c.ident)).collect()
 }
 
 /// The assignments that every update makes.
@@ -177,18 +214,15 @@ pub(crate) fn insert(
     returning: &str,
 ) -> Sql {
     let mut idents: Vec<&str> = cells.iter().map(|(i, _)| table.columns[*i].ident.as_str()).collect();
-    let tenant = table.with_role(Role::Tenant);
-    if let Some(tenant) = tenant {
-        idents.push(&tenant.ident);
-    }
+    let owned = table.owned(context);
+    idents.extend(owned.iter().map(|(column, _)| column.ident.as_str()));
     let mut sql = Sql::new(format!("INSERT INTO {} AS t ({}) VALUES (", table.qualified, idents.join(", ")));
     for (n, (i, bound)) in cells.iter().enumerate() {
         sql.push(if n > 0 { ", " } else { "" });
         sql.bind(bound.clone(), sql::cast(&table.columns[*i]));
     }
-    if tenant.is_some() {
-        sql.push(if cells.is_empty() { "" } else { ", " });
-        sql.bind(Bound::Text(Engine::tenant(context).to_owned()), None);
+    for (n, (_, value)) in owned.iter().enumerate() {
+        sql.push(if n + cells.len() > 0 { ", " } else { "" }).bind(value.clone(), None);
     }
     sql.push(")");
     if idents.is_empty() {

@@ -31,7 +31,8 @@ pub fn register_node(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// `#[field(primary_key, auto_increment = false, unique, index, max_length = 5, min_length = 1, minimum = 0, maximum = 9, above = 0,
 /// below = 9, pattern = "…", max_digits = 12, decimal_places = 2, choices = […], references = "users.id", on_delete = "cascade",
-/// default = …, default_now, default_today, default_uuid, kind = "…", name = "…", skip)]`. `Option<T>` may be null.
+/// default = …, default_now, default_today, default_uuid, renamed_from = "…", enum_type = "…", kind = "…", name = "…", skip)]`.
+/// `Option<T>` may be null.
 ///
 /// An example that runs is in `hallmark_dataflow::Model`.
 #[proc_macro_derive(Model, attributes(model, field))]

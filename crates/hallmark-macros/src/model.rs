@@ -179,9 +179,9 @@ fn keyword(meta: &ParseNestedMeta<'_>, word: &str) -> Result<TokenStream> {
             let limit = some(quote!(::hallmark_dataflow::Limit { value: #value, exclusive: #exclusive }));
             quote!(field.#field = #limit;)
         }
-        "pattern" => {
+        "pattern" | "renamed_from" | "enum_type" => {
             let text: LitStr = meta.value()?.parse()?;
-            quote!(field.pattern = ::std::option::Option::Some(#text.to_owned());)
+            quote!(field.#field = ::std::option::Option::Some(#text.to_owned());)
         }
         "references" => {
             let text: LitStr = meta.value()?.parse()?;
@@ -223,7 +223,7 @@ fn keyword(meta: &ParseNestedMeta<'_>, word: &str) -> Result<TokenStream> {
             return Err(meta.error(
                 "expected primary_key, auto_increment, unique, index, max_length, min_length, minimum, maximum, above, below, \
                  pattern, max_digits, decimal_places, choices, references, on_delete, default, default_now, default_today, \
-                 default_uuid, kind, name or skip",
+                 default_uuid, renamed_from, enum_type, kind, name or skip",
             ));
         }
     })

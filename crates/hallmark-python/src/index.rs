@@ -3,6 +3,8 @@
 //! An [`Index`] is made of the outsides of all files. A rule asks it through a [`View`], which notes the files that had a part
 //! in the answers: as long as those stay as they are, and no file comes or goes, the answers stay too.
 
+mod suffixes;
+
 use std::cell::{OnceCell, RefCell};
 use std::sync::{Arc, OnceLock};
 
@@ -11,6 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::facts::Name;
 use crate::interface::{ClassFace, FunctionFace, Interface};
 use crate::limits;
+use suffixes::Suffixes;
 
 /// Gives the outside of the file at a place in the list of all.
 pub type Loader = Box<dyn Fn(usize) -> Arc<Interface> + Send + Sync>;
@@ -21,8 +24,7 @@ pub struct Index {
     modules: Vec<Slot>,
     /// Where an outside comes from that is not at hand.
     loader: Option<Loader>,
-    /// Every dotted suffix of every module's path.
-    by_suffix: FxHashMap<String, Vec<u32>>,
+    by_suffix: Suffixes,
     /// Folders that hold an `__init__.py`.
     packages: FxHashSet<String>,
 }
@@ -67,27 +69,11 @@ impl Index {
     }
 
     fn join(modules: Vec<Slot>, loader: Option<Loader>) -> Self {
-        let mut by_suffix: FxHashMap<String, Vec<u32>> = FxHashMap::default();
+        let mut by_suffix = Suffixes::default();
         let mut packages = FxHashSet::default();
         for (id, module) in modules.iter().enumerate() {
-            let stem = module.path.strip_suffix(".py").unwrap_or(&module.path);
-            let stem = stem.strip_suffix("/__init__").unwrap_or(stem);
             packages.extend(package_folder(&module.path).map(str::to_owned));
-            let dotted = stem.replace('/', ".");
-            let mut rest = dotted.as_str();
-            loop {
-                let id = u32::try_from(id).unwrap_or(u32::MAX);
-                match by_suffix.get_mut(rest) {
-                    Some(ids) => ids.push(id),
-                    None => {
-                        by_suffix.insert(rest.to_owned(), vec![id]);
-                    }
-                }
-                match rest.split_once('.') {
-                    Some((_, tail)) => rest = tail,
-                    None => break,
-                }
-            }
+            by_suffix.add(dotted(&module.path), u32::try_from(id).unwrap_or(u32::MAX));
         }
         Self { modules, loader, by_suffix, packages }
     }
@@ -231,7 +217,7 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn is_somewhere(&self, name: &str) -> bool {
         // Which files there are is not a matter of what they hold: nothing to note.
-        self.index.by_suffix.contains_key(name)
+        self.index.by_suffix.get(name).is_some()
     }
 
     /// The dotted names of all files.
@@ -310,9 +296,7 @@ impl<'a> View<'a> {
     }
 
     fn id_of_path(&self, path: &str) -> Option<u32> {
-        let stem = path.strip_suffix(".py").unwrap_or(path);
-        let dotted = stem.strip_suffix("/__init__").unwrap_or(stem).replace('/', ".");
-        let ids = self.index.by_suffix.get(&dotted)?;
+        let ids = self.index.by_suffix.get(&dotted(path))?;
         ids.iter().copied().find(|id| self.index.modules.get(*id as usize).is_some_and(|m| *m.path == *path))
     }
 
@@ -432,6 +416,12 @@ impl<'a> View<'a> {
         }
         out
     }
+}
+
+/// The path of a file without its ending, with dots.
+fn dotted(path: &str) -> String {
+    let stem = path.strip_suffix(".py").unwrap_or(path);
+    stem.strip_suffix("/__init__").unwrap_or(stem).replace('/', ".")
 }
 
 /// The folder of an `__init__.py`, if its name is one that Python can import: `kailash-dataflow` is no package, whatever lies

@@ -15,6 +15,9 @@ import time
 
 KEY_VARIABLE = "HALLMARK_MODEL_SERVER_KEY"
 CHAT_CONTEXT_TOKENS = 2048
+# Answers that are written side by side: four take two thirds of the time that they take one after the other, and a short one
+# (a probe of health) does not wait for a long one.
+CHAT_SLOTS = 4
 EMBEDDING_CONTEXT_TOKENS = 512
 PARENT_POLL_SECONDS = 1.0
 
@@ -50,16 +53,17 @@ def parameters(options, model, key):
     params.api_keys = [key]
     params.cpuparams.n_threads = options.threads
     params.cpuparams_batch.n_threads = options.threads
-    params.n_parallel = 1
     params.ui = False
     if options.role == "embeddings":
+        params.n_parallel = 1
         params.embedding = True
         params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
         params.n_ctx = EMBEDDING_CONTEXT_TOKENS
         params.n_batch = EMBEDDING_CONTEXT_TOKENS
         params.n_ubatch = EMBEDDING_CONTEXT_TOKENS
     else:
-        params.n_ctx = CHAT_CONTEXT_TOKENS
+        params.n_parallel = CHAT_SLOTS
+        params.n_ctx = CHAT_SLOTS * CHAT_CONTEXT_TOKENS
     return params
 
 

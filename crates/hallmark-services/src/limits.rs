@@ -6,6 +6,8 @@ use hallmark_core::Error;
 
 use crate::{ServiceKind, codes};
 
+/// Notices of a channel that may wait in this process.
+pub const NOTICES_WAITING_MAX: usize = 4_096;
 /// How long a connection may take to be made.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -145,7 +147,19 @@ pub const VECTORS_REFRESH: Duration = Duration::from_secs(600);
 
 /// Collections that a process fetches at the same time to hold them.
 pub const VECTORS_FETCHING: usize = 4;
+/// How often it is tried to cancel a statement that nobody waits for.
+pub const CANCEL_ATTEMPTS: u32 = 20;
+/// How long one request to cancel may take.
+pub const CANCEL_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the server has to give up a statement before it is asked again.
+pub const CANCEL_PAUSE: Duration = Duration::from_millis(250);
 /// Connections on which reads by key are sent one behind another.
 pub const LANES_MAX: usize = 4;
+/// Reads that are better sent behind each other than on another of them; more than these wait for each other and are asked together.
+pub const LANE_TAKEN_GOOD: usize = 8;
+/// Statements that stay prepared on one connection; beyond, they are prepared anew.
+pub const STATEMENTS_KEPT: usize = 500;
+/// Statements that write which callers drive themselves at the same time; who comes then takes a connection of the pool.
+pub const SOLOS_MAX: usize = 4;
 /// Reads that may be under way on one of them; who comes then takes a connection of the pool.
 pub const LANE_TAKEN_MAX: usize = 64;

@@ -29,3 +29,9 @@ pub const SETTLED_SECONDS: i64 = 2;
 
 /// One in so many files may have changed since a cache was written, for what changed to be written beside it instead of all anew.
 pub const NEWS_ONE_IN: usize = 16;
+
+/// One in so many folders may have been listed anew for what is kept of all listings to stay as it is.
+pub const LISTED_ONE_IN: usize = 64;
+
+/// The number of files whose findings are put together at once: what they took is used again for the next ones.
+pub const OPENED_AT_ONCE: usize = 512;

@@ -128,7 +128,7 @@ pub(crate) fn build(
         files: records.len(),
         unparsed_files: records.iter().filter(|r| !r.problems.is_empty()).count(),
         bytes: records.iter().map(|r| r.bytes).sum(),
-        suppressed: judged().map(|j| j.suppressed.len()).sum(),
+        suppressed: judged().map(|j| j.accepted).sum(),
         baseline: None,
         duration_ms: 0.0,
         families,

@@ -2,10 +2,10 @@
 
 use hallmark_diagnostics::Severity;
 use hallmark_python::Module;
-use rustc_hash::FxHashMap;
 
 use crate::report::FamilySummary;
 use crate::rule::Family;
+use crate::rules;
 use crate::scope::Scopes;
 use crate::tier::Tier;
 use crate::workspace::{Families, Record};
@@ -60,17 +60,16 @@ pub(crate) fn applies(module: &Module, tier: Tier) -> Families {
 /// The state of every family, in the order of [`Family::ALL`]. A file that could not be parsed counts for every family that
 /// applies anywhere: nobody can say what it would have held.
 pub(crate) fn families(records: &[&Record], scopes: &Scopes) -> Vec<FamilySummary> {
-    let places: FxHashMap<&str, usize> =
-        Family::ALL.into_iter().enumerate().map(|(place, family)| (family.name(), place)).collect();
     let mut tallies = Family::ALL.map(|_| Tally::default());
     for record in records {
         // What the file loses in each family that it breaks.
         let mut lost = Family::ALL.map(|_| None::<f64>);
-        for finding in record.judged.iter().flat_map(|judged| &judged.findings) {
-            let Some(place) = places.get(finding.family).copied() else { continue };
-            tallies[place].counts[finding.severity as usize] += 1;
-            if finding.severity == Severity::Error {
-                let weight = scopes.of(&record.path).weight(finding.rule);
+        for count in record.judged.iter().flat_map(|judged| &judged.counts) {
+            let Some(rule) = rules::all().get(count.rule) else { continue };
+            let Some(place) = Family::ALL.iter().position(|family| *family == rule.family) else { continue };
+            tallies[place].counts[count.severity as usize] += count.number;
+            if count.severity == Severity::Error {
+                let weight = scopes.of(&record.path).weight(rule.name);
                 lost[place] = Some(lost[place].unwrap_or(0.0).max(weight));
             }
         }

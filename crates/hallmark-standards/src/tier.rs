@@ -3,12 +3,13 @@
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use hallmark_python::Module;
 use hallmark_python::facts::{Decorator, ScopeId, ScopeKind};
+use serde::{Deserialize, Serialize};
 
 use crate::ScanOptions;
 use crate::scope::Scopes;
 
 /// The tier of a test, or production code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tier {
     /// Not a test.
     Production,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use hallmark_core::{Error, Result};
+use hallmark_services::postgres::cancelling;
 use serde_json::Value;
 
 use crate::govern::{govern, mask_input, measure, scrub_error};
@@ -25,7 +26,8 @@ pub(crate) async fn call(
         tracing::debug!(node = spec.name, run = context.run_id, input = %masked, "node starts");
     }
     // A node that panics before it gives its future, or while it is polled, fails alone.
-    let work = async { node.run(context, input).await };
+    // So does one whose caller goes away or whose time is over: what it asked of the database ends with it.
+    let work = cancelling(async { node.run(context, input).await });
     let result = match tokio::time::timeout(timeout, AssertUnwindSafe(work).catch_unwind()).await {
         Err(_) => Err(Error::new(
             &codes::NODE_TIMEOUT,

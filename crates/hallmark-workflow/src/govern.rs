@@ -29,26 +29,29 @@ use crate::{Input, NodeSpec, Param, ParamType, Sensitivity, codes, limits};
 pub fn govern(spec: &NodeSpec, mut input: Input) -> Result<Input> {
     measure_members(&input, limits::INPUT_MAX_BYTES)
         .map_err(|why| refuse(&codes::INPUT_TOO_LARGE, spec, None, format!("the input {why}")))?;
-    if let Some(name) = input.keys().find(|name| spec.find(name).is_none()) {
-        return Err(unknown(spec, name));
+    let mut given: Vec<Option<&Value>> = vec![None; spec.params.len()];
+    for (name, value) in &input {
+        match spec.params.iter().position(|param| param.name == *name) {
+            Some(at) => given[at] = Some(value),
+            None => return Err(unknown(spec, name)),
+        }
     }
-    for param in &spec.params {
-        let given = input.get(&param.name);
-        let absent = given.is_none_or(|v| v.is_null() && param.kind != ParamType::Any && !param.required);
-        if !absent {
-            check_value(spec, param, given.unwrap_or(&Value::Null))?;
-        } else if param.required {
-            let expected = expected(param);
-            return Err(refuse(
-                &codes::MISSING_PARAMETER,
-                spec,
-                Some(param),
-                format!("expected {expected}, got nothing"),
-            ));
-        } else if let Some(default) = &param.default {
-            input.insert(param.name.clone(), default.clone());
-        } else {
-            input.remove(&param.name);
+    let mut absent = Vec::new();
+    for (param, given) in spec.params.iter().zip(given) {
+        match given.filter(|v| !v.is_null() || param.kind == ParamType::Any || param.required) {
+            Some(value) => check_value(spec, param, value)?,
+            None if param.required => {
+                let why = format!("expected {}, got nothing", expected(param));
+                return Err(refuse(&codes::MISSING_PARAMETER, spec, Some(param), why));
+            }
+            None if param.default.is_some() || given.is_some() => absent.push(param),
+            None => {}
+        }
+    }
+    for param in absent {
+        match &param.default {
+            Some(default) => drop(input.insert(param.name.clone(), default.clone())),
+            None => drop(input.remove(&param.name)),
         }
     }
     Ok(input)
@@ -209,7 +212,7 @@ pub(crate) fn scrub_error(error: Error, secrets: &[String]) -> Error {
 /// The approximate size of a value in bytes; the sentence that says why if it is over the bounds.
 pub(crate) fn measure(value: &Value, most: usize) -> Result<usize, String> {
     let mut bytes = 0;
-    walk(value, 1, &mut bytes, most)?;
+    walk(value, 1, &mut bytes, most).map_err(|bound| bound.to_string())?;
     Ok(bytes)
 }
 
@@ -217,14 +220,29 @@ pub(crate) fn measure_members(members: &Input, most: usize) -> Result<usize, Str
     let mut bytes = 0;
     for (name, value) in members {
         bytes += name.len() + 4;
-        walk(value, 2, &mut bytes, most)?;
+        walk(value, 2, &mut bytes, most).map_err(|bound| bound.to_string())?;
     }
     Ok(bytes)
 }
 
-fn walk(value: &Value, depth: usize, bytes: &mut usize, most: usize) -> Result<(), String> {
+/// A bound that a value is over. A sentence is made of it only when it is: every result of every node is measured.
+enum Bound {
+    Depth,
+    Bytes(usize),
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Depth => write!(f, "is nested deeper than {} levels", limits::VALUE_MAX_DEPTH),
+            Self::Bytes(most) => write!(f, "is larger than {most} bytes"),
+        }
+    }
+}
+
+fn walk(value: &Value, depth: usize, bytes: &mut usize, most: usize) -> Result<(), Bound> {
     if depth > limits::VALUE_MAX_DEPTH {
-        return Err(format!("is nested deeper than {} levels", limits::VALUE_MAX_DEPTH));
+        return Err(Bound::Depth);
     }
     *bytes += 8;
     match value {
@@ -242,7 +260,7 @@ fn walk(value: &Value, depth: usize, bytes: &mut usize, most: usize) -> Result<(
         }
         _ => {}
     }
-    if *bytes > most { Err(format!("is larger than {most} bytes")) } else { Ok(()) }
+    if *bytes > most { Err(Bound::Bytes(most)) } else { Ok(()) }
 }
 
 /// A user's text for a message: quoted, escaped and cut.

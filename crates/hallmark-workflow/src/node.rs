@@ -47,6 +47,9 @@ pub struct NodeSpec {
     pub params: Vec<Param>,
     /// Whether running it changes nothing outside.
     pub read_only: bool,
+    /// The values of `operation` for which that does not hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub writing_operations: Vec<String>,
     /// Whether a member missing from its result means "this branch was not taken" rather than a mistake.
     pub branching: bool,
     /// How long one execution may take.
@@ -63,6 +66,7 @@ impl NodeSpec {
             group: Group::Custom,
             params: Vec::new(),
             read_only: false,
+            writing_operations: Vec::new(),
             branching: false,
             timeout_ms: limits::NODE_TIMEOUT_MS,
         }
@@ -94,6 +98,20 @@ impl NodeSpec {
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
         self
+    }
+
+    /// Takes these operations out of the promise that running it changes nothing outside.
+    #[must_use]
+    pub fn writing_operations(mut self, operations: &[&str]) -> Self {
+        self.writing_operations = operations.iter().map(|&o| o.to_owned()).collect();
+        self
+    }
+
+    /// Whether running it with this input changes nothing outside.
+    #[must_use]
+    pub fn only_reads(&self, input: &Input) -> bool {
+        let asked = input.get("operation").and_then(Value::as_str);
+        self.read_only && !self.writing_operations.iter().any(|o| asked == Some(o))
     }
 
     /// A member missing from its result means that this branch was not taken.

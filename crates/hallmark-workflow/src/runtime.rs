@@ -183,10 +183,11 @@ impl LocalRuntime {
         }
         let new = NewRun::new(&run, plan, &given, caller)?;
         let token = CancellationToken::new();
+        let only_reads = plan.only_reads(&given);
         let job = Job { plan: plan.clone(), given, context, options, token: Some(token.clone()) };
         let shared = self.shared.clone();
         // What changes nothing may be done without a record of it, unless the caller wants to find it again by its key.
-        let unkept_too = shared.store.may_pass_over() && new.key.is_none() && plan.is_read_only();
+        let unkept_too = shared.store.may_pass_over() && new.key.is_none() && only_reads;
         let passes = move |error: &Error| unkept_too && is_outage(error);
         // All of it in the task: a caller that hangs up between two steps leaves no run behind that nobody ends.
         let task = self.shared.tasks.spawn(ledger::carry(async move {

@@ -41,7 +41,13 @@ pub(crate) struct Plan {
 impl Plan {
     /// Whether no step changes anything outside.
     pub(crate) fn is_read_only(&self) -> bool {
-        self.steps.iter().all(|step| step.node.spec().read_only)
+        self.steps.iter().all(|step| step.only_reads(None, false))
+    }
+
+    /// Whether no step changes anything outside when this is given.
+    pub(crate) fn only_reads(&self, given: &Value) -> bool {
+        let per_node = self.inputs.params.is_empty();
+        self.steps.iter().all(|step| step.only_reads(Some(given), per_node))
     }
 }
 
@@ -58,6 +64,29 @@ pub(crate) struct PlanStep {
     pub(crate) dependants: Vec<usize>,
     /// Places of the result that feed a secret parameter: masked in what is kept and returned.
     pub(crate) secret_outputs: Vec<Path>,
+}
+
+impl PlanStep {
+    /// Whether the step changes nothing outside. An operation that another step brings, or an input that is not known yet, is
+    /// taken for one that does.
+    fn only_reads(&self, given: Option<&Value>, per_node: bool) -> bool {
+        let spec = self.node.spec();
+        if spec.writing_operations.is_empty() || !spec.read_only {
+            return spec.read_only;
+        }
+        let own = given.filter(|_| per_node).and_then(|g| g.get(&self.id)).and_then(|g| g.get("operation"));
+        let mut input = self.config.clone();
+        input.extend(own.map(|operation| ("operation".to_owned(), operation.clone())));
+        for feed in self.feeds.iter().filter(|f| f.param == "operation") {
+            match (feed.source, given) {
+                (Source::Input, Some(given)) => {
+                    input.extend(feed.path.get(given).map(|v| ("operation".to_owned(), v.clone())));
+                }
+                _ => return false,
+            }
+        }
+        spec.only_reads(&input)
+    }
 }
 
 #[derive(Clone)]
@@ -174,7 +203,13 @@ impl Workflow {
     /// Whether every node promises to change nothing outside.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        self.plan.steps.iter().all(|step| step.node.spec().read_only)
+        self.plan.is_read_only()
+    }
+
+    /// Whether no node changes anything outside when the workflow is given this.
+    #[must_use]
+    pub fn only_reads(&self, given: &Value) -> bool {
+        self.plan.only_reads(given)
     }
 
     /// The same workflow under another name.

@@ -1,10 +1,11 @@
 //! The models that a project declares, found in its sources (Python, TOML, SQL) without running them.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hallmark_core::project::STATE_FOLDER;
 use hallmark_core::{Error, Result};
-use hallmark_dataflow::{DataFlow, Settings, declare};
+use hallmark_dataflow::{DataFlow, Settings, SlowLog, declare};
 use hallmark_python::models::{self, ModelDecl, Modules, Problem};
 use hallmark_services::{Guarded, Handles};
 use serde::Deserialize;
@@ -18,12 +19,20 @@ const SOURCE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub(crate) const SCHEMA: &str = "dataflow";
 
 /// The section `[dataflow]` of `hallmark.toml`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct DataFlowConfig {
     /// Files that declare models (Python, TOML or SQL), relative to the root; empty: every Python file outside tests that does, and
     /// every `models.toml` and `models.sql`.
     pub(crate) models: Vec<PathBuf>,
+    /// From how many milliseconds on a statement of a node is written down; 0 writes none.
+    pub(crate) slow_statement_ms: u64,
+}
+
+impl Default for DataFlowConfig {
+    fn default() -> Self {
+        Self { models: Vec::new(), slow_statement_ms: 500 }
+    }
 }
 
 /// What was found.
@@ -188,6 +197,9 @@ impl Found {
         handles: &Handles,
         guarded: &Guarded,
     ) -> Result<DataFlow> {
+        let config: DataFlowConfig = app.config.section("dataflow")?;
+        let threshold = Duration::from_millis(config.slow_statement_ms);
+        let slow = SlowLog::new(&app.project.state()?, threshold);
         let settings = |models: Vec<ModelDecl>| {
             Ok::<_, hallmark_core::Error>(Settings {
                 handles: handles.clone(),
@@ -196,6 +208,7 @@ impl Found {
                 models,
                 project_prefix: format!("hallmark:{}", app.project.id()),
                 export_dir: app.project.state()?.join("exports"),
+                slow: slow.clone(),
             })
         };
         let mut usable = Vec::new();

@@ -1,5 +1,6 @@
 //! What people see: data on the standard output, the rest on standard error; colours off when piped; ASCII twins.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Color, Style};
@@ -79,7 +80,7 @@ impl Ui {
 
     /// Writes data to the standard output. A closed pipe is a reader that has had enough, not an error.
     pub(crate) fn data(&self, text: &str) {
-        let text = if self.ascii { to_ascii(text) } else { text.to_owned() };
+        let text = if self.ascii { Cow::Owned(to_ascii(text)) } else { Cow::Borrowed(text) };
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }

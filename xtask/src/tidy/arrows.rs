@@ -40,7 +40,7 @@ const LIGHT: &[&str] = &[
 ];
 
 /// What [`LIGHT`] crates must not reach.
-const HEAVY: &[&str] = &["tokio", "rustls", "reqwest", "hyper", "arrow", "parquet", "axum"];
+const HEAVY: &[&str] = &["tokio", "rustls", "reqwest", "hyper", "arrow-array", "parquet", "calamine", "axum"];
 
 /// What no crate may reach: a second TLS provider, C database clients, test doubles.
 const BANNED: &[&str] = &[

@@ -60,8 +60,7 @@ pub(crate) fn run() -> Outcome<Checked> {
 
 /// What is built for Windows lies beside what is built for this machine.
 fn target_folder() -> PathBuf {
-    let folder =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from);
+    let folder = shell::target();
     std::path::absolute(&folder).unwrap_or(folder)
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn run() -> Outcome<Line> {
             models,
             project_prefix: "bench".to_owned(),
             export_dir: "exports".into(),
+            slow: None,
         })?;
         let nodes = dataflow.nodes();
         times.push(began.elapsed().as_secs_f64() * 1e3);

@@ -1,5 +1,5 @@
 //! What a node costs beside the raw driver, `pgbench` and `COPY`: `cargo xtask bench dataflow --project FOLDER`. By itself it takes the
-//! number of rows of a file (a million), and the parts to measure (`generate points throughput files`).
+//! number of rows of a file (a million), and the parts to measure (`generate points throughput files peers growth`).
 //!
 //! Each figure is a ratio of medians from one run: the sides take turns, so that a busy moment falls on both.
 
@@ -7,11 +7,15 @@
 
 mod files;
 mod generate;
+mod growth;
+mod peers;
 mod points;
 mod throughput;
 mod world;
 
+use std::collections::VecDeque;
 use std::error::Error;
+use std::sync::Arc;
 
 /// As the binary has it.
 #[global_allocator]
@@ -58,21 +62,26 @@ impl Line {
     }
 }
 
+/// In a task, as a server has its requests: what waits outside of the workers is woken across threads.
 #[tokio::main]
 async fn main() -> Outcome {
-    let mut arguments = std::env::args().skip(1);
-    let rows: usize = arguments.next().map_or(Ok(1_000_000), |text| text.parse())?;
+    tokio::spawn(run()).await?
+}
+
+async fn run() -> Outcome {
+    let mut arguments: VecDeque<String> = std::env::args().skip(1).collect();
+    let rows: usize = arguments.pop_front().map_or(Ok(1_000_000), |text| text.parse())?;
+    let parts = Vec::from(arguments);
     println!(
         "| what | ours | beside | theirs | unit | ratio | limit | |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
     );
-    let world = world::World::new().await?;
-    let parts: Vec<String> = arguments.collect();
+    let world = Arc::new(world::World::new().await?);
     let measured = measure(&world, rows, &parts).await;
     world.close().await?;
     if measured? { Ok(()) } else { Err("a limit was missed".into()) }
 }
 
-async fn measure(world: &world::World, rows: usize, parts: &[String]) -> Outcome<bool> {
+async fn measure(world: &Arc<world::World>, rows: usize, parts: &[String]) -> Outcome<bool> {
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
     let mut kept = true;
     if wanted("generate") {
@@ -86,6 +95,12 @@ async fn measure(world: &world::World, rows: usize, parts: &[String]) -> Outcome
     }
     if wanted("files") {
         kept &= print(&files::run(world, rows).await?);
+    }
+    if wanted("peers") {
+        kept &= print(&peers::run(world).await?);
+    }
+    if wanted("growth") {
+        kept &= print(&growth::run(world, rows * 10).await?);
     }
     Ok(kept)
 }

@@ -7,27 +7,34 @@ use serde_json::json;
 use crate::world::World;
 use crate::{Bound, Line, Outcome, median};
 
+/// Rows of the table of products.
+pub(crate) const ROWS: usize = 20_000;
 const TURNS: usize = 4_000;
 const COLUMNS: &str = "sku, name, description, category, brand, price, cost, stock, weight, is_active, rating, reviews, sold_at, \
                        supplier, notes, id, created_at, updated_at";
 
 pub(crate) async fn run(world: &World) -> Outcome<Vec<Line>> {
-    let table = format!("{}.products", world.schema);
-    world
-        .sql
-        .batch_execute(&format!(
-            "INSERT INTO {table} (sku, name, category, price, created_at, updated_at) \
-             SELECT 's' || n, 'product ' || n, 'c' || n % 50, n, now(), now() FROM generate_series(1, 20000) n; ANALYZE {table}"
-        ))
-        .await?;
+    let table = fill(world).await?;
     Ok(vec![read(world, &table).await?, insert(world, &table).await?])
+}
+
+/// Puts the products in, once; the name of their table.
+pub(crate) async fn fill(world: &World) -> Outcome<String> {
+    let table = format!("{}.products", world.schema);
+    let text = format!(
+        "INSERT INTO {table} (sku, name, category, price, created_at, updated_at) \
+         SELECT 's' || n, 'product ' || n, 'c' || n % 50, n, now(), now() FROM generate_series(1, {ROWS}) n \
+         WHERE NOT EXISTS (SELECT FROM {table}); ANALYZE {table}"
+    );
+    world.sql.batch_execute(&text).await?;
+    Ok(table)
 }
 
 async fn read(world: &World, table: &str) -> Outcome<Line> {
     let statement = world.sql.prepare(&format!("SELECT {COLUMNS} FROM {table} WHERE id = $1")).await?;
     let (mut own, mut other) = (Vec::new(), Vec::new());
     for turn in 0..TURNS + TURNS / 10 {
-        let id = (turn as i64 * 7919) % 20_000 + 1;
+        let id = (turn as i64 * 7919) % ROWS as i64 + 1;
         let began = Instant::now();
         world.sql.query_one(&statement, &[&id]).await?;
         let raw = began.elapsed();

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use futures_util::future::try_join_all;
 use serde_json::json;
 
 use crate::world::World;
@@ -18,7 +17,7 @@ const ROWS: i64 = 500_000;
 const TURNS: usize = 5;
 const SECONDS: u64 = 4;
 
-pub(crate) async fn run(world: &World) -> Outcome<Vec<Line>> {
+pub(crate) async fn run(world: &Arc<World>) -> Outcome<Vec<Line>> {
     let table = format!("{}.accounts", world.schema);
     world
         .sql
@@ -50,8 +49,8 @@ pub(crate) async fn run(world: &World) -> Outcome<Vec<Line>> {
     Ok(lines)
 }
 
-async fn ours(world: &World, clients: usize) -> Outcome<f64> {
-    let (stop, count) = (Arc::new(AtomicBool::new(false)), AtomicU64::new(0));
+async fn ours(world: &Arc<World>, clients: usize) -> Outcome<f64> {
+    let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let began = Instant::now();
     let timer = tokio::spawn({
         let stop = Arc::clone(&stop);
@@ -61,7 +60,7 @@ async fn ours(world: &World, clients: usize) -> Outcome<f64> {
         }
     });
     let reader = |client: usize| {
-        let (stop, count) = (&stop, &count);
+        let (world, stop, count) = (Arc::clone(world), Arc::clone(&stop), Arc::clone(&count));
         async move {
             let mut random = client as u64 * 2_654_435_761 + 1;
             while !stop.load(Ordering::Relaxed) {
@@ -77,7 +76,11 @@ async fn ours(world: &World, clients: usize) -> Outcome<f64> {
             Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
         }
     };
-    try_join_all((0..clients).map(reader)).await?;
+    // Each in a task of its own, as a server has them.
+    let readers: Vec<_> = (0..clients).map(|client| tokio::spawn(reader(client))).collect();
+    for reader in readers {
+        reader.await??;
+    }
     timer.await?;
     Ok(count.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64())
 }

@@ -1,8 +1,9 @@
-//! A schema of its own on the server of the stack, with the nodes of two models and a plain connection beside them.
+//! A schema of its own on the server of the stack, with the nodes of three models and a plain connection beside them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use hallmark_dataflow::{DataFlow, Settings};
+use hallmark_dataflow::{DataFlow, Settings, SlowLog};
 use hallmark_services::resilience::FallbacksConfig;
 use hallmark_services::{Endpoints, Guarded, Handles};
 use hallmark_workflow::{Caller, Context, Registry};
@@ -11,7 +12,7 @@ use tokio_postgres::NoTls;
 
 use crate::Outcome;
 
-/// A table as wide as what applications keep, and one of the shape that `pgbench` reads.
+/// A table as wide as what applications keep, one of the shape that `pgbench` reads, and one that is searched.
 const MODELS: &str = "
 @db.model
 class Product:
@@ -38,6 +39,16 @@ class Account:
     bid: int
     abalance: int = 0
     filler: str = ''
+
+@db.model
+class Event:
+    code: str
+    kind: str = Field(index=True)
+    title: str
+    amount: int = 0
+    created_at: datetime
+    updated_at: datetime
+    __dataflow__ = {'search_fields': ['title']}
 ";
 
 pub(crate) struct World {
@@ -61,7 +72,7 @@ impl World {
         let folder = std::env::temp_dir().join(&schema);
         std::fs::create_dir_all(&folder)?;
         let (models, problems) = hallmark_python::models::read("bench.py", MODELS);
-        if models.len() != 2 {
+        if models.len() != 3 {
             return Err(format!("the models cannot be read: {problems:?}").into());
         }
         // As `hallmark serve` has them: with breakers, bulkheads and time limits.
@@ -73,6 +84,8 @@ impl World {
             models,
             project_prefix: format!("bench:{schema}"),
             export_dir: folder.clone(),
+            // As `hallmark serve` has it by default.
+            slow: SlowLog::new(&folder, Duration::from_millis(500)),
         })?;
         dataflow.apply_schema().await?;
         let mut registry = Registry::new();

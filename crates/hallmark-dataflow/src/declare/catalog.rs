@@ -32,7 +32,7 @@ pub async fn import(client: &impl GenericClient, schema: &str) -> Result<Importe
     );
     let mut imported = Imported::default();
     for column in &columns {
-        imported.column(column);
+        imported.column(schema, column);
     }
     // Conditions of one field come first: they say what kind of JSON a column holds.
     for constraint in constraints.iter().filter(|c| c.kind == "c") {
@@ -68,7 +68,7 @@ impl Imported {
         self.models.iter_mut().find(|m| m.table.as_deref() == Some(table))
     }
 
-    fn column(&mut self, row: &ColumnRow) {
+    fn column(&mut self, schema: &str, row: &ColumnRow) {
         if self.model(&row.table).is_none() {
             self.models.push(ModelDecl::new(class_name(&row.table)).table(row.table.clone()));
         }
@@ -84,11 +84,16 @@ impl Imported {
                 field
             }
             None if !row.labels.is_empty() => {
-                let message =
-                    format!("the column is the enumeration {}; a model's is text with choices", row.kind);
-                self.note(&row.table, &row.name, message);
+                let (own, name) = &row.typed;
+                if name.contains('.') || own.contains('.') {
+                    let message =
+                        format!("no field names the enumeration {}: the column is left out", row.kind);
+                    return self.note(&row.table, &row.name, message);
+                }
                 let choices: Vec<Value> = row.labels.iter().map(|l| Value::from(l.as_str())).collect();
-                Field::new(row.name.clone(), hallmark_python::models::FieldType::Text).choices(choices)
+                let enum_type = if own == schema { name.clone() } else { format!("{own}.{name}") };
+                let field = Field::new(row.name.clone(), hallmark_python::models::FieldType::Text);
+                Field { enum_type: Some(enum_type), ..field.choices(choices) }
             }
             None => {
                 let message = format!("no field holds {}: the column is left out", row.kind);

@@ -14,6 +14,8 @@ pub(super) struct ColumnRow {
     pub(super) default: Option<String>,
     pub(super) identity: bool,
     pub(super) generated: bool,
+    /// Schema and name of its type.
+    pub(super) typed: (String, String),
     /// The labels, if its type is an enumeration.
     pub(super) labels: Vec<String>,
 }
@@ -52,11 +54,13 @@ pub(super) struct IndexRow {
 const COLUMNS: &str = "
 SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull,
        pg_get_expr(d.adbin, d.adrelid), a.attidentity <> '', a.attgenerated <> '',
-       ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = a.atttypid ORDER BY e.enumsortorder)
+       ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = a.atttypid ORDER BY e.enumsortorder),
+       tn.nspname::text, t.typname::text
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE n.nspname = $1 AND c.relname <> 'hallmark_migrations' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+WHERE n.nspname = $1 AND c.relname NOT IN ('hallmark_migrations', 'hallmark_imports', 'hallmark_import_refusals', 'hallmark_audit') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 ORDER BY c.relname, a.attnum";
 
 const CONSTRAINTS: &str = "
@@ -69,7 +73,7 @@ SELECT c.relname::text, k.conname::text, k.contype::text,
        k.confdeltype::text, pg_get_expr(k.conbin, k.conrelid)
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_class f ON f.oid = k.confrelid AND k.contype = 'f'
-WHERE n.nspname = $1 AND c.relname <> 'hallmark_migrations' AND NOT c.relispartition ORDER BY c.relname, k.contype DESC, k.conname";
+WHERE n.nspname = $1 AND c.relname NOT IN ('hallmark_migrations', 'hallmark_imports', 'hallmark_import_refusals', 'hallmark_audit') AND NOT c.relispartition ORDER BY c.relname, k.contype DESC, k.conname";
 
 const INDEXES: &str = "
 SELECT c.relname::text, i.relname::text, x.indisunique, m.amname::text,
@@ -83,7 +87,7 @@ SELECT c.relname::text, i.relname::text, x.indisunique, m.amname::text,
        0 <> ANY (x.indoption::int2[])
 FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
 JOIN pg_am m ON m.oid = i.relam JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = $1 AND c.relname <> 'hallmark_migrations' AND NOT c.relispartition
+WHERE n.nspname = $1 AND c.relname NOT IN ('hallmark_migrations', 'hallmark_imports', 'hallmark_import_refusals', 'hallmark_audit') AND NOT c.relispartition
   AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.contype IN ('p', 'u', 'x'))
 ORDER BY c.relname, i.relname";
 
@@ -99,6 +103,7 @@ pub(super) async fn columns(client: &impl GenericClient, schema: &str) -> Result
             identity: r.try_get(5)?,
             generated: r.try_get(6)?,
             labels: r.try_get(7)?,
+            typed: (r.try_get(8)?, r.try_get(9)?),
         })
     };
     rows.iter().map(read).collect::<std::result::Result<_, _>>().map_err(failure)

@@ -108,6 +108,8 @@ fn keywords(field: &Field) -> Vec<String> {
     }
     word("pattern", field.pattern.as_deref().map(text));
     word("choices", (!field.choices.is_empty()).then(|| python(&json!(field.choices))));
+    word("enum_type", field.enum_type.as_deref().map(text));
+    word("renamed_from", field.renamed_from.as_deref().map(text));
     word("foreign_key", field.foreign_key.as_deref().map(text));
     word("on_delete", field.on_delete.map(|a| text(a.sql())));
     match &field.default {

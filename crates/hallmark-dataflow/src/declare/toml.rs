@@ -80,6 +80,8 @@ struct FieldToml {
     decimal_places: Option<u32>,
     #[serde(default)]
     choices: Vec<toml::Value>,
+    enum_type: Option<String>,
+    renamed_from: Option<String>,
     references: Option<String>,
     on_delete: Option<OnDelete>,
 }
@@ -262,6 +264,8 @@ impl Reader<'_> {
             max_digits: declared.max_digits,
             decimal_places: declared.decimal_places,
             choices: declared.choices.into_iter().map(json).collect(),
+            enum_type: declared.enum_type,
+            renamed_from: declared.renamed_from,
             foreign_key: declared.references,
             on_delete: declared.on_delete,
             line: place.line,

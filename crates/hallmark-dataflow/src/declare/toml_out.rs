@@ -74,6 +74,8 @@ fn push_field(out: &mut String, field: &Field) {
     push(out, "pattern", field.pattern.as_deref().map(text));
     let choices: Vec<String> = field.choices.iter().filter_map(plain).collect();
     push(out, "choices", (!choices.is_empty()).then(|| format!("[{}]", choices.join(", "))));
+    push(out, "enum_type", field.enum_type.as_deref().map(text));
+    push(out, "renamed_from", field.renamed_from.as_deref().map(text));
     push(out, "references", field.foreign_key.as_deref().map(text));
     push(out, "on_delete", field.on_delete.and_then(|a| serde_json::to_string(&a).ok()));
     match &field.default {

@@ -84,8 +84,10 @@ impl Typed {
     }
 }
 
-static CAST: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"(?is)^(.*?)((::[a-z"][a-z0-9_ "]*(\([0-9, ]*\))?(\[\])?)*)$"#).ok());
+static CAST: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let name = r#"(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_ ]*)"#;
+    Regex::new(&format!(r"(?is)^(.*?)((::{name}(\.{name})?(\([0-9, ]*\))?(\[\])?)*)$")).ok()
+});
 
 /// The text without the casts behind it and the parentheses around it.
 fn bare(text: &str) -> &str {
@@ -255,6 +257,8 @@ mod tests {
         let is = |v: Value| Some(FieldDefault::Value(v));
         assert_eq!(value("'it''s'::text", FieldType::Text), is(json!("it's")));
         assert_eq!(value("'a::b'::character varying(5)", FieldType::Text), is(json!("a::b")));
+        assert_eq!(value("'ok'::shop.\"Mood of \"\"it\"", FieldType::Text), is(json!("ok")));
+        assert_eq!(value("'ok'::mood", FieldType::Text), is(json!("ok")));
         assert_eq!(value("'-3'::integer", FieldType::Integer), is(json!(-3)));
         assert_eq!(value("(-1.50)::numeric(5,2)", FieldType::Decimal), is(json!("-1.50")));
         assert_eq!(value("'{\"a\": [1]}'::jsonb", FieldType::Json), is(json!({"a": [1]})));

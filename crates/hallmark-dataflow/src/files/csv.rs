@@ -6,6 +6,7 @@ use hallmark_core::{Error, Result};
 use memchr::{memchr, memchr_iter};
 
 use super::Encoding;
+use super::input::{Input, Mark, unread_at};
 use crate::{codes, limits};
 
 /// Appends the header line of these names.
@@ -54,12 +55,14 @@ pub(crate) struct Row<'a> {
     pub(crate) line: u64,
     text: &'a str,
     cells: &'a [Cell],
+    /// Cells that are more than the reader keeps.
+    more: usize,
 }
 
 impl<'a> Row<'a> {
     /// How many cells there are.
     pub(crate) fn len(&self) -> usize {
-        self.cells.len()
+        self.cells.len() + self.more
     }
 
     /// The text of a cell; `None` for an unquoted empty one, or where there is none.
@@ -71,7 +74,7 @@ impl<'a> Row<'a> {
     /// The texts of all cells.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Option<&'a str>> {
         let row = *self;
-        (0..row.len()).map(move |at| row.get(at))
+        (0..row.cells.len()).map(move |at| row.get(at))
     }
 }
 
@@ -86,18 +89,47 @@ pub(crate) struct Reader<R> {
     /// The record as cells lie in it, if that is something else than the bytes.
     text: String,
     cells: Vec<Cell>,
+    /// The names of the header, once it was read.
+    names: Vec<String>,
+    /// The records that were begun, the header too.
+    begun: u64,
+}
+
+impl Reader<Input> {
+    /// The place before the next record.
+    pub(crate) fn mark(&self) -> Mark {
+        self.input.mark(self.begun.saturating_sub(1), self.line)
+    }
+
+    /// Goes on at a place behind the header, which was read.
+    ///
+    /// # Errors
+    /// `HM-D051`; `HM-D052` if the file ends before it.
+    pub(crate) fn go_to(&mut self, mark: &Mark) -> Result<()> {
+        if self.input.skip_to(mark.offset)?.is_none() {
+            return Err(Error::new(&codes::INPUT_UNREADABLE, "the file became shorter while it was read"));
+        }
+        (self.line, self.begun) = (mark.line, mark.rows + 1);
+        Ok(())
+    }
 }
 
 impl<R: BufRead> Reader<R> {
     pub(crate) fn new(input: R, encoding: Encoding) -> Self {
-        Self { input, encoding, line: 1, bytes: Vec::new(), text: String::new(), cells: Vec::new() }
+        let (bytes, text, cells, names) = (Vec::new(), String::new(), Vec::new(), Vec::new());
+        Self { input, encoding, line: 1, bytes, text, cells, names, begun: 0 }
+    }
+
+    /// The names that errors call the columns by.
+    pub(super) fn name(&mut self, names: &[String]) {
+        names.clone_into(&mut self.names);
     }
 
     /// The next record; blank lines are passed over.
     ///
     /// # Errors
-    /// `HM-D052` if the bytes are not of the encoding, a quote is not closed or a record is too long; reading cannot go on
-    /// after it.
+    /// `HM-D052` at row and column if the bytes are not of the encoding, a quote is not closed or a record is too long; reading
+    /// cannot go on after it.
     pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>> {
         let mut begins;
         loop {
@@ -106,7 +138,7 @@ impl<R: BufRead> Reader<R> {
             if !self.physical_line()? {
                 return Ok(None);
             }
-            self.close_quotes(begins)?;
+            self.close_quotes(begins).map_err(|e| self.at_row(e))?;
             if self.bytes.last() == Some(&b'\n') {
                 self.bytes.pop();
             }
@@ -117,10 +149,11 @@ impl<R: BufRead> Reader<R> {
                 break;
             }
         }
-        let record = self.encoding.decode(&self.bytes, begins)?;
+        let record = self.encoding.decode(&self.bytes, begins).map_err(|e| self.at_cell(e))?;
+        self.begun += 1;
         self.cells.clear();
         if memchr(b'"', &self.bytes).is_none() {
-            split(&record, &mut self.cells);
+            let more = split(&record, &mut self.cells);
             let text = match record {
                 std::borrow::Cow::Borrowed(text) => text,
                 std::borrow::Cow::Owned(text) => {
@@ -128,11 +161,36 @@ impl<R: BufRead> Reader<R> {
                     &self.text
                 }
             };
-            return Ok(Some(Row { line: begins, text, cells: &self.cells }));
+            return Ok(Some(Row { line: begins, text, cells: &self.cells, more }));
         }
         self.text.clear();
-        unquote(&record, &mut self.text, &mut self.cells);
-        Ok(Some(Row { line: begins, text: &self.text, cells: &self.cells }))
+        let more = unquote(&record, &mut self.text, &mut self.cells);
+        Ok(Some(Row { line: begins, text: &self.text, cells: &self.cells, more }))
+    }
+
+    /// The error at the row that is being read.
+    fn at_row(&self, error: Error) -> Error {
+        error.at(self.row())
+    }
+
+    /// The row that is read, in words.
+    fn row(&self) -> String {
+        if self.begun == 0 { "the header".to_owned() } else { format!("row {}", self.begun) }
+    }
+
+    /// The error at the first cell that is not of the encoding.
+    fn at_cell(&self, error: Error) -> Error {
+        let good = &self.bytes[..self.encoding.good(&self.bytes)];
+        let (mut inside, mut cell) = (false, 0);
+        for byte in good {
+            inside ^= *byte == b'"';
+            cell += usize::from(*byte == b',' && !inside);
+        }
+        if self.begun == 0 {
+            return error.at(format!("the header, column {}", cell + 1));
+        }
+        let name = self.names.get(cell).cloned().unwrap_or_else(|| format!("column {}", cell + 1));
+        error.at(format!("row {}, {name}", self.begun))
     }
 
     /// A quoted cell may run over lines: a record is whole when its quotes are even.
@@ -159,13 +217,12 @@ impl<R: BufRead> Reader<R> {
         let before = self.bytes.len();
         let most = (limits::VALUE_BYTES_MAX as u64 + 1).saturating_sub(before as u64);
         let mut limited = std::io::Read::take(&mut self.input, most);
-        let read = limited.read_until(b'\n', &mut self.bytes).map_err(|e| {
-            Error::new(&codes::FILE_FAILED, format!("line {} could not be read", self.line)).because(&e)
-        })?;
+        let read = limited.read_until(b'\n', &mut self.bytes);
+        let read = read.map_err(|e| unread_at(&e, || self.row()))?;
         if self.bytes.len() > limits::VALUE_BYTES_MAX {
             let message =
                 format!("line {}: the record has more than {} bytes", self.line, limits::VALUE_BYTES_MAX);
-            return Err(Error::new(&codes::INPUT_UNREADABLE, message));
+            return Err(self.at_row(Error::new(&codes::INPUT_UNREADABLE, message)));
         }
         if self.line == 1 && self.bytes.starts_with(&[0xEF, 0xBB, 0xBF]) {
             self.bytes.drain(..3);
@@ -175,19 +232,30 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
-/// The cells of a record without quotes.
-fn split(record: &str, cells: &mut Vec<Cell>) {
+/// The cells of a record without quotes; gives how many there are more than are kept.
+fn split(record: &str, cells: &mut Vec<Cell>) -> usize {
     let mut start = 0;
     for end in memchr_iter(b',', record.as_bytes()).chain(std::iter::once(record.len())) {
+        if cells.len() == limits::IMPORT_COLUMNS_MAX {
+            return 1 + memchr_iter(b',', &record.as_bytes()[start..]).count();
+        }
         cells.push(Cell { start, end, is_null: start == end });
         start = end + 1;
     }
+    0
 }
 
-/// The cells of a record with quotes; their texts are appended to `out`.
-fn unquote(record: &str, out: &mut String, cells: &mut Vec<Cell>) {
-    let mut start = 0;
+/// The cells of a record with quotes; their texts are appended to `out`. Gives how many there are more than are kept.
+fn unquote(record: &str, out: &mut String, cells: &mut Vec<Cell>) -> usize {
+    let (mut start, mut more) = (0, 0);
     let (mut was_quoted, mut inside) = (false, false);
+    let mut push = |cell: Cell| {
+        if cells.len() == limits::IMPORT_COLUMNS_MAX {
+            more += 1;
+        } else {
+            cells.push(cell);
+        }
+    };
     let mut letters = record.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
@@ -198,13 +266,14 @@ fn unquote(record: &str, out: &mut String, cells: &mut Vec<Cell>) {
             '"' if inside => inside = false,
             '"' if out.len() == start && !was_quoted => (inside, was_quoted) = (true, true),
             ',' if !inside => {
-                cells.push(Cell { start, end: out.len(), is_null: !was_quoted && out.len() == start });
+                push(Cell { start, end: out.len(), is_null: !was_quoted && out.len() == start });
                 (start, was_quoted) = (out.len(), false);
             }
             other => out.push(other),
         }
     }
-    cells.push(Cell { start, end: out.len(), is_null: !was_quoted && out.len() == start });
+    push(Cell { start, end: out.len(), is_null: !was_quoted && out.len() == start });
+    more
 }
 
 #[cfg(test)]

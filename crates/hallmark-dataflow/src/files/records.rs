@@ -1,16 +1,15 @@
 //! Records of an import, read on a blocking thread and handed over in batches.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Cursor, Read};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::io::{BufRead as _, Read};
 
 use hallmark_core::{Error, Result};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use super::csv;
+use super::encoding::Encoding;
+use super::input::{Input, Mark, Source, unread_at};
 use crate::{codes, limits};
 
 /// How the data is written.
@@ -20,54 +19,56 @@ pub(crate) enum Format {
     Csv,
     /// One JSON object a line.
     Jsonl,
+    /// Parquet.
+    Parquet,
+    /// Arrow's file; where one is read, its stream too.
+    Arrow,
+    /// Arrow's stream; where one is read, its file too.
+    ArrowStream,
+    /// The first sheet of a workbook.
+    Xlsx,
 }
 
-/// The encoding of the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Encoding {
-    /// UTF-8; anything else is refused with its place.
-    Utf8,
-    /// ISO 8859-1.
-    Latin1,
-}
+/// The names of all formats, the default first.
+pub(crate) const FORMATS: &[&str] = if cfg!(feature = "columnar") {
+    &["csv", "jsonl", "parquet", "arrow", "arrow-stream", "xlsx"]
+} else {
+    &["csv", "jsonl"]
+};
 
-impl Encoding {
-    /// The text of these bytes, which begin on this line of the file.
-    ///
-    /// # Errors
-    /// `HM-D052` with line and byte.
-    pub(super) fn decode(self, bytes: &[u8], line: u64) -> Result<Cow<'_, str>> {
-        match self {
-            Self::Latin1 if bytes.is_ascii() => Ok(String::from_utf8_lossy(bytes)),
-            Self::Latin1 => Ok(bytes.iter().map(|b| char::from(*b)).collect::<String>().into()),
-            Self::Utf8 => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|e| {
-                let before = &bytes[..e.valid_up_to()];
-                let line = line + memchr::memchr_iter(b'\n', before).count() as u64;
-                let at = before.len() - memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
-                let byte = bytes.get(before.len()).copied().unwrap_or_default();
-                let message = format!("line {line}, byte {}: 0x{byte:02X} is not UTF-8", at + 1);
-                Error::new(&codes::INPUT_UNREADABLE, message)
-                    .next("if the file is Latin-1, say so: \"encoding\": \"latin-1\"")
-            }),
+impl Format {
+    /// The format of this name, one of [`FORMATS`].
+    pub(crate) fn named(name: Option<&str>) -> Self {
+        match name {
+            Some("jsonl") => Self::Jsonl,
+            Some("parquet") => Self::Parquet,
+            Some("arrow") => Self::Arrow,
+            Some("arrow-stream") => Self::ArrowStream,
+            Some("xlsx") => Self::Xlsx,
+            _ => Self::Csv,
         }
     }
-}
 
-/// Where the bytes come from.
-#[derive(Clone)]
-pub(crate) enum Source {
-    /// A file.
-    File(PathBuf),
-    /// A text given with the call.
-    Text(Arc<str>),
-}
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+            Self::ArrowStream => "arrow-stream",
+            Self::Xlsx => "xlsx",
+        }
+    }
 
-/// A text as bytes.
-struct Shared(Arc<str>);
+    /// Whether it is text, which can be told inline.
+    pub(crate) fn is_text(self) -> bool {
+        self.grows()
+    }
 
-impl AsRef<[u8]> for Shared {
-    fn as_ref(&self) -> &[u8] {
-        self.0.as_bytes()
+    /// Whether a file may be gone on with whose end is new: one that consists of lines.
+    pub(crate) fn grows(self) -> bool {
+        matches!(self, Self::Csv | Self::Jsonl)
     }
 }
 
@@ -81,95 +82,183 @@ pub(crate) struct Record {
 
 /// Records of one message.
 const BATCH_RECORDS: usize = 500;
-/// Bytes that are read of a file at once.
-const READ_BYTES: usize = 256 * 1024;
 /// Messages that may wait.
 const BATCHES_WAITING_MAX: usize = 4;
 
-/// Reads all records; the last message is an error if the file cannot be read to its end.
-pub(crate) fn read(
-    source: Source,
-    format: Format,
-    encoding: Encoding,
-) -> mpsc::Receiver<Result<Vec<Record>>> {
+/// What is to be read, from where on, and in which parts.
+#[derive(Clone)]
+pub(crate) struct Reading {
+    pub(crate) source: Source,
+    pub(crate) format: Format,
+    pub(crate) encoding: Encoding,
+    /// Where to begin, if not at the first row.
+    pub(crate) from: Option<Mark>,
+    /// Rows of a part, if it is read in such.
+    pub(crate) part_rows: Option<u64>,
+}
+
+impl Reading {
+    /// Opens the bytes.
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub(crate) fn input(&self) -> Result<Input> {
+        Input::open(&self.source, self.encoding, self.part_rows.is_some())
+    }
+
+    /// The records of what is no CSV.
+    ///
+    /// # Errors
+    /// `HM-D051`, `HM-D052`.
+    pub(crate) fn records(&self) -> Result<Box<dyn Records>> {
+        Ok(match self.format {
+            Format::Csv => {
+                let input = self.input()?;
+                let mut reader = csv::Reader::new(input, self.encoding);
+                let names = names(&mut reader)?;
+                self.from.iter().try_for_each(|mark| reader.go_to(mark))?;
+                Box::new(Texts { reader, names })
+            }
+            Format::Jsonl => {
+                let mut lines = Lines::new(self.input()?, self.encoding);
+                self.from.iter().try_for_each(|mark| lines.go_to(mark))?;
+                Box::new(lines)
+            }
+            #[cfg(feature = "columnar")]
+            Format::Xlsx => Box::new(super::sheet::Sheet::open(self)?),
+            #[cfg(feature = "columnar")]
+            _ => Box::new(super::columnar::Columns::open(self)?),
+            #[cfg(not(feature = "columnar"))]
+            _ => return Err(Error::new(&codes::BAD_PARAMETER, "this program was built without the format")),
+        })
+    }
+
+    /// The row after which a part ends that begins after this one.
+    pub(crate) fn part_end(&self, row: u64) -> u64 {
+        self.part_rows.map_or(u64::MAX, |rows| row.saturating_add(rows))
+    }
+
+    /// The rows before the first one that is read.
+    pub(crate) fn first(&self) -> u64 {
+        self.from.as_ref().map_or(0, |mark| mark.rows)
+    }
+}
+
+/// A reader of others that is given damaged bytes may panic instead of saying so.
+#[cfg(feature = "columnar")]
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Error::new(&codes::INPUT_UNREADABLE, "the file is damaged")))
+}
+
+/// Records one by one.
+pub(crate) trait Records {
+    /// The next record.
+    ///
+    /// # Errors
+    /// `HM-D051`, `HM-D052` if reading cannot go on.
+    fn next(&mut self) -> Result<Option<Record>>;
+
+    /// The place before the next record.
+    fn mark(&self) -> Mark;
+}
+
+/// Records of CSV.
+struct Texts {
+    reader: csv::Reader<Input>,
+    names: Vec<String>,
+}
+
+impl Records for Texts {
+    fn next(&mut self) -> Result<Option<Record>> {
+        Ok(self.reader.next()?.map(|row| record(&self.names, row)))
+    }
+
+    fn mark(&self) -> Mark {
+        self.reader.mark()
+    }
+}
+
+/// Records, and whether a part ends with them.
+#[derive(Default)]
+pub(crate) struct Batch {
+    pub(crate) records: Vec<Record>,
+    pub(crate) end: Option<End>,
+}
+
+/// The end of a part.
+pub(crate) struct End {
+    /// The place behind it.
+    pub(crate) mark: Mark,
+    /// Whether nothing comes after it.
+    pub(crate) is_last: bool,
+}
+
+/// Reads all records; the last message ends the last part, or is an error if the file cannot be read to its end.
+pub(crate) fn read(reading: Reading) -> mpsc::Receiver<Result<Batch>> {
     let (sender, receiver) = mpsc::channel(BATCHES_WAITING_MAX);
     // The thread ends when the file does, or at the first batch that nobody takes.
     drop(tokio::task::spawn_blocking(move || {
-        let mut out = Out { sender: &sender, batch: Vec::new() };
-        let done = open(source).and_then(|input| match format {
-            Format::Csv => read_csv(input, encoding, &mut out),
-            Format::Jsonl => read_jsonl(input, encoding, &mut out),
-        });
-        if let Err(error) = done.and_then(|()| out.send()) {
+        if let Err(error) = hand_over(&reading, &sender) {
             let _ = sender.blocking_send(Err(error));
         }
     }));
     receiver
 }
 
-struct Out<'a> {
-    sender: &'a mpsc::Sender<Result<Vec<Record>>>,
-    batch: Vec<Record>,
-}
-
-impl Out<'_> {
-    fn push(&mut self, record: Record) -> Result<()> {
-        self.batch.push(record);
-        if self.batch.len() >= BATCH_RECORDS { self.send() } else { Ok(()) }
+fn hand_over(reading: &Reading, sender: &mpsc::Sender<Result<Batch>>) -> Result<()> {
+    let gone = |_| Error::new(&codes::INPUT_UNREADABLE, "the import was given up");
+    let mut records = reading.records()?;
+    let (mut row, mut batch) = (reading.first(), Batch::default());
+    let mut part_end = reading.part_end(row);
+    while let Some(record) = records.next()? {
+        row += 1;
+        batch.records.push(record);
+        if row == part_end {
+            part_end = reading.part_end(row);
+            batch.end = Some(End { mark: records.mark(), is_last: false });
+        }
+        if batch.end.is_some() || batch.records.len() >= BATCH_RECORDS {
+            sender.blocking_send(Ok(std::mem::take(&mut batch))).map_err(gone)?;
+        }
     }
-
-    fn send(&mut self) -> Result<()> {
-        let gone = |_| Error::new(&codes::INPUT_UNREADABLE, "the import was given up");
-        self.sender.blocking_send(Ok(std::mem::take(&mut self.batch))).map_err(gone)
-    }
-}
-
-/// Opens what is to be read.
-///
-/// # Errors
-/// `HM-D051` if it cannot be read, `HM-D024` if it is too large.
-pub(crate) fn open(source: Source) -> Result<Box<dyn BufRead>> {
-    let path = match source {
-        Source::Text(text) => return Ok(Box::new(Cursor::new(Shared(text)))),
-        Source::File(path) => path,
-    };
-    let failed =
-        |e| Error::new(&codes::FILE_FAILED, format!("could not read {}", path.display())).because(&e);
-    let file = std::fs::File::open(&path).map_err(failed)?;
-    let bytes = file.metadata().map_err(failed)?.len();
-    if bytes > limits::IMPORT_BYTES_MAX {
-        let message = format!(
-            "{} has {bytes} bytes; at most {} are imported",
-            path.display(),
-            limits::IMPORT_BYTES_MAX
-        );
-        return Err(Error::new(&codes::TOO_MUCH, message).next("split the file"));
-    }
-    Ok(Box::new(BufReader::with_capacity(READ_BYTES, file.take(limits::IMPORT_BYTES_MAX))))
-}
-
-fn read_csv(input: Box<dyn BufRead>, encoding: Encoding, out: &mut Out<'_>) -> Result<()> {
-    let mut reader = csv::Reader::new(input, encoding);
-    let names = names(&mut reader)?;
-    while let Some(row) = reader.next()? {
-        out.push(record(&names, row))?;
-    }
-    Ok(())
+    batch.end = Some(End { mark: records.mark(), is_last: true });
+    sender.blocking_send(Ok(batch)).map_err(gone)
 }
 
 /// The names of the header.
 ///
 /// # Errors
-/// `HM-D052` if there is none, or a name is missing or stands twice.
-pub(crate) fn names<R: BufRead>(reader: &mut csv::Reader<R>) -> Result<Vec<String>> {
+/// `HM-D052` if there is none, or a name is missing, stands twice or has a NUL; `HM-D024` if there are too many.
+pub(crate) fn names<R: std::io::BufRead>(reader: &mut csv::Reader<R>) -> Result<Vec<String>> {
     let Some(header) = reader.next()? else {
         return Err(Error::new(&codes::INPUT_UNREADABLE, "the file is empty: it needs a header line"));
     };
-    let names: Vec<String> = header.iter().map(|cell| cell.unwrap_or_default().trim().to_owned()).collect();
+    let (found, most) = (header.len(), limits::IMPORT_COLUMNS_MAX);
+    if found > most {
+        let message = format!("the header has {found} columns; at most {most} are read");
+        return Err(Error::new(&codes::TOO_MUCH, message).at("the header"));
+    }
+    let names = self::header(header.iter().map(|cell| cell.unwrap_or_default().trim().to_owned()).collect())?;
+    reader.name(&names);
+    Ok(names)
+}
+
+/// Checks the names of a header.
+///
+/// # Errors
+/// `HM-D052` if a name is missing, stands twice or has a NUL.
+pub(super) fn header(names: Vec<String>) -> Result<Vec<String>> {
     let mut seen = HashSet::with_capacity(names.len());
     if let Some(at) = names.iter().position(|name| name.is_empty() || !seen.insert(name)) {
         let message = format!("column {} of the header is empty or named twice: {:?}", at + 1, names[at]);
-        return Err(Error::new(&codes::INPUT_UNREADABLE, message));
+        return Err(Error::new(&codes::INPUT_UNREADABLE, message).at("the header"));
+    }
+    if let Some(at) = names.iter().position(|name| name.contains('\0')) {
+        let message = format!("column {} of the header has a NUL", at + 1);
+        return Err(Error::new(&codes::INPUT_UNREADABLE, message)
+            .at("the header")
+            .next("if the file is UTF-16, say so: \"encoding\": \"utf-16\""));
     }
     Ok(names)
 }
@@ -186,56 +275,63 @@ pub(crate) fn record(names: &[String], row: csv::Row<'_>) -> Record {
     Record { line: row.line, cells }
 }
 
-fn read_jsonl(input: Box<dyn BufRead>, encoding: Encoding, out: &mut Out<'_>) -> Result<()> {
-    let mut lines = Lines::new(input, encoding);
-    while let Some(record) = lines.next()? {
-        out.push(record)?;
-    }
-    Ok(())
-}
-
-/// Reads JSON lines one by one.
-pub(crate) struct Lines<R> {
-    input: R,
+/// Reads JSON lines one by one; blank lines are passed over.
+struct Lines {
+    input: Input,
     encoding: Encoding,
+    /// The line that is read next, from 1.
     line: u64,
+    rows: u64,
     bytes: Vec<u8>,
 }
 
-impl<R: BufRead> Lines<R> {
-    pub(crate) fn new(input: R, encoding: Encoding) -> Self {
-        Self { input, encoding, line: 0, bytes: Vec::new() }
+impl Lines {
+    fn new(input: Input, encoding: Encoding) -> Self {
+        Self { input, encoding, line: 1, rows: 0, bytes: Vec::new() }
     }
 
-    /// The next record; blank lines are passed over.
-    ///
-    /// # Errors
-    /// `HM-D052` if the bytes are not of the encoding or a line is too long; reading cannot go on after it.
-    pub(crate) fn next(&mut self) -> Result<Option<Record>> {
+    fn go_to(&mut self, mark: &Mark) -> Result<()> {
+        if self.input.skip_to(mark.offset)?.is_none() {
+            return Err(Error::new(&codes::INPUT_UNREADABLE, "the file became shorter while it was read"));
+        }
+        (self.line, self.rows) = (mark.line, mark.rows);
+        Ok(())
+    }
+}
+
+impl Records for Lines {
+    fn next(&mut self) -> Result<Option<Record>> {
         loop {
-            self.line += 1;
             self.bytes.clear();
             let line = self.line;
             let mut limited = Read::take(&mut self.input, limits::VALUE_BYTES_MAX as u64 + 1);
-            let read = limited.read_until(b'\n', &mut self.bytes).map_err(|e| {
-                Error::new(&codes::FILE_FAILED, format!("line {line} could not be read")).because(&e)
-            })?;
+            let read = limited.read_until(b'\n', &mut self.bytes);
+            let read = read.map_err(|e| unread_at(&e, || format!("row {}", self.rows + 1)))?;
             if read == 0 {
                 return Ok(None);
             }
+            self.line += 1;
             if self.bytes.len() > limits::VALUE_BYTES_MAX {
                 let message = format!("line {line} has more than {} bytes", limits::VALUE_BYTES_MAX);
-                return Err(Error::new(&codes::INPUT_UNREADABLE, message));
+                return Err(
+                    Error::new(&codes::INPUT_UNREADABLE, message).at(format!("row {}", self.rows + 1))
+                );
             }
-            let text = self.encoding.decode(&self.bytes, line)?;
-            let text = text.trim();
+            let text = self.encoding.decode(&self.bytes, line);
+            let text = text.map_err(|e| e.at(format!("row {}", self.rows + 1)))?;
+            let text = text.trim_start_matches('\u{FEFF}').trim();
             if text.is_empty() {
                 continue;
             }
+            self.rows += 1;
             let cells = serde_json::from_str::<Map<String, Value>>(text).map_err(|e| {
                 Error::new(&codes::INPUT_UNREADABLE, format!("the line is no JSON object: {e}"))
             });
             return Ok(Some(Record { line, cells }));
         }
+    }
+
+    fn mark(&self) -> Mark {
+        self.input.mark(self.rows, self.line)
     }
 }

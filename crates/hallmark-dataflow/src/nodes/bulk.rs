@@ -8,7 +8,7 @@ use tokio_postgres::GenericClient;
 
 use super::cache;
 use super::crud::Call;
-use crate::sql::{Sql, failure};
+use crate::sql::{self, Sql, failure};
 use crate::stage::Stage;
 use crate::write::{self, Cells, OnConflict};
 use crate::{codes, limits};
@@ -17,18 +17,28 @@ impl Call<'_> {
     pub(super) async fn bulk_create(&self) -> Result<Value> {
         let given = self.ask.objects("rows", limits::BULK_ROWS_MAX)?;
         let rows = self.complete(&given)?;
+        self.make_room().await?;
         let mut client = self.engine.client().await?;
         let transaction = client.transaction().await.map_err(failure)?;
+        self.engine.sign(&*transaction, self.context).await?;
         let stage = Stage::create(&*transaction, self.table()).await?;
         let mut writer = stage.writer(&transaction).await?;
         for (line, cells) in (1_i64..).zip(&rows) {
             stage.write(&mut writer, line, cells).await?;
         }
-        writer.as_mut().finish().await.map_err(failure)?;
+        stage.finish(writer).await?;
         let created = stage.insert(&*transaction, self.context, &OnConflict::Error).await?;
-        transaction.commit().await.map_err(failure)?;
+        sql::commit(transaction.commit()).await?;
         let ids = created.iter().map(|row| self.table().key_of(row, 0)).collect::<Result<Vec<_>>>()?;
         Ok(json!({"operation": "bulk_create", "created": ids.len(), "ids": ids}))
+    }
+
+    /// Rows whose time is over are not there: what they hold is free.
+    async fn make_room(&self) -> Result<()> {
+        match self.table().options.ttl_seconds {
+            Some(_) => super::record::purge(self.engine, Some(self.context)).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// The rows as cells, an error with the place of the row.
@@ -44,6 +54,7 @@ impl Call<'_> {
         let given = self.ask.objects("rows", limits::BULK_ROWS_MAX)?;
         let mut client = self.engine.client().await?;
         let transaction = client.transaction().await.map_err(failure)?;
+        self.engine.sign(&*transaction, self.context).await?;
         let (mut ids, mut missing) = (Vec::new(), Vec::new());
         for (i, row) in given.iter().enumerate() {
             let (id, changes) = self.addressed(None, row).map_err(|e| in_row(i, &e))?;
@@ -58,7 +69,7 @@ impl Call<'_> {
                 _ => ids.push(id),
             }
         }
-        transaction.commit().await.map_err(failure)?;
+        sql::commit(transaction.commit()).await?;
         cache::forget(self.engine, self.context, &ids).await;
         Ok(json!({"operation": "bulk_update", "updated": ids.len(), "missing": missing}))
     }
@@ -69,39 +80,59 @@ impl Call<'_> {
         let rows = self.complete(&given)?;
         let target = write::target(self.table(), self.ask.get("match_on"))?;
         let skip = self.ask.text("on_conflict") == Some("skip");
-        // Rows that give the same fields change the same columns and go in one statement.
-        let mut groups: BTreeMap<Vec<&String>, Vec<usize>> = BTreeMap::new();
-        for (i, row) in given.iter().enumerate() {
-            groups.entry(if skip { Vec::new() } else { row.keys().collect() }).or_default().push(i);
-        }
+        let groups = if skip { vec![(Vec::new(), (0..given.len()).collect())] } else { alike(&given) };
         let mut client = self.engine.client().await?;
         let transaction = client.transaction().await.map_err(failure)?;
+        self.engine.sign(&*transaction, self.context).await?;
         let stage = Stage::create(&*transaction, self.table()).await?;
         let (mut ids, mut created) = (Vec::new(), 0_usize);
-        for (names, members) in groups {
-            let mut writer = stage.writer(&transaction).await?;
-            for i in &members {
-                stage.write(&mut writer, i64::try_from(*i).unwrap_or(i64::MAX), &rows[*i]).await?;
-            }
-            writer.as_mut().finish().await.map_err(failure)?;
+        if groups.len() > 1 {
+            let all: Vec<usize> = (0..rows.len()).collect();
+            self.staged(&stage, &transaction, &rows, &all).await?;
             self.refuse_repeats(&stage, &*transaction, &target).await?;
+            stage.clear(&*transaction).await?;
+        }
+        for (names, members) in &groups {
+            self.staged(&stage, &transaction, &rows, members).await?;
+            if groups.len() == 1 {
+                self.refuse_repeats(&stage, &*transaction, &target).await?;
+            }
             let given = names.iter().map(|n| self.table().column(n)).collect::<Result<Vec<_>>>()?;
             let conflict =
                 if skip { OnConflict::Skip } else { OnConflict::Update { target: target.clone(), given } };
-            for row in stage.insert(&*transaction, self.context, &conflict).await? {
+            let moved = stage.insert(&*transaction, self.context, &conflict).await?;
+            if !skip && moved.len() < members.len() {
+                return Err(write::of_another());
+            }
+            for row in moved {
                 ids.push(self.table().key_of(&row, 0)?);
                 let new: bool = row.try_get(self.table().keys().len()).map_err(failure)?;
                 created += usize::from(new);
             }
             stage.clear(&*transaction).await?;
         }
-        transaction.commit().await.map_err(failure)?;
+        sql::commit(transaction.commit()).await?;
         cache::forget(self.engine, self.context, &ids).await;
         let updated = ids.len() - created;
         let skipped = rows.len() - ids.len();
         Ok(
             json!({"operation": "bulk_upsert", "created": created, "updated": updated, "skipped": skipped, "ids": ids}),
         )
+    }
+
+    /// Puts these rows on the stage.
+    async fn staged(
+        &self,
+        stage: &Stage<'_>,
+        transaction: &tokio_postgres::Transaction<'_>,
+        rows: &[Cells],
+        members: &[usize],
+    ) -> Result<()> {
+        let mut writer = stage.writer(transaction).await?;
+        for i in members {
+            stage.write(&mut writer, i64::try_from(*i).unwrap_or(i64::MAX), &rows[*i]).await?;
+        }
+        stage.finish(writer).await
     }
 
     async fn refuse_repeats(
@@ -117,7 +148,7 @@ impl Call<'_> {
     }
 
     /// Bulk changes name their rows; an empty filter would mean the whole table.
-    fn need_filter(&self) -> Result<&Value> {
+    pub(super) fn need_filter(&self) -> Result<&Value> {
         let filter = self.ask.filter();
         if filter.as_object().is_none_or(Map::is_empty) {
             let message = "a bulk change needs a filter that is not empty";
@@ -151,6 +182,7 @@ impl Call<'_> {
         sql.push(" AND ");
         crate::filter::push(&mut sql, self.table(), filter)?;
         sql.push(" RETURNING ").push(&self.table().key_selected());
+        self.engine.push_signature(&mut sql, self.context);
         let client = self.engine.client().await?;
         let rows = sql.rows(&**client).await?;
         let ids = rows.iter().map(|row| self.table().key_of(row, 0)).collect::<Result<Vec<_>>>()?;
@@ -159,6 +191,22 @@ impl Call<'_> {
         answer[verb] = json!(ids.len());
         Ok(answer)
     }
+}
+
+/// Rows that give the same fields change the same columns and go in one statement, those of the first row first.
+fn alike<'r>(given: &[&'r Map<String, Value>]) -> Vec<(Vec<&'r String>, Vec<usize>)> {
+    let mut groups: Vec<(Vec<&String>, Vec<usize>)> = Vec::new();
+    let mut known: BTreeMap<Vec<&String>, usize> = BTreeMap::new();
+    for (i, row) in given.iter().enumerate() {
+        let mut names: Vec<&String> = row.keys().collect();
+        names.sort();
+        let at = *known.entry(names).or_insert_with_key(|names| {
+            groups.push((names.clone(), Vec::new()));
+            groups.len() - 1
+        });
+        groups[at].1.push(i);
+    }
+    groups
 }
 
 /// The error of one row, with its place.

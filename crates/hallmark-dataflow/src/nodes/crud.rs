@@ -1,18 +1,20 @@
 //! Create, read, update, delete, upsert, list, and the bulk forms.
 
+use std::borrow::Cow;
+
 use hallmark_core::{Error, Result};
 use hallmark_workflow::{BoxFuture, Context, Input, Param};
 use serde_json::{Map, Value, json};
 use tokio_postgres::Row;
 
-use super::{Kind, cache, fields, filter, include_pii, masking};
+use super::{Kind, answer, cache, fields, filter, include_pii, masking, related};
 use crate::engine::Engine;
 use crate::input::Ask;
 use crate::sql::{Sql, failure};
-use crate::table::{Column, Role, Table};
+use crate::table::{Column, Role, Table, select_list};
 use crate::value::{self, Bound};
 use crate::write::{self, OnConflict};
-use crate::{codes, limits, page};
+use crate::{codes, limits, page, total};
 
 /// The kind `CRUD`.
 pub(crate) struct Crud;
@@ -39,6 +41,10 @@ impl Kind for Crud {
             "bulk_update",
             "bulk_upsert",
             "bulk_delete",
+            "history",
+            "purge",
+            "restore",
+            "bulk_restore",
         ]
     }
 
@@ -46,7 +52,7 @@ impl Kind for Crud {
         let required: Vec<&str> = table.columns.iter().filter(|c| c.required()).map(Column::name).collect();
         vec![
             Param::any("id").describe(format!(
-                "The value of {} (read, update, delete); update finds it in `data` too",
+                "The value of {} (read, update, delete, restore, history); update finds it in `data` too",
                 table.key_label()
             )),
             Param::object("data")
@@ -74,8 +80,12 @@ impl Kind for Crud {
                 .describe("Rows to pass over, instead of a cursor")
                 .range(0.0, 1_000_000.0),
             Param::string("cursor").describe("next_cursor of the page before"),
+            total::param(),
             fields(),
             Param::boolean("include_deleted").describe("Read and list soft-deleted rows too").default(false),
+            Param::array("include")
+                .describe("Related rows to read along (read, list), one query each: author for author_id, or the table that refers to this one")
+                .max_length(limits::SORT_FIELDS_MAX),
             include_pii(),
         ]
     }
@@ -93,23 +103,31 @@ impl Kind for Crud {
     ) -> BoxFuture<'a, Result<Value>> {
         Box::pin(async move {
             let call = Call { engine, context, ask: Ask(input) };
-            let changes_rows = !matches!(operation, "read" | "list" | "count" | "create" | "bulk_create");
+            let changes_rows = !matches!(
+                operation,
+                "read" | "list" | "count" | "create" | "bulk_create" | "history" | "purge"
+            );
             if changes_rows && engine.table.append_only() {
                 let message = format!("rows of {} are never changed or removed", engine.table.model.name);
                 return Err(Error::new(&codes::APPEND_ONLY, message));
             }
+            // In boxes: what is awaited here directly makes every call as large as the largest operation.
             match operation {
-                "create" => call.create().await,
-                "update" => call.update().await,
-                "delete" => call.delete().await,
-                "upsert" => call.upsert().await,
-                "list" => call.list().await,
-                "count" => call.count().await,
-                "bulk_create" => call.bulk_create().await,
-                "bulk_update" => call.bulk_update().await,
-                "bulk_upsert" => call.bulk_upsert().await,
-                "bulk_delete" => call.bulk_delete().await,
-                _ => call.read().await,
+                "create" => Box::pin(call.create()).await,
+                "update" => Box::pin(call.update()).await,
+                "delete" => Box::pin(call.delete()).await,
+                "upsert" => Box::pin(call.upsert()).await,
+                "list" => Box::pin(call.list()).await,
+                "count" => Box::pin(call.count()).await,
+                "bulk_create" => Box::pin(call.bulk_create()).await,
+                "bulk_update" => Box::pin(call.bulk_update()).await,
+                "bulk_upsert" => Box::pin(call.bulk_upsert()).await,
+                "bulk_delete" => Box::pin(call.bulk_delete()).await,
+                "history" => Box::pin(call.history()).await,
+                "purge" => Box::pin(call.purge()).await,
+                "restore" => Box::pin(call.restore()).await,
+                "bulk_restore" => Box::pin(call.bulk_restore()).await,
+                _ => Box::pin(call.read()).await,
             }
         })
     }
@@ -127,13 +145,11 @@ impl Call<'_> {
     }
 
     /// All shown columns and the select list that returns them.
-    fn returning(&self) -> (Vec<&Column>, String) {
-        let columns: Vec<&Column> = self.table().shown().collect();
-        let list = Engine::select_list(&columns);
-        (columns, list)
+    pub(super) fn returning(&self) -> (Vec<&Column>, &str) {
+        self.table().row()
     }
 
-    fn masked(&self, columns: &[&Column], row: &Row) -> Result<Value> {
+    pub(super) fn masked(&self, columns: &[&Column], row: &Row) -> Result<Value> {
         let mut object = Engine::object(columns, row)?;
         masking(self.ask.0).apply(self.table(), &mut object);
         Ok(Value::Object(object))
@@ -141,28 +157,61 @@ impl Call<'_> {
 
     async fn create(&self) -> Result<Value> {
         let data = self.ask.object("data")?;
-        let cells = write::complete(self.table(), data)?;
+        let cells = match write::complete(self.table(), data) {
+            Err(error) if error.is(&codes::UNKNOWN_FIELD) && related::nests(self.engine, data) => {
+                return Box::pin(self.create_with(data)).await;
+            }
+            cells => cells?,
+        };
         let (columns, list) = self.returning();
-        let client = self.engine.client().await?;
-        let sql = write::insert(self.table(), self.context, &cells, &OnConflict::Error, &list);
-        let rows = sql.rows_prepared(&client).await?;
+        let mut sql = write::insert(self.table(), self.context, &cells, &OnConflict::Error, list);
+        self.engine.push_signature(&mut sql, self.context);
+        let rows = match self.engine.write(&sql).await {
+            // Rows whose time is over are not there: what they hold is free.
+            Err(error) if error.is(&codes::DUPLICATE) && self.table().options.ttl_seconds.is_some() => {
+                Box::pin(super::record::purge(self.engine, Some(self.context))).await?;
+                self.engine.write(&sql).await?
+            }
+            rows => rows?,
+        };
         let row = rows.first().ok_or_else(|| nothing("the insert returned no row"))?;
-        write::follow(&**client, self.table(), &write::counted(self.table(), &cells)).await?;
-        Ok(json!({"operation": "create", "row": self.masked(&columns, row)?}))
+        let counted = write::counted(self.table(), &cells);
+        if !counted.is_empty() {
+            let follow =
+                async { write::follow(&**self.engine.client().await?, self.table(), &counted).await };
+            Box::pin(follow).await?;
+        }
+        Ok(answer([("operation", "create".into()), ("row", self.masked(&columns, row)?)]))
+    }
+
+    /// The columns that a caller asks for, with those that related rows are joined by, and their select list.
+    fn wanted(&self) -> Result<(Vec<&Column>, Cow<'_, str>)> {
+        let (fields, joining) = (self.ask.get("fields"), self.joining()?);
+        if fields.is_none() {
+            let (columns, list) = self.returning();
+            return Ok((columns, Cow::Borrowed(list)));
+        }
+        let mut columns = self.engine.columns(fields)?;
+        push_missing(&mut columns, &joining);
+        let list = select_list(&columns);
+        Ok((columns, Cow::Owned(list)))
     }
 
     async fn read(&self) -> Result<Value> {
-        let columns = self.engine.columns(self.ask.get("fields"))?;
-        let mut sql = Sql::new(format!(
-            "SELECT {} FROM {} WHERE ",
-            Engine::select_list(&columns),
-            self.table().qualified
-        ));
+        let (columns, list) = self.wanted()?;
+        let mut sql = Sql::new(["SELECT ", &list, " FROM ", &self.table().qualified, " WHERE "].concat());
         self.table().push_key(&mut sql, self.ask.need("id")?)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, self.ask.truth("include_deleted"));
         match self.engine.lookup(&sql).await?.first() {
-            Some(row) => Ok(json!({"operation": "read", "found": true, "row": self.masked(&columns, row)?})),
+            Some(row) => {
+                let mut row = [self.masked(&columns, row)?];
+                if self.ask.get("include").is_some() {
+                    Box::pin(self.include(&mut row)).await?;
+                }
+                let [row] = row;
+                Ok(answer([("operation", "read".into()), ("found", true.into()), ("row", row)]))
+            }
             None => Ok(json!({"operation": "read", "found": false, "row": null})),
         }
     }
@@ -241,7 +290,8 @@ impl Call<'_> {
             })?;
             sql.push(" AND ").push(&version.ident).push(" = ").bind(Bound::Int(expected), None);
         }
-        sql.push(" RETURNING ").push(&list);
+        sql.push(" RETURNING ").push(list);
+        self.engine.push_signature(&mut sql, self.context);
         let client = self.engine.client().await?;
         if let Some(row) = sql.first(&**client).await? {
             cache::forget(self.engine, self.context, std::slice::from_ref(id)).await;
@@ -282,6 +332,7 @@ impl Call<'_> {
         self.table().push_key(&mut sql, id)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, false);
+        self.engine.push_signature_alone(&mut sql, self.context);
         let client = self.engine.client().await?;
         let deleted = sql.execute(&**client).await? > 0;
         cache::forget(self.engine, self.context, std::slice::from_ref(id)).await;
@@ -296,17 +347,11 @@ impl Call<'_> {
         let given = data.keys().map(|n| self.table().column(n)).collect::<Result<Vec<_>>>()?;
         let (columns, list) = self.returning();
         let conflict = OnConflict::Update { target, given };
-        let sql = write::insert(
-            self.table(),
-            self.context,
-            &cells,
-            &conflict,
-            &format!("{list}, (t.xmax = 0) AS created"),
-        );
+        let returning = format!("{list}, (t.xmax = 0) AS created");
+        let mut sql = write::insert(self.table(), self.context, &cells, &conflict, &returning);
+        self.engine.push_signature(&mut sql, self.context);
         let client = self.engine.client().await?;
-        let row = sql.first(&**client).await?.ok_or_else(|| {
-            Error::new(&codes::DUPLICATE, "the key belongs to a row that this caller may not change")
-        })?;
+        let row = sql.first(&**client).await?.ok_or_else(write::of_another)?;
         let created: bool = row.try_get(columns.len()).map_err(failure)?;
         let id = self.table().key_in(&Engine::object(&columns, &row)?);
         write::follow(&**client, self.table(), &write::counted(self.table(), &cells)).await?;
@@ -317,7 +362,9 @@ impl Call<'_> {
     async fn list(&self) -> Result<Value> {
         let limit = self.ask.limit()?;
         let keys = page::keys(self.table(), self.ask.get("sort"))?;
+        related::refuse_hidden(self, &keys)?;
         let mut columns = self.engine.columns(self.ask.get("fields"))?;
+        push_missing(&mut columns, &self.joining()?);
         let asked = columns.len();
         for key in &keys {
             let column = self.table().column(&key.name)?;
@@ -325,7 +372,7 @@ impl Call<'_> {
                 columns.push(column);
             }
         }
-        let mut sql = Sql::new(format!("SELECT {}", Engine::select_list(&columns)));
+        let mut sql = Sql::new(format!("SELECT {}", select_list(&columns)));
         self.engine.push_from(
             &mut sql,
             self.context,
@@ -361,19 +408,44 @@ impl Call<'_> {
             masking(self.ask.0).apply(self.table(), &mut object);
             rows.push(Value::Object(object));
         }
-        Ok(json!({"operation": "list", "count": rows.len(), "rows": rows, "next_cursor": next}))
+        self.include(&mut rows).await?;
+        let mut page = Map::new();
+        total::add(self.engine, self.ask.text("count"), &mut page, |sql| self.push_counted(sql)).await?;
+        page.insert("operation".to_owned(), "list".into());
+        page.insert("count".to_owned(), rows.len().into());
+        page.insert("rows".to_owned(), rows.into());
+        page.insert("next_cursor".to_owned(), json!(next));
+        Ok(Value::Object(page))
+    }
+
+    fn push_counted(&self, sql: &mut Sql) -> Result<()> {
+        let deleted_too = self.ask.truth("include_deleted");
+        self.engine.push_from(sql, self.context, self.ask.filter(), deleted_too)
     }
 
     async fn count(&self) -> Result<Value> {
+        if self.ask.text("count") == Some("estimated") {
+            let mut answer = Map::new();
+            total::add(self.engine, Some("estimated"), &mut answer, |sql| self.push_counted(sql)).await?;
+            return Ok(json!({"operation": "count", "count": answer["total"], "count_is": "estimated"}));
+        }
         let mut sql = Sql::new("SELECT count(*)");
-        let deleted_too = self.ask.truth("include_deleted");
-        self.engine.push_from(&mut sql, self.context, self.ask.filter(), deleted_too)?;
+        self.push_counted(&mut sql)?;
         let row = self.engine.read(&sql).await?.into_iter().next();
         let count: i64 = row.map(|r| r.try_get(0)).transpose().map_err(failure)?.unwrap_or(0);
         Ok(json!({"operation": "count", "count": count}))
     }
 }
 
-fn nothing(message: &str) -> Error {
+/// Adds the columns that are not there yet.
+fn push_missing<'c>(columns: &mut Vec<&'c Column>, more: &[&'c Column]) {
+    for column in more {
+        if !columns.iter().any(|c| c.name() == column.name()) {
+            columns.push(column);
+        }
+    }
+}
+
+pub(super) fn nothing(message: &str) -> Error {
     Error::new(&hallmark_core::codes::INTERNAL, message)
 }

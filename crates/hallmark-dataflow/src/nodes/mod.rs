@@ -3,11 +3,15 @@
 mod aggregate;
 mod analytics;
 mod bulk;
-mod cache;
+pub(crate) mod cache;
 mod crud;
 mod export;
 mod expression;
-mod import;
+pub(crate) mod import;
+mod params;
+pub(crate) mod record;
+mod related;
+mod restore;
 pub(crate) mod sdk;
 mod search;
 mod transform;
@@ -22,7 +26,10 @@ use serde_json::Value;
 use crate::engine::Engine;
 use crate::limits;
 use crate::sensitivity::Masking;
+use crate::slow::Watch;
 use crate::table::Table;
+pub(crate) use expression::Expression;
+use params::{fields, filter, include_pii};
 
 /// A kind of generated node.
 pub trait Kind: Send + Sync {
@@ -36,6 +43,10 @@ pub trait Kind: Send + Sync {
     fn params(&self, table: &Table) -> Vec<Param>;
     /// Whether no operation changes anything.
     fn read_only(&self) -> bool;
+    /// The operations of a kind that only reads which keep something nevertheless.
+    fn writing_operations(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// How long one execution may take, if it is longer than other nodes'.
     fn timeout_ms(&self) -> Option<u64> {
         None
@@ -74,6 +85,7 @@ struct Generated {
     kind: &'static dyn Kind,
     engine: Engine,
     spec: NodeSpec,
+    name: Arc<str>,
 }
 
 impl Generated {
@@ -90,12 +102,13 @@ impl Generated {
                 .param(operation)
                 .params(kind.params(&engine.table));
         if kind.read_only() {
-            spec = spec.read_only();
+            spec = spec.read_only().writing_operations(kind.writing_operations());
         }
         if let Some(timeout_ms) = kind.timeout_ms() {
             spec = spec.timeout_ms(timeout_ms);
         }
-        Self { kind, engine, spec }
+        let name = spec.name.as_str().into();
+        Self { kind, engine, spec, name }
     }
 }
 
@@ -107,28 +120,22 @@ impl Node for Generated {
     fn run<'a>(&'a self, context: &'a Context, input: Input) -> BoxFuture<'a, Result<Value>> {
         Box::pin(async move {
             let default = self.kind.operations()[0];
-            let operation = input.get("operation").and_then(Value::as_str).unwrap_or(default).to_owned();
-            self.kind.run(&self.engine, context, &operation, &input).await
+            let operation = input.get("operation").and_then(Value::as_str).unwrap_or(default);
+            let watch = watch(&self.engine, &self.name, self.kind.operations(), operation);
+            watch.over(self.kind.run(&self.engine, context, operation, &input)).await
         })
     }
 }
 
-/// `include_pii`, for kinds whose answers mask.
-fn include_pii() -> Param {
-    Param::boolean("include_pii")
-        .describe("Show secrets and personal data instead of the mask")
-        .default(false)
+/// Who sends the statements of a call.
+fn watch(engine: &Engine, node: &Arc<str>, known: &'static [&'static str], operation: &str) -> Watch {
+    let operation = known.iter().copied().find(|known| *known == operation).unwrap_or_default();
+    Watch { shared: Arc::clone(&engine.shared), node: Arc::clone(node), operation }
 }
 
-/// `filter`.
-fn filter() -> Param {
-    Param::object("filter")
-        .describe("Which rows: {\"field\": value} or {\"field\": {\"gte\": value}}, joined by and, or, not")
-}
-
-/// `fields`.
-fn fields() -> Param {
-    Param::array("fields").describe("The fields to return; all by default")
+/// An answer of these members. `json!` copies every value that it is given, and a row is large.
+fn answer<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// What a row for the application masks: secrets, unless asked for.

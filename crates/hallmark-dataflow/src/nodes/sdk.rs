@@ -11,9 +11,10 @@ use super::Kind;
 use super::crud::Crud;
 use crate::engine::Engine;
 use crate::table::{Role, Table};
-use crate::{codes, limits, write};
+use crate::{codes, limits};
 
 mod filter;
+mod upsert;
 
 /// The SDK's names: what stands between model and `Node`, and the operation.
 const NAMES: [(&str, &str); 11] = [
@@ -30,9 +31,6 @@ const NAMES: [(&str, &str); 11] = [
     ("Upsert", "upsert"),
 ];
 
-/// How often an upsert looks again when somebody else created or removed the row between its two steps.
-const UPSERT_ROUNDS_MAX: usize = 3;
-
 /// The aliases of one model.
 #[must_use]
 pub(crate) fn of(engine: &Engine) -> Vec<Arc<dyn Node>> {
@@ -46,6 +44,7 @@ struct Alias {
     engine: Engine,
     operation: &'static str,
     spec: NodeSpec,
+    name: Arc<str>,
 }
 
 impl Alias {
@@ -58,7 +57,8 @@ impl Alias {
         if matches!(operation, "read" | "list" | "count") {
             spec = spec.read_only();
         }
-        Self { engine, operation, spec }
+        let name = spec.name.as_str().into();
+        Self { engine, operation, spec, name }
     }
 }
 
@@ -171,7 +171,7 @@ impl Node for Alias {
     fn run<'a>(&'a self, context: &'a Context, input: Input) -> BoxFuture<'a, Result<Value>> {
         Box::pin(async move {
             let call = Call { engine: &self.engine, context, operation: self.operation, input };
-            call.run().await
+            super::watch(&self.engine, &self.name, Crud.operations(), self.operation).over(call.run()).await
         })
     }
 }
@@ -341,49 +341,6 @@ impl Call<'_> {
     async fn count(&self) -> Result<Value> {
         let input = json!({"filter": self.filter()?, "include_deleted": self.truth("include_deleted")});
         Ok(json!({"count": self.crud("count", input).await?["count"]}))
-    }
-
-    /// A row is created from `where` and `create`, or the one that is there changes as `update` says. Two callers at once: the
-    /// slower one meets the unique index and looks again.
-    async fn upsert(&self) -> Result<Value> {
-        let object =
-            |name: &str| self.input.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
-        let (wanted, update, create) = (object("where"), object("update"), object("create"));
-        let default = || Value::from(wanted.keys().cloned().collect::<Vec<_>>());
-        let match_on = self.given(&["conflict_on"]).cloned().unwrap_or_else(default);
-        let target = write::target(self.table(), Some(&match_on))?;
-        let mut new = wanted.clone();
-        new.extend(create);
-        let filter: Map<String, Value> = target
-            .iter()
-            .map(|c| (c.name().to_owned(), new.get(c.name()).cloned().unwrap_or_default()))
-            .collect();
-        let mut failed = None;
-        for _ in 0..UPSERT_ROUNDS_MAX {
-            let found = self.crud("list", json!({"filter": filter, "limit": 1})).await?;
-            if let Some(row) = found["rows"][0].as_object() {
-                let id = self.table().key_in(row);
-                let answer = if update.is_empty() {
-                    self.crud("read", json!({"id": id})).await?
-                } else {
-                    self.crud("update", json!({"id": id, "data": update})).await?
-                };
-                if answer["found"] == json!(true) {
-                    return Ok(json!({"created": false, "record": answer["row"], "action": "updated"}));
-                }
-                continue;
-            }
-            match self.crud("create", json!({"data": new})).await {
-                Ok(answer) => {
-                    return Ok(json!({"created": true, "record": answer["row"], "action": "created"}));
-                }
-                Err(error) if error.is(&codes::DUPLICATE) => failed = Some(error),
-                Err(error) => return Err(error),
-            }
-        }
-        Err(failed.unwrap_or_else(|| {
-            Error::new(&codes::DUPLICATE, "the row was created and removed by others again and again")
-        }))
     }
 
     async fn bulk(&self) -> Result<Value> {

@@ -43,24 +43,32 @@ pub(super) async fn create(
     Ok(())
 }
 
-/// `FOREIGN KEY (…) REFERENCES …`; `None` if the other table or a column is not there.
-fn reference(table: &Table, key: &ForeignKey, tables: &[Arc<Table>]) -> Option<String> {
+/// The columns of a foreign key, the other table, and its columns in the same order; `None` if a part of it is not there.
+pub(crate) fn composite<'a>(
+    table: &'a Table,
+    key: &ForeignKey,
+    tables: &'a [Arc<Table>],
+) -> Option<(Vec<&'a Column>, &'a Arc<Table>, Vec<&'a Column>)> {
     let to = references::owner(&key.target, tables)?;
-    let list = |owner: &Table, names: &[String]| -> Option<Vec<String>> {
-        names.iter().map(|n| owner.column(n).ok().map(|c: &Column| c.ident.clone())).collect()
+    let list = |owner: &'a Table, names: &[String]| -> Option<Vec<&'a Column>> {
+        names.iter().map(|name| owner.column(name).ok()).collect()
     };
     let from = list(table, &key.fields)?;
-    let columns = if key.columns.is_empty() {
-        to.keys().iter().map(|c| c.ident.clone()).collect()
-    } else {
-        list(to, &key.columns)?
-    };
+    let columns = if key.columns.is_empty() { to.keys() } else { list(to, &key.columns)? };
+    Some((from, to, columns))
+}
+
+/// `FOREIGN KEY (…) REFERENCES …`; `None` if the other table or a column is not there.
+fn reference(table: &Table, key: &ForeignKey, tables: &[Arc<Table>]) -> Option<String> {
+    let (from, to, columns) = composite(table, key, tables)?;
+    let idents =
+        |columns: &[&Column]| columns.iter().map(|c| c.ident.as_str()).collect::<Vec<_>>().join(", ");
     let action = key.on_delete.map(|a| format!(" ON DELETE {}", a.sql())).unwrap_or_default();
     Some(format!(
         "FOREIGN KEY ({}) REFERENCES {} ({}){action}",
-        from.join(", "),
+        idents(&from),
         to.qualified,
-        columns.join(", ")
+        idents(&columns)
     ))
 }
 

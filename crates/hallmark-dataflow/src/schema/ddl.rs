@@ -58,6 +58,10 @@ fn push_checks(text: &mut String, table: &Table, column: &Column) {
 fn checks(column: &Column) -> Vec<(&'static str, String)> {
     let (field, ident) = (&column.field, &column.ident);
     let mut checks = Vec::new();
+    if column.is_enum() {
+        // The type itself knows its labels.
+        return checks;
+    }
     if let (FieldType::Text, Some(max)) = (field.kind, field.max_length) {
         checks.push(("length", format!("char_length({ident}) <= {max}")));
     }

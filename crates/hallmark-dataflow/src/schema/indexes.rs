@@ -38,14 +38,20 @@ pub(super) async fn create(
 /// The indexed expression of the full-text search; the search node uses the same text, or the index would not serve it.
 #[must_use]
 pub(crate) fn search_vector(table: &Table) -> String {
+    format!("to_tsvector('{}'::regconfig, {})", table.options.search_language, search_text(table))
+}
+
+/// The text that is searched: the fields of the search, one after the other.
+#[must_use]
+pub(crate) fn search_text(table: &Table) -> String {
     let fields = table.options.search_fields.iter().filter_map(|f| table.column(f).ok());
     let parts: Vec<String> = fields
         .map(|c| match c.field.kind {
-            FieldType::Text => format!("coalesce({}, '')", c.ident),
+            FieldType::Text => format!("coalesce({}, '')", c.text()),
             _ => format!("coalesce({}::text, '')", c.ident),
         })
         .collect();
-    format!("to_tsvector('{}'::regconfig, {})", table.options.search_language, parts.join(" || ' ' || "))
+    parts.join(" || ' ' || ")
 }
 
 /// The declared indexes and those that fields ask for.

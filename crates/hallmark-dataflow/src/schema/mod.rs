@@ -2,10 +2,12 @@
 
 mod constraints;
 mod ddl;
+mod enums;
 mod existing;
 mod indexes;
 pub mod migrate;
 mod references;
+pub(crate) mod triggers;
 
 use std::sync::Arc;
 
@@ -17,9 +19,10 @@ use tokio_postgres::GenericClient;
 use crate::sql::failure;
 use crate::table::Table;
 use crate::{codes, limits, names};
+pub(crate) use constraints::composite as composite_reference;
 use existing::Existing;
-pub(crate) use indexes::{search_vector, wanted as wanted_indexes};
-pub(crate) use references::target as reference_target;
+pub(crate) use indexes::{search_text, search_vector, wanted as wanted_indexes};
+pub(crate) use references::{of as reference_of, owner as reference_owner, target as reference_target};
 
 /// What applying the schema did and found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -28,6 +31,10 @@ pub struct SchemaReport {
     pub schema: String,
     /// Tables that were created.
     pub tables_created: Vec<String>,
+    /// Enumerations that were created, with the statements that did it.
+    pub enums_created: Vec<(String, String)>,
+    /// Labels that enumerations lack, in words, with the statements that would add them.
+    pub labels_missing: Vec<(String, String)>,
     /// Tables that were there.
     pub tables_existing: Vec<String>,
     /// Columns that were added, as `table.column`.
@@ -40,6 +47,8 @@ pub struct SchemaReport {
     pub references_created: Vec<String>,
     /// Conditions and foreign keys over several columns that were created.
     pub constraints_created: Vec<String>,
+    /// Triggers that were created or taken away, as `table.function` and `table.trigger`.
+    pub triggers_changed: Vec<String>,
     /// What was not done as declared, and what is declared without effect.
     pub notes: Vec<Note>,
 }
@@ -49,10 +58,12 @@ impl SchemaReport {
     #[must_use]
     pub fn changed(&self) -> bool {
         !(self.tables_created.is_empty()
+            && self.enums_created.is_empty()
             && self.columns_added.is_empty()
             && self.indexes_created.is_empty()
             && self.references_created.is_empty()
-            && self.constraints_created.is_empty())
+            && self.constraints_created.is_empty()
+            && self.triggers_changed.is_empty())
     }
 
     /// The notes of this code.
@@ -112,6 +123,7 @@ pub(crate) async fn build(
 ) -> Result<SchemaReport> {
     let mut report = SchemaReport { schema: schema.to_owned(), ..SchemaReport::default() };
     run(client, &format!("CREATE SCHEMA IF NOT EXISTS {}", names::quote(schema)?)).await?;
+    enums::create(client, tables, &mut report).await?;
     let mut existing = Existing::read(client, schema).await?;
     for table in tables {
         create_or_extend(client, table, &mut existing, &mut report).await?;
@@ -120,6 +132,7 @@ pub(crate) async fn build(
         references::create(client, table, tables, &existing, &mut report).await?;
         indexes::create(client, table, &mut existing, &mut report).await?;
         constraints::create(client, table, tables, &existing, &mut report).await?;
+        triggers::create(client, table, &mut report).await?;
         for option in &table.options.not_enforced {
             report.note(&codes::NOT_ENFORCED, table, option, format!("`{option}` is declared, not enforced"));
         }
@@ -155,7 +168,7 @@ async fn create_or_extend(
                     report.note(&codes::NULLS_KEPT, table, column.name(), message);
                 }
             }
-            Some(found) if found != &column.sql_type => {
+            Some(found) if found != &column.sql_type && !column.is_enum() => {
                 let message = format!(
                     "the column is {found} and the model says {}; it was not changed",
                     column.sql_type

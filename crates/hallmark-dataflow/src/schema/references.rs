@@ -12,6 +12,10 @@ use crate::{codes, names};
 /// The table and column that a declaration like `users.id`, `User.id` or `User` means.
 #[must_use]
 pub(crate) fn target<'a>(declared: &str, tables: &'a [Arc<Table>]) -> Option<(&'a Table, &'a Column)> {
+    shared(declared, tables).map(|(table, column)| (&**table, column))
+}
+
+fn shared<'a>(declared: &str, tables: &'a [Arc<Table>]) -> Option<(&'a Arc<Table>, &'a Column)> {
     let (owner, field) = declared.rsplit_once('.').map_or((declared, None), |(o, f)| (o, Some(f)));
     // `schema.table.column` names a table of another schema, which is not one of these.
     let table = self::owner(owner, tables)?;
@@ -22,9 +26,14 @@ pub(crate) fn target<'a>(declared: &str, tables: &'a [Arc<Table>]) -> Option<(&'
     Some((table, column))
 }
 
+/// What a column refers to, if that is a loaded model.
+pub(crate) fn of<'a>(column: &Column, tables: &'a [Arc<Table>]) -> Option<(&'a Arc<Table>, &'a Column)> {
+    shared(column.field.foreign_key.as_deref()?, tables)
+}
+
 /// The table that a name like `users` or `User` means.
 #[must_use]
-pub(super) fn owner<'a>(name: &str, tables: &'a [Arc<Table>]) -> Option<&'a Table> {
+pub(crate) fn owner<'a>(name: &str, tables: &'a [Arc<Table>]) -> Option<&'a Arc<Table>> {
     let found = tables
         .iter()
         .find(|t| t.name == name || t.model.name == name || names::snake_case(&t.model.name) == name)?;

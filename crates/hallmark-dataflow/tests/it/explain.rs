@@ -48,6 +48,54 @@ async fn what_reads_is_carried_out_and_a_missing_index_is_named() {
 }
 
 #[tokio::test]
+async fn an_index_that_is_read_for_its_order_alone_is_no_answer() {
+    with(parse(ITEMS), |world| async move {
+        let schema = world.dataflow.schema();
+        let fill = format!(
+            "INSERT INTO {schema}.items (sku, colour, size) SELECT 's' || n, 'c' || n % 5000, n % 2 FROM generate_series(1, 60000) n; \
+             ANALYZE {schema}.items"
+        );
+        world.sql.batch_execute(&fill).await.unwrap();
+        let asked = json!({"filter": {"colour": "c4999"}, "sort": ["id"], "limit": 1});
+        let seen = explain(&world, "ItemSearchNode", asked).await.unwrap();
+        let plan = seen.statements[0].plan.to_string();
+        assert!(plan.contains("items_pkey"), "{plan}");
+        let [advice] = seen.advice.as_slice() else { panic!("{:?}", seen.advice) };
+        assert_eq!(advice.fields, ["colour"]);
+        assert!(advice.text.starts_with("an index led to "), "{}", advice.text);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_begins_in_the_index_where_the_one_before_ended() {
+    with(parse(ITEMS), |world| async move {
+        let schema = world.dataflow.schema();
+        let fill = format!(
+            "INSERT INTO {schema}.items (sku, colour, size) SELECT 's' || n, 'c', n % 3 FROM generate_series(1, 20000) n; ANALYZE {schema}.items"
+        );
+        world.sql.batch_execute(&fill).await.unwrap();
+        for (sort, range) in [
+            (json!(["id"]), "(items.id > "),
+            (json!(["-id"]), "(items.id < "),
+            (json!(["sku"]), "(items.sku >= "),
+            (json!(["-sku"]), "(items.sku <= "),
+            (json!(["-sku", "id"]), "(items.sku <= "),
+        ] {
+            for (node, operation) in [("ItemSearchNode", "search"), ("ItemCRUDNode", "list")] {
+                let mut asked = json!({"operation": operation, "sort": sort, "limit": 5});
+                asked["cursor"] = world.call(node, asked.clone()).await.unwrap()["next_cursor"].clone();
+                let seen = explain(&world, node, asked).await.unwrap();
+                let plan = seen.statements[0].plan.to_string();
+                let found = plan.contains(&format!("\"Index Cond\":\"{range}"));
+                assert!(found && plan.contains("Index Scan"), "{node} by {sort}: {plan}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_would_change_rows_is_only_planned() {
     with(parse(ITEMS), |world| async move {
         let row = json!({"operation": "create", "data": {"sku": "a", "colour": "red"}});

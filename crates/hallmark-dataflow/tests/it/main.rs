@@ -8,15 +8,33 @@
 )]
 
 mod caching;
+mod coherence;
+mod damaged;
 mod declared;
+mod dice;
+mod edges;
+mod enums;
 mod every_node;
 mod explain;
 mod fallbacks;
 mod files;
 mod filters;
+mod formats;
+mod full;
+mod given_up;
+mod governed;
+mod gzip;
+mod hostile;
+mod imports;
 mod keys;
 mod lookups;
+mod mdtest;
 mod migrations;
+mod oracle;
+mod own_postgres;
+mod queries;
+mod relations;
 mod rows;
 mod schema;
+mod slow;
 mod support;

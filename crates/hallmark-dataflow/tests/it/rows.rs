@@ -245,7 +245,7 @@ async fn explicit_keys_do_not_trap_generated_ones() {
         let bulk = world.call(node, json!({"operation": "bulk_create", "rows": [{"label": "d", "id": 20}, {"label": "e"}, {"label": "f"}]})).await.unwrap();
         assert_eq!(bulk["created"], json!(3));
         let last = world.call(node, json!({"operation": "create", "data": {"label": "g"}})).await.unwrap();
-        assert_eq!(last["row"]["id"], json!(21));
+        assert_eq!(last["row"]["id"], json!(23));
     })
     .await;
 }

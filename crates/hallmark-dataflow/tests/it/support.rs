@@ -1,9 +1,10 @@
 //! A data flow in a schema of its own, and a witness that knows nothing of the nodes.
 
 use std::future::Future;
+use std::time::Duration;
 
 use hallmark_core::{Error, Result};
-use hallmark_dataflow::{DataFlow, ModelDecl, Settings};
+use hallmark_dataflow::{DataFlow, ModelDecl, Settings, SlowLog};
 use hallmark_services::{Endpoints, Guarded, Handles};
 use hallmark_workflow::{Caller, Context, Registry};
 use serde_json::{Map, Value};
@@ -54,16 +55,18 @@ impl World {
     pub(crate) fn named(models: Vec<ModelDecl>, schema: &str, sql: tokio_postgres::Client) -> Self {
         let handles = handles();
         let guarded = Guarded::bare(&handles);
-        Self::guarded(models, schema, sql, (handles, guarded))
+        Self::guarded(models, schema, sql, (handles, guarded), 0)
     }
 
-    fn guarded(
+    pub(crate) fn guarded(
         models: Vec<ModelDecl>,
         schema: &str,
         sql: tokio_postgres::Client,
         (handles, guarded): (Handles, Guarded),
+        slow_ms: u64,
     ) -> Self {
         let folder = std::env::temp_dir().join(schema);
+        let slow = SlowLog::new(&folder, Duration::from_millis(slow_ms));
         std::fs::create_dir_all(&folder).unwrap();
         let dataflow = DataFlow::configure(Settings {
             handles,
@@ -72,6 +75,7 @@ impl World {
             models,
             project_prefix: format!("test:{schema}"),
             export_dir: folder.clone(),
+            slow,
         })
         .unwrap();
         let mut registry = Registry::new();
@@ -141,6 +145,17 @@ pub(crate) async fn with<F: Future<Output = ()>>(
     with_guarded(models, handles, guarded, test).await;
 }
 
+/// The same, with statements that take this long written down in the folder of the test.
+pub(crate) async fn with_slow<F: Future<Output = ()>>(
+    models: Vec<ModelDecl>,
+    slow_ms: u64,
+    test: impl FnOnce(std::sync::Arc<World>) -> F,
+) {
+    let handles = handles();
+    let guarded = Guarded::bare(&handles);
+    with_all(models, (handles, guarded), slow_ms, test).await;
+}
+
 /// The same on services that are guarded.
 pub(crate) async fn with_guarded<F: Future<Output = ()>>(
     models: Vec<ModelDecl>,
@@ -148,8 +163,17 @@ pub(crate) async fn with_guarded<F: Future<Output = ()>>(
     guarded: Guarded,
     test: impl FnOnce(std::sync::Arc<World>) -> F,
 ) {
+    with_all(models, (handles, guarded), 0, test).await;
+}
+
+async fn with_all<F: Future<Output = ()>>(
+    models: Vec<ModelDecl>,
+    services: (Handles, Guarded),
+    slow_ms: u64,
+    test: impl FnOnce(std::sync::Arc<World>) -> F,
+) {
     let schema = format!("it_dataflow_{}", hallmark_core::random::token(10).unwrap());
-    let world = World::guarded(models, &schema, witness().await, (handles, guarded));
+    let world = World::guarded(models, &schema, witness().await, services, slow_ms);
     let world = std::sync::Arc::new(world);
     world.dataflow.apply_schema().await.unwrap();
     let result =

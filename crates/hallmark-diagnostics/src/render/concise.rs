@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use super::{Style, text};
 use crate::{Finding, Problem, Severity};
 
+/// What a line takes at most, mostly, besides its path and message.
+const LINE_BYTES: usize = 48;
+
 /// One line for each problem and finding; control characters in paths and messages are replaced.
 #[must_use]
 pub fn concise(findings: &[Finding], problems: &[Problem], style: Style) -> String {
@@ -16,6 +19,9 @@ pub fn concise(findings: &[Finding], problems: &[Problem], style: Style) -> Stri
         let _ = writeln!(out, "{path}{line}: {head} {message}");
     }
     let shown = findings.iter().filter(|f| f.severity >= style.minimum);
+    if style.limit == 0 {
+        out.reserve(shown.clone().map(|f| f.path.len() + f.message.len() + LINE_BYTES).sum());
+    }
     let (mut written, mut over) = (0, 0);
     for finding in shown {
         if style.limit > 0 && written == style.limit {
@@ -24,8 +30,10 @@ pub fn concise(findings: &[Finding], problems: &[Problem], style: Style) -> Stri
         }
         written += 1;
         let (path, message) = (text::visible(&finding.path), text::visible(&finding.message));
-        let head = style.paint(finding.severity, &format!("{}[{}]", finding.severity, finding.rule));
-        let _ = writeln!(out, "{path}:{}:{}: {head} {message}", finding.start.line, finding.start.column);
+        let shade = style.shade(finding.severity);
+        let (line, column) = (finding.start.line, finding.start.column);
+        let (severity, rule) = (finding.severity, finding.rule);
+        let _ = writeln!(out, "{path}:{line}:{column}: {shade}{severity}[{rule}]{shade:#} {message}");
     }
     out.push_str(&text::left_out(over, findings.iter().filter(|f| f.severity < style.minimum).count()));
     if style.unicode { out } else { text::ascii(&out) }

@@ -51,12 +51,21 @@ impl Default for Style {
 impl Style {
     /// The text in the colour of a severity, if colours are on.
     fn paint(&self, severity: Severity, text: &str) -> String {
+        let shade = self.shade(severity);
+        format!("{shade}{text}{shade:#}")
+    }
+
+    /// The colour of a severity; plain if colours are off.
+    fn shade(&self, severity: Severity) -> anstyle::Style {
+        if !self.colour {
+            return anstyle::Style::new();
+        }
         let shade = match severity {
             Severity::Error => AnsiColor::Red,
             Severity::Warning => AnsiColor::Yellow,
             Severity::Info => AnsiColor::Cyan,
         };
-        self.dress(anstyle::Style::new().bold().fg_color(Some(Color::Ansi(shade))), text)
+        anstyle::Style::new().bold().fg_color(Some(Color::Ansi(shade)))
     }
 
     /// The text in bold, if colours are on.

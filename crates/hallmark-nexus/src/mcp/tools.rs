@@ -24,9 +24,28 @@ pub(crate) struct Tools {
     by_name: BTreeMap<String, Entry>,
 }
 
+/// What a tool promises to change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Changes {
+    Nothing,
+    /// Nothing, but for operations that a caller who may only read is refused.
+    Sometimes,
+    Something,
+}
+
+impl Changes {
+    fn of(spec: &NodeSpec) -> Self {
+        match (spec.read_only, spec.writing_operations.is_empty()) {
+            (true, true) => Self::Nothing,
+            (true, false) => Self::Sometimes,
+            (false, _) => Self::Something,
+        }
+    }
+}
+
 struct Entry {
     tool: Tool,
-    read_only: bool,
+    changes: Changes,
     target: Target,
 }
 
@@ -77,18 +96,24 @@ impl Tools {
     }
 
     /// Adds a tool unless its name is taken: operations come first, so that a workflow cannot stand in front of one.
-    fn add(&mut self, name: &str, summary: &str, (target, schema, read_only): (Target, Value, bool)) {
-        let annotations =
-            ToolAnnotations::new().read_only(read_only).destructive(!read_only).open_world(false);
+    fn add(&mut self, name: &str, summary: &str, (target, schema, changes): (Target, Value, Changes)) {
+        let annotations = ToolAnnotations::new()
+            .read_only(changes == Changes::Nothing)
+            .destructive(changes == Changes::Something)
+            .open_world(false);
         let mut tool = Tool::new(name.to_owned(), summary.to_owned(), Arc::new(object(schema)));
         tool.output_schema = Some(Arc::new(object(answer_schema())));
         tool.annotations = Some(annotations);
-        self.by_name.entry(name.to_owned()).or_insert(Entry { tool, read_only, target });
+        self.by_name.entry(name.to_owned()).or_insert(Entry { tool, changes, target });
     }
 
     /// The tools that a caller may use, sorted by name.
     pub(crate) fn list(&self, full: bool) -> Vec<Tool> {
-        self.by_name.values().filter(|e| full || e.read_only).map(|e| e.tool.clone()).collect()
+        self.by_name
+            .values()
+            .filter(|e| full || e.changes != Changes::Something)
+            .map(|e| e.tool.clone())
+            .collect()
     }
 
     /// How many there are.
@@ -167,17 +192,18 @@ fn with_session(mut input: Value, session: Option<Value>) -> Value {
     input
 }
 
-fn of_operation(operation: &Operation) -> (Target, Value, bool) {
+fn of_operation(operation: &Operation) -> (Target, Value, Changes) {
     let target = Target::Operation(operation.name().to_owned());
-    (target, operation.spec.input_schema(), operation.effect == Effect::Reads)
+    let changes = if operation.effect == Effect::Reads { Changes::Nothing } else { Changes::Something };
+    (target, operation.spec.input_schema(), changes)
 }
 
-fn of_workflow(spec: &NodeSpec) -> (Target, Value, bool) {
-    (Target::Workflow(spec.clone()), flat_schema(spec), spec.read_only)
+fn of_workflow(spec: &NodeSpec) -> (Target, Value, Changes) {
+    (Target::Workflow(spec.clone()), flat_schema(spec), Changes::of(spec))
 }
 
-fn of_node(spec: &NodeSpec) -> (Target, Value, bool) {
-    (Target::Node(spec.clone()), flat_schema(spec), spec.read_only)
+fn of_node(spec: &NodeSpec) -> (Target, Value, Changes) {
+    (Target::Node(spec.clone()), flat_schema(spec), Changes::of(spec))
 }
 
 /// The node's own input with `session` beside it.
@@ -194,7 +220,7 @@ fn session_schema() -> Value {
 }
 
 /// One tool for all nodes of a kind. Of the input it shows what the nodes have in common; the node itself checks all of it.
-fn of_kind(nodes: &[(&str, &NodeSpec)]) -> (Target, Value, bool) {
+fn of_kind(nodes: &[(&str, &NodeSpec)]) -> (Target, Value, Changes) {
     let models: BTreeMap<String, String> =
         nodes.iter().map(|(m, spec)| ((*m).to_owned(), spec.name.clone())).collect();
     let first = nodes[0].1;
@@ -227,7 +253,14 @@ fn of_kind(nodes: &[(&str, &NodeSpec)]) -> (Target, Value, bool) {
         "required": ["model"],
         "additionalProperties": false,
     });
-    (Target::Kind(models), schema, nodes.iter().all(|(_, spec)| spec.read_only))
+    // The most that one of them may change.
+    let all = |wanted: &[Changes]| nodes.iter().all(|(_, spec)| wanted.contains(&Changes::of(spec)));
+    let changes = match (all(&[Changes::Nothing]), all(&[Changes::Nothing, Changes::Sometimes])) {
+        (true, _) => Changes::Nothing,
+        (_, true) => Changes::Sometimes,
+        _ => Changes::Something,
+    };
+    (Target::Kind(models), schema, changes)
 }
 
 fn object(value: Value) -> JsonObject {

@@ -114,7 +114,7 @@ pub(super) fn run() -> Operation {
 /// Runs a registered node or workflow with the call's `input`, `session` and `idempotency_key`.
 pub(super) async fn execute(call: &Call<'_>, name: &str) -> Result<Outcome> {
     let node = call.operations.registry().get(name)?;
-    call.caller.check(node.spec().read_only, name)?;
+    call.caller.check(node.spec().only_reads(&call.object("input")), name)?;
     let session = call.session().await?.map(|session| session.id);
     let asked = hallmark_workflow::Caller {
         name: call.caller.principal.clone(),

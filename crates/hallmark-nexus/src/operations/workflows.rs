@@ -74,6 +74,9 @@ async fn posted(call: &Call<'_>, definition: Value) -> Result<Outcome> {
         call.caller.check(node.spec().read_only, &step.node)?;
     }
     let workflow = definition.build(call.operations.registry())?;
+    // An operation that writes may be one step's configuration, or come from another step.
+    let given = Value::Object(call.object("input"));
+    call.caller.check(workflow.only_reads(&given), "the workflow")?;
     let session = call.session().await?.map(|session| session.id);
     let asked = hallmark_workflow::Caller {
         name: call.caller.principal.clone(),
@@ -81,7 +84,6 @@ async fn posted(call: &Call<'_>, definition: Value) -> Result<Outcome> {
         session: session.clone(),
         idempotency_key: call.text("idempotency_key").map(str::to_owned),
     };
-    let run =
-        call.operations.runtime().execute(&workflow, Value::Object(call.object("input")), &asked).await?;
+    let run = call.operations.runtime().execute(&workflow, given, &asked).await?;
     Ok(Outcome::of_run(&run, session))
 }

@@ -2,6 +2,7 @@
 
 use deadpool_postgres::Object;
 use hallmark_core::{Error, Result, canonical};
+use hallmark_services::postgres::Held;
 use hallmark_services::{Answer, Guarded, Postgres, postgres};
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -86,7 +87,7 @@ impl Store {
 
     /// Rows of a select: from the primary, and while that does not answer from whatever may stand in.
     async fn rows(&self, select: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
-        let work = |client: Object| async move {
+        let work = |client: Held| async move {
             let statement = client.prepare_cached(select).await.map_err(postgres::error)?;
             client.query(&statement, params).await.map_err(postgres::error)
         };

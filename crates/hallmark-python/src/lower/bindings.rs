@@ -5,25 +5,32 @@ use std::cell::Cell;
 use hashbrown::HashTable;
 
 use super::names;
-use crate::facts::{Name, ScopeId};
+use crate::facts::ScopeId;
+
+/// A path that is kept for a name that is bound to it; see [`Bindings::keep`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    start: usize,
+    end: usize,
+}
 
 /// What a name is bound to. Most paths are never asked for, so those that can be put together are put together when they are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Meaning {
     /// Something without a path.
     Unknown,
     /// Something with this path.
-    Path(Name),
+    Path(Kept),
     /// An object of this class, or what this function gives.
-    Instance(Name),
+    Instance(Kept),
     /// What this file defines under the name itself.
     Own,
     /// A parameter of this name that has no annotation.
     Parameter,
 }
 
-impl From<Option<Name>> for Meaning {
-    fn from(path: Option<Name>) -> Self {
+impl From<Option<Kept>> for Meaning {
+    fn from(path: Option<Kept>) -> Self {
         path.map_or(Self::Unknown, Self::Path)
     }
 }
@@ -43,23 +50,15 @@ impl Binding<'_> {
     pub(super) fn is_known(&self) -> bool {
         !matches!(self.meaning, Meaning::Unknown)
     }
-
-    /// Writes its path behind what there is; `module` is the name of the file.
-    pub(super) fn write(&self, module: &str, out: &mut String) -> Option<()> {
-        match &self.meaning {
-            Meaning::Unknown => return None,
-            Meaning::Path(path) => out.push_str(path),
-            Meaning::Instance(class) => out.extend([class, "()"]),
-            Meaning::Own => out.extend([module, ".", self.name]),
-            Meaning::Parameter => out.extend(["$", self.name]),
-        }
-        Some(())
-    }
 }
 
 /// All names of all scopes, in one table: most scopes have a few, and there are many.
 #[derive(Default)]
-pub(super) struct Bindings<'a>(HashTable<Binding<'a>>);
+pub(super) struct Bindings<'a> {
+    table: HashTable<Binding<'a>>,
+    /// Paths, one behind the other: most are never made names of.
+    paths: String,
+}
 
 impl<'a> Bindings<'a> {
     /// What tells a name in every scope; see [`Bindings::find`].
@@ -67,28 +66,52 @@ impl<'a> Bindings<'a> {
         names::hash(name)
     }
 
+    /// Keeps a path.
+    pub(super) fn keep(&mut self, parts: &[&str]) -> Kept {
+        let start = self.paths.len();
+        self.paths.extend(parts.iter().copied());
+        Kept { start, end: self.paths.len() }
+    }
+
+    /// A path that is kept.
+    pub(super) fn path(&self, kept: Kept) -> &str {
+        &self.paths[kept.start..kept.end]
+    }
+
+    /// Writes the path of a binding behind what there is; `module` is the name of the file.
+    pub(super) fn write(&self, binding: &Binding<'_>, module: &str, out: &mut String) -> Option<()> {
+        match binding.meaning {
+            Meaning::Unknown => return None,
+            Meaning::Path(path) => out.push_str(self.path(path)),
+            Meaning::Instance(class) => out.extend([self.path(class), "()"]),
+            Meaning::Own => out.extend([module, ".", binding.name]),
+            Meaning::Parameter => out.extend(["$", binding.name]),
+        }
+        Some(())
+    }
+
     /// The binding of a name in a scope; `key` is the name's.
     pub(super) fn find(&self, key: u64, scope: ScopeId, name: &str) -> Option<&Binding<'a>> {
-        self.0.find(place(key, scope), |b| b.scope == scope && b.hash == key && b.name == name)
+        self.table.find(place(key, scope), |b| b.scope == scope && b.hash == key && b.name == name)
     }
 
     /// Binds a name, unless it is known and `keeps` says that what comes now must not hide that.
     pub(super) fn bind(&mut self, scope: ScopeId, name: &'a str, meaning: Meaning, keeps: bool) {
         let key = Self::key(name);
         let same = |b: &Binding<'_>| b.scope == scope && b.hash == key && b.name == name;
-        match self.0.find_mut(place(key, scope), same) {
+        match self.table.find_mut(place(key, scope), same) {
             Some(binding) if keeps && binding.is_known() => {}
             Some(binding) => binding.meaning = meaning,
             None => {
                 let binding = Binding { hash: key, scope, name, used: Cell::new(false), meaning };
-                self.0.insert_unique(place(key, scope), binding, |b| place(b.hash, b.scope));
+                self.table.insert_unique(place(key, scope), binding, |b| place(b.hash, b.scope));
             }
         }
     }
 
     /// The names of a scope that are known, in no order.
     pub(super) fn known(&self, scope: ScopeId) -> impl Iterator<Item = (&'a str, &Binding<'a>)> {
-        self.0.iter().filter(move |b| b.scope == scope && b.is_known()).map(|b| (b.name, b))
+        self.table.iter().filter(move |b| b.scope == scope && b.is_known()).map(|b| (b.name, b))
     }
 }
 

@@ -5,7 +5,7 @@ use ruff_python_ast::{
 };
 use ruff_text_size::Ranged as _;
 
-use super::{Lowerer, span};
+use super::{Lowerer, span, text};
 use crate::Span;
 use crate::facts::{Body, ScopeKind};
 use crate::limits;
@@ -97,7 +97,7 @@ impl<'a> Lowerer<'a> {
         if name.is_empty() || self.scope == 0 {
             return;
         }
-        let checks = CHECKS.contains(&name) || CHECKING.iter().any(|start| name.starts_with(start));
+        let checks = CHECKS.contains(&name) || text::begins_with_any(name, CHECKING);
         if checks {
             self.bodies(|body| body.can_fail = true);
             if name == "skip" {

@@ -88,7 +88,7 @@ impl<'a> Lowerer<'a> {
             Expr::Dict(dict) => self.dict(dict),
             Expr::Named(named) => {
                 self.expr(&named.value);
-                let path = self.path(&named.value);
+                let path = self.kept_path(&named.value);
                 self.bind_target(&named.target, path);
             }
             Expr::Lambda(lambda) => self.within(ScopeKind::Block, |this| {
@@ -215,7 +215,7 @@ impl<'a> Lowerer<'a> {
         if callee.starts_with("builtins.") {
             return BUILTINS.contains(&callee);
         }
-        if IGNORED.iter().any(|prefix| callee.starts_with(prefix)) {
+        if text::begins_with_any(callee, IGNORED) {
             return WANTED.contains(&callee);
         }
         if method == "run" && callee.contains("()") {
@@ -228,7 +228,7 @@ impl<'a> Lowerer<'a> {
     pub(super) fn note_url(&mut self, value: &str, expr: &Expr) {
         let Some(at) = value.find("://") else { return };
         if value[at..].contains('@') {
-            let text = self.name(text::cut(value, limits::LITERAL_BYTES));
+            let text = self.literal_text(value);
             let (span, scope) = (span(expr.range()), self.scope);
             self.module.urls.push(Literal { text, span, scope });
         }
@@ -259,7 +259,7 @@ impl<'a> Lowerer<'a> {
         if self.module.functions[index].kwarg.as_deref() != Some(object) {
             return;
         }
-        let text = self.name(text::cut(key, limits::LITERAL_BYTES));
+        let text = self.literal_text(key);
         let literal = Literal { text, span: span(at.range()), scope: self.scope };
         self.module.functions[index].reads.push(literal);
     }

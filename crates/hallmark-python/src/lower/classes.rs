@@ -47,7 +47,8 @@ impl<'a> Lowerer<'a> {
             is_abstract,
         });
         self.define_in_handler(&name, true, span(class.name.range));
-        self.bind(class.name.as_str(), Meaning::Path(path));
+        let kept = self.bindings.keep(&[&path]);
+        self.bind(class.name.as_str(), Meaning::Path(kept));
         self.within(ScopeKind::Class(index), |this| this.body(&class.body));
     }
 
@@ -108,11 +109,13 @@ impl<'a> Lowerer<'a> {
             let name = parameter.name().as_str();
             let meaning = match (parameter.annotation(), class) {
                 (_, Some(class)) if place == 0 => {
-                    let path = self.module.classes[class as usize].path.clone();
+                    let path = self.bindings.keep(&[&self.module.classes[class as usize].path]);
                     if name == "cls" { Meaning::Path(path) } else { Meaning::Instance(path) }
                 }
                 (Some(annotation), _) => match self.annotation_path(annotation) {
-                    Some(path) if !path.starts_with("builtins.") => Meaning::Instance(path),
+                    Some(path) if !self.bindings.path(path).starts_with("builtins.") => {
+                        Meaning::Instance(path)
+                    }
                     _ => Meaning::Parameter,
                 },
                 (None, _) => Meaning::Parameter,

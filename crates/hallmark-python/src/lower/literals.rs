@@ -3,7 +3,7 @@
 use ruff_python_ast::{Expr, ExprAttribute, ExprCall, InterpolatedStringElement};
 use ruff_text_size::Ranged as _;
 
-use super::{Lowerer, span, text};
+use super::{Lowerer, span};
 use crate::facts::Literal;
 use crate::{limits, names};
 
@@ -58,14 +58,14 @@ impl Lowerer<'_> {
             Expr::Name(holder) => holder.id.as_str().contains("mark"),
             _ => false,
         };
-        if holder && self.path(&attribute.value).as_deref() == Some("pytest.mark") {
+        if holder && self.is_path(&attribute.value, "pytest.mark") {
             let text = self.name(attribute.attr.as_str());
             self.module.markers.push(Literal { text, span: span(attribute.range()), scope: self.scope });
         }
     }
 
     fn literal(&mut self, value: &str, expr: &Expr) -> Literal {
-        let text = self.name(text::cut(value, limits::LITERAL_BYTES));
+        let text = self.literal_text(value);
         Literal { text, span: span(expr.range()), scope: self.scope }
     }
 }

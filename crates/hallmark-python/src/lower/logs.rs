@@ -25,9 +25,7 @@ impl<'a> Lowerer<'a> {
     /// Whether a callee is `print` or a method of something that is called a log.
     fn writes(&mut self, callee: &Expr) -> bool {
         match callee {
-            Expr::Name(name) => {
-                name.id.as_str() == "print" && self.path(callee).as_deref() == Some("builtins.print")
-            }
+            Expr::Name(name) => name.id.as_str() == "print" && self.is_path(callee, "builtins.print"),
             Expr::Attribute(method) if METHODS.contains(&method.attr.as_str()) => {
                 let receiver = match &*method.value {
                     Expr::Name(name) => name.id.as_str(),

@@ -26,7 +26,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{Guard, Import, Module, Name, Scope, ScopeId, ScopeKind, SourceError, Span};
 use crate::{codes, interface, limits};
-use bindings::Bindings;
+use bindings::{Bindings, Kept};
 use names::Names;
 
 /// The facts of one file. Never fails: syntax errors are in [`Module::errors`], with the facts of the rest beside them.
@@ -77,7 +77,7 @@ struct Lowerer<'a> {
     names: Names,
     bindings: Bindings<'a>,
     /// Paths of `self.x`, by class and name.
-    attributes: FxHashMap<(u32, &'a str), Option<Name>>,
+    attributes: FxHashMap<(u32, &'a str), Option<Kept>>,
     scope: ScopeId,
     guard: Guard,
     handler: Option<usize>,
@@ -138,6 +138,12 @@ impl<'a> Lowerer<'a> {
         self.names.get(text)
     }
 
+    /// The text of a literal. A sentence seldom comes again, and is not looked for.
+    fn literal_text(&mut self, text: &str) -> Name {
+        let text = text::cut(text, limits::LITERAL_BYTES);
+        if memchr::memchr(b' ', text.as_bytes()).is_some() { Name::from(text) } else { self.names.get(text) }
+    }
+
     /// The name that these parts make.
     fn joined(&mut self, parts: &[&str]) -> Name {
         let mut text = std::mem::take(&mut self.scratch);
@@ -196,7 +202,7 @@ impl<'a> Lowerer<'a> {
         let known = self.bindings.known(0);
         let exports = known.filter_map(|(name, binding)| {
             path.clear();
-            binding.write(&self.module.name, &mut path)?;
+            self.bindings.write(binding, &self.module.name, &mut path)?;
             Some((self.names.get(name), self.names.get(&path)))
         });
         exports.collect()

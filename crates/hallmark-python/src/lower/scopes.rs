@@ -3,7 +3,7 @@
 use ruff_python_ast::{Expr, ExprCall};
 
 use super::Lowerer;
-use super::bindings::{Binding, Bindings, Meaning};
+use super::bindings::{Binding, Bindings, Kept, Meaning};
 use crate::facts::{Name, ScopeKind};
 use crate::limits;
 
@@ -18,14 +18,16 @@ impl<'a> Lowerer<'a> {
     }
 
     /// Binds every name in a target to something unknown, or, for a plain name, to `path`.
-    pub(super) fn bind_target(&mut self, target: &'a Expr, path: Option<Name>) {
+    pub(super) fn bind_target(&mut self, target: &'a Expr, path: Option<Kept>) {
         match target {
             Expr::Name(name) => self.bind(name.id.as_str(), path.into()),
             Expr::Tuple(tuple) => {
                 // The pair that an execution gives: results and the run's id.
-                let results = path.filter(|p| p.ends_with("execute()")).map(|p| self.joined(&[&p, "[0]"]));
+                let pair =
+                    path.map(|path| self.bindings.path(path)).filter(|path| path.ends_with("execute()"));
+                let results = pair.map(str::to_owned).map(|pair| self.bindings.keep(&[&pair, "[0]"]));
                 for (place, element) in tuple.elts.iter().enumerate() {
-                    self.bind_target(element, results.clone().filter(|_| place == 0));
+                    self.bind_target(element, results.filter(|_| place == 0));
                 }
             }
             Expr::List(list) => list.elts.iter().for_each(|e| self.bind_target(e, None)),
@@ -91,12 +93,13 @@ impl<'a> Lowerer<'a> {
         if let Expr::Name(name) = expr
             && let Some(binding) = self.lookup(name.id.as_str())
         {
-            match &binding.meaning {
+            match binding.meaning {
                 Meaning::Unknown => return None,
-                Meaning::Path(path) => {
+                Meaning::Path(kept) => {
                     // Nothing has to be put together.
+                    let path = self.bindings.path(kept);
                     let fits = path.len() <= limits::PATH_BYTES && wanted(self, path);
-                    return fits.then(|| path.clone());
+                    return fits.then(|| self.names.get(path));
                 }
                 _ => {}
             }
@@ -112,6 +115,36 @@ impl<'a> Lowerer<'a> {
         path
     }
 
+    /// The path of an expression, kept for names that are bound to it.
+    pub(super) fn kept_path(&mut self, expr: &Expr) -> Option<Kept> {
+        if let Expr::Name(name) = expr
+            && let Some(binding) = self.lookup(name.id.as_str())
+        {
+            match binding.meaning {
+                Meaning::Unknown => return None,
+                Meaning::Path(kept) => {
+                    return Some(kept).filter(|kept| self.bindings.path(*kept).len() <= limits::PATH_BYTES);
+                }
+                _ => {}
+            }
+        }
+        let mut out = std::mem::take(&mut self.scratch);
+        out.clear();
+        let named = self.write_path(expr, &mut out).filter(|()| out.len() <= limits::PATH_BYTES);
+        let kept = named.map(|()| self.bindings.keep(&[&out]));
+        self.scratch = out;
+        kept
+    }
+
+    /// Whether an expression has this path.
+    pub(super) fn is_path(&mut self, expr: &Expr, path: &str) -> bool {
+        let mut out = std::mem::take(&mut self.scratch);
+        out.clear();
+        let is = self.write_path(expr, &mut out).is_some() && out == path;
+        self.scratch = out;
+        is
+    }
+
     fn write_path(&self, expr: &Expr, out: &mut String) -> Option<()> {
         // Chains are walked in a loop: their depth is bounded by the input alone.
         let (mut tail, mut length) = ([""; PARTS], 0);
@@ -122,7 +155,7 @@ impl<'a> Lowerer<'a> {
                     if let Some(class) = self.self_class(&attribute.value)
                         && let Some(path) = self.attributes.get(&(class, attribute.attr.as_str()))
                     {
-                        out.push_str(path.as_deref()?);
+                        out.push_str(self.bindings.path((*path)?));
                         break;
                     }
                     *tail.get_mut(length)? = attribute.attr.as_str();
@@ -142,7 +175,7 @@ impl<'a> Lowerer<'a> {
                 Expr::Await(awaited) => expr = &awaited.value,
                 Expr::Name(name) => {
                     match self.lookup(name.id.as_str()) {
-                        Some(binding) => binding.write(&self.module.name, out)?,
+                        Some(binding) => self.bindings.write(binding, &self.module.name, out)?,
                         None => {
                             out.push_str(self.starred(name.id.as_str()).unwrap_or("builtins"));
                             out.push('.');
@@ -174,9 +207,8 @@ impl<'a> Lowerer<'a> {
             return None;
         }
         let Expr::Name(holder) = &*function.value else { return None };
-        let known = |path: &Name| matches!(&**path, "pytest" | "importlib");
-        let Meaning::Path(path) = &self.lookup(holder.id.as_str())?.meaning else { return None };
-        if !known(path) {
+        let Meaning::Path(path) = self.lookup(holder.id.as_str())?.meaning else { return None };
+        if !matches!(self.bindings.path(path), "pytest" | "importlib") {
             return None;
         }
         match call.arguments.args.first()? {
@@ -193,14 +225,13 @@ impl<'a> Lowerer<'a> {
     }
 
     /// The path that an annotation stands for, with `Optional[X]` and `X | None` read as `X`.
-    pub(super) fn annotation_path(&mut self, expr: &Expr) -> Option<Name> {
+    pub(super) fn annotation_path(&mut self, expr: &Expr) -> Option<Kept> {
         match expr {
-            Expr::Subscript(subscript) => {
-                let head = self.path(&subscript.value)?;
-                if &*head == "typing.Optional" { self.annotation_path(&subscript.slice) } else { None }
+            Expr::Subscript(subscript) if self.is_path(&subscript.value, "typing.Optional") => {
+                self.annotation_path(&subscript.slice)
             }
             Expr::BinOp(either) if either.right.is_none_literal_expr() => self.annotation_path(&either.left),
-            Expr::Name(_) | Expr::Attribute(_) => self.path(expr),
+            Expr::Name(_) | Expr::Attribute(_) => self.kept_path(expr),
             _ => None,
         }
     }

@@ -72,7 +72,7 @@ impl<'a> Lowerer<'a> {
                 for item in &statement.items {
                     self.call_in(&item.context_expr, Role { with: true, ..Role::default() });
                     if let Some(target) = &item.optional_vars {
-                        let path = self.path(&item.context_expr);
+                        let path = self.kept_path(&item.context_expr);
                         self.bind_target(target, path);
                     }
                 }
@@ -179,9 +179,10 @@ impl<'a> Lowerer<'a> {
             let module = self.name(alias.name.as_str());
             let top = alias.name.as_str().split('.').next().unwrap_or_default();
             let (bound, path) = match &alias.asname {
-                Some(name) => (name.as_str(), module.clone()),
-                None => (top, self.name(top)),
+                Some(name) => (name.as_str(), alias.name.as_str()),
+                None => (top, top),
             };
+            let path = self.bindings.keep(&[path]);
             let (bound_name, place) = (self.name(bound), span(statement.range));
             self.push_import(alias, (index == 0, place), (module, None, 0), bound_name);
             self.bind(bound, Meaning::Path(path));
@@ -202,9 +203,12 @@ impl<'a> Lowerer<'a> {
                 }
                 continue;
             }
-            let path = self.joined(&[&module, ".", &imported]);
-            self.bind(bound, Meaning::Path(path.clone()));
-            self.bind_value_in_handler(bound, Some(path), span(alias.range));
+            let path = self.bindings.keep(&[&module, ".", &imported]);
+            self.bind(bound, Meaning::Path(path));
+            if self.handler.is_some() {
+                let path = self.joined(&[&module, ".", &imported]);
+                self.bind_value_in_handler(bound, Some(path), span(alias.range));
+            }
         }
     }
 
@@ -262,7 +266,7 @@ impl<'a> Lowerer<'a> {
     }
 
     fn assign(&mut self, target: &'a Expr, value: &'a Expr, place: Span) {
-        let path = self.path(value);
+        let path = self.kept_path(value);
         if let Expr::Attribute(attribute) = target {
             self.expr(&attribute.value);
             let base = self.path(target);

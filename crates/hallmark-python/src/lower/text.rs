@@ -1,4 +1,4 @@
-//! Lines and lengths of text.
+//! Lines, lengths and beginnings of text.
 
 /// The line of this byte, from 1.
 pub(super) fn line_of(text: &str, at: usize) -> u32 {
@@ -13,4 +13,10 @@ pub(super) fn cut(text: &str, bytes: usize) -> &str {
     }
     let end = (0..=bytes).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
     &text[..end]
+}
+
+/// Whether a text begins with one of these. Nearly every text begins with another letter than all of them.
+pub(super) fn begins_with_any(text: &str, starts: &[&str]) -> bool {
+    let first = text.as_bytes().first();
+    starts.iter().any(|start| start.as_bytes().first() == first && text.starts_with(start))
 }

@@ -3,16 +3,13 @@
 use ruff_python_ast::{Expr, ExprFString, InterpolatedStringElement, Number, Operator};
 use ruff_text_size::Ranged as _;
 
-use super::{Lowerer, span, text};
+use super::{Lowerer, span};
 use crate::facts::{Name, SqlText, StatementKind, Value};
-use crate::limits;
 
 impl Lowerer<'_> {
     pub(super) fn value(&mut self, expr: &Expr) -> Value {
         match expr {
-            Expr::StringLiteral(literal) => {
-                Value::Text(self.name(text::cut(literal.value.to_str(), limits::LITERAL_BYTES)))
-            }
+            Expr::StringLiteral(literal) => Value::Text(self.literal_text(literal.value.to_str())),
             Expr::FString(formatted) => {
                 if formatted.value.elements().any(InterpolatedStringElement::is_interpolation) {
                     Value::Formatted
@@ -32,9 +29,7 @@ impl Lowerer<'_> {
             }
             Expr::Dict(dict) => {
                 let keys = dict.iter_keys().filter_map(|key| match key {
-                    Some(Expr::StringLiteral(key)) => {
-                        Some(self.name(text::cut(key.value.to_str(), limits::LITERAL_BYTES)))
-                    }
+                    Some(Expr::StringLiteral(key)) => Some(self.literal_text(key.value.to_str())),
                     _ => None,
                 });
                 Value::Dict(keys.collect())

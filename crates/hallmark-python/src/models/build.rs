@@ -25,6 +25,8 @@ impl Field {
             max_digits: None,
             decimal_places: None,
             choices: Vec::new(),
+            enum_type: None,
+            renamed_from: None,
             foreign_key: None,
             on_delete: None,
             unread: Vec::new(),

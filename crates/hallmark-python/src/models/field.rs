@@ -122,6 +122,8 @@ pub(super) fn set_keyword(field: &mut Field, name: &str, expr: &Expr, file: &Fil
             each.into_iter().for_each(|e| validators::apply(field, e, file));
         }
         ("pattern" | "regex", ..) if text.is_some() => field.pattern = text,
+        ("renamed_from", ..) if text.is_some() => field.renamed_from = text,
+        ("enum_type", ..) if text.is_some() => field.enum_type = text,
         ("ge" | "min_value" | "minimum" | "gt" | "le" | "max_value" | "maximum" | "lt", ..) => match value {
             Some(value) if value.is_number() || value.is_string() => bound(field, name, value),
             _ => field.unread.push(name.to_owned()),

@@ -154,6 +154,12 @@ pub struct Field {
     pub decimal_places: Option<u32>,
     /// The values it may take, when the type says so (`Literal`, an enumeration of the same file).
     pub choices: Vec<Value>,
+    /// The enumeration of the database that the column has as its type, as `name` (in the schema of the table) or `schema.name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enum_type: Option<String>,
+    /// The name that the field had before; a migration renames its column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<String>,
     /// What it refers to, as declared: `table.column`, `Model.field` or a model's name.
     pub foreign_key: Option<String>,
     /// What happens to the row when the one it refers to is removed; refused by default.

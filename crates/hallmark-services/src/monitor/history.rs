@@ -1,10 +1,8 @@
 //! What happened to each service, kept on disk: one JSON object a line, bounded, readable without a supervisor.
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use hallmark_core::platform;
+use hallmark_core::log_file::LogFile;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -93,42 +91,20 @@ impl History {
         Self { folder: home.root().join("health") }
     }
 
-    fn file(&self, service: ServiceKind) -> PathBuf {
-        self.folder.join(format!("{service}.jsonl"))
+    fn log_file(&self, service: ServiceKind) -> LogFile {
+        LogFile::new(self.folder.join(format!("{service}.jsonl")), limits::HISTORY_BYTES)
     }
 
-    fn older(path: &Path) -> PathBuf {
-        let mut older = path.as_os_str().to_owned();
-        older.push(".1");
-        PathBuf::from(older)
-    }
-
-    /// Adds a line. A file that has grown long becomes the older one, and the older one goes.
-    ///
-    /// # Errors
-    /// The system's, on a full disk for example; what was written before stays readable.
     fn append(&self, service: ServiceKind, entry: &Entry) -> std::io::Result<()> {
-        let path = self.file(service);
-        if std::fs::metadata(&path).is_ok_and(|facts| facts.len() > limits::HISTORY_BYTES) {
-            std::fs::rename(&path, Self::older(&path))?;
-        }
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
-        let mut file = platform::private(File::options().create(true).append(true).read(true)).open(&path)?;
-        // A line that was cut off by a full disk must not swallow this one.
-        if file.seek(SeekFrom::End(-1)).is_ok() {
-            let mut last = [0_u8];
-            if file.read_exact(&mut last).is_ok() && last != [b'\n'] {
-                line.insert(0, b'\n');
-            }
-        }
-        file.write_all(&line)
+        self.log_file(service).append(line)
     }
 
     /// The entries of a service, oldest first; lines that cannot be read are left out.
     pub(crate) fn read(&self, service: ServiceKind) -> Vec<Entry> {
-        let path = self.file(service);
-        [Self::older(&path), path]
+        let files = self.log_file(service).files();
+        files
             .iter()
             .filter_map(|path| std::fs::read(path).ok())
             .flat_map(|bytes| {
@@ -202,9 +178,9 @@ mod tests {
     fn a_line_cut_off_in_the_middle_costs_only_itself() {
         let history = own();
         history.append(ServiceKind::Redis, &note(1)).unwrap();
-        let path = history.file(ServiceKind::Redis);
-        let mut file = File::options().append(true).open(&path).unwrap();
-        file.write_all(b"{\"kind\":\"note\",\"at\":\"20").unwrap();
+        let [_, newer] = history.log_file(ServiceKind::Redis).files();
+        let mut file = std::fs::OpenOptions::new().append(true).open(newer).unwrap();
+        std::io::Write::write_all(&mut file, b"{\"kind\":\"note\",\"at\":\"20").unwrap();
         history.append(ServiceKind::Redis, &note(2)).unwrap();
         let texts: Vec<String> = history.read(ServiceKind::Redis).iter().map(|e| format!("{e:?}")).collect();
         assert!(texts.len() == 2 && texts[1].contains("number 2"), "{texts:?}");

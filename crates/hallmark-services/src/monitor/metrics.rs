@@ -136,6 +136,14 @@ fn answers(page: &mut Page, all: &[Standing]) {
         let labels = [("service", service.name())];
         page.sample("circuit_opened_total", &labels, sum(service, |count| count.opened));
     }
+    page.family(
+        "slow_statements_total",
+        "counter",
+        "Statements of nodes that were slow enough to be written down.",
+    );
+    let postgres = ServiceKind::Postgres;
+    let labels = [("service", postgres.name())];
+    page.sample("slow_statements_total", &labels, sum(postgres, |count| count.slow));
     page.family("bulkhead_full_total", "counter", "Requests that found no place on the way to the service.");
     for service in ServiceKind::ALL {
         page.sample("bulkhead_full_total", &[("service", service.name())], sum(service, |count| count.full));

@@ -15,7 +15,7 @@ use super::sight::{Seen, Sight};
 use super::{Bulletin, Counts, Entry, Histogram, News, limits};
 use crate::recorder::milliseconds;
 use crate::stack::{Cause, Provider};
-use crate::{Endpoints, ProbeOptions, ProbeReport, ServiceKind, State, probe_with};
+use crate::{Endpoints, ProbeOptions, ProbeReport, ServiceKind, State, neo4j, probe_with};
 
 /// What a monitor is about, and where it finds it.
 #[derive(Clone)]
@@ -256,8 +256,7 @@ impl Monitor {
                 self.pulse = Some(pulse);
                 let fault = pulse::fault(&error);
                 if fault == Fault::Credentials {
-                    // Who comes while the user is locked out is refused whatever the password: that says nothing of it.
-                    let locked = error.causes().iter().any(|cause| cause.contains("AuthenticationRateLimit"));
+                    let locked = neo4j::is_locked_out(&error);
                     let pause = if locked { limits::LOCKED_PAUSE } else { limits::CREDENTIALS_PAUSE };
                     self.silent_until = Some(Instant::now() + pause);
                 }

@@ -158,6 +158,13 @@ async fn rows(graph: &Graph, query: Query) -> Result<Vec<Map<String, Value>>> {
     Ok(rows)
 }
 
+/// Whether a refusal says only that the user is locked out for some seconds: who comes then is refused whatever the password. The driver
+/// gives the server's code or its sentence alone, as the moment has it.
+pub(crate) fn is_locked_out(error: &Error) -> bool {
+    let marks = ["AuthenticationRateLimit", "incorrect authentication details too many times"];
+    error.causes().iter().any(|cause| marks.iter().any(|mark| cause.contains(mark)))
+}
+
 /// The coded form of the driver's error.
 #[must_use]
 pub fn error(error: &neo4rs::Error) -> Error {
@@ -188,4 +195,17 @@ pub fn error(error: &neo4rs::Error) -> Error {
         _ => (&codes::CONNECTION_LOST, "the work with Neo4j broke off"),
     };
     Error::new(code, sentence).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_out_is_no_wrong_password() {
+        let said = "The client has provided incorrect authentication details too many times in a row.";
+        assert!(is_locked_out(&error(&neo4rs::Error::AuthenticationError(said.to_owned()))));
+        let said = "The client is unauthorized due to authentication failure.";
+        assert!(!is_locked_out(&error(&neo4rs::Error::AuthenticationError(said.to_owned()))));
+    }
 }

@@ -14,6 +14,7 @@ pub(crate) mod seed;
 pub(crate) mod survive;
 pub(crate) mod verify;
 
+pub(crate) use client::is_locked_out;
 pub use client::{Neo4j, error};
 pub use config::Neo4jConfig;
 pub(crate) use fallback::weight;

@@ -61,7 +61,7 @@ async fn answers(openai: &OpenAi) -> Shown<()> {
     let mut texts = Vec::new();
     for what in ["Describe the sea in one sentence.", "Count from three to nine.", "Name two tools."] {
         let question = format!("{what} Mention {}.", nonce()?);
-        texts.push(openai.chat(&[ChatMessage::user(&question)], 24).await?.text);
+        texts.push(openai.chat(&[ChatMessage::user(&question)], 8).await?.text);
     }
     if texts.iter().all(|text| text.trim().is_empty()) {
         return Err(refuted("it answers every question with nothing"));
@@ -78,7 +78,7 @@ async fn answers(openai: &OpenAi) -> Shown<()> {
 async fn ends(openai: &OpenAi) -> Shown<()> {
     let mut fresh = Fresh::new()?;
     let short = u32::try_from(3 + fresh.below(4)).unwrap_or(3);
-    let long = short + u32::try_from(8 + fresh.below(8)).unwrap_or(8);
+    let long = short + u32::try_from(4 + fresh.below(6)).unwrap_or(4);
     let question = format!("Write {} and then count from one to two hundred in words.", nonce()?);
     let mut counted = Vec::new();
     for limit in [short, long] {
@@ -219,8 +219,8 @@ async fn probabilities(openai: &OpenAi) -> Shown<()> {
 async fn schema(openai: &OpenAi) -> Shown<()> {
     let (name, other) = (nonce()?, nonce()?);
     let mut properties = serde_json::Map::new();
-    properties.insert(name.clone(), json!({"type": "string", "maxLength": 12}));
-    properties.insert(other.clone(), json!({"type": "integer"}));
+    properties.insert(name.clone(), json!({"type": "string", "maxLength": 4}));
+    properties.insert(other.clone(), json!({"type": "boolean"}));
     let body = json!({
         "messages": [{"role": "user", "content": "Fill the form with any values."}],
         "max_tokens": 120, "temperature": 0.8,
@@ -233,7 +233,7 @@ async fn schema(openai: &OpenAi) -> Shown<()> {
     let Ok(form) = serde_json::from_str::<Value>(text) else {
         return Err(Error::new(&codes::ANSWER_INVALID, "it does not keep to a schema"));
     };
-    if !form[&name].is_string() || !form[&other].is_number() {
+    if !form[&name].is_string() || !form[&other].is_boolean() {
         return Err(refuted("its form lacks the members that were asked for"));
     }
     Ok(((), "a form with members of this run was filled".to_owned()))
@@ -243,7 +243,7 @@ async fn schema(openai: &OpenAi) -> Shown<()> {
 async fn time(openai: &OpenAi) -> Shown<()> {
     let question = format!("Write {} and then count from one to two hundred in words.", nonce()?);
     let mut taken = Vec::new();
-    for limit in [2, 48] {
+    for limit in [1, 12] {
         let start = Instant::now();
         let answer = openai.chat(&[ChatMessage::user(&question)], limit).await?;
         taken.push((start.elapsed(), answer.completion_tokens));

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
-    ClientWrapper, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
 use hallmark_core::{Error, Result};
 use tokio_postgres::NoTls;
 
+use super::driven::Driven;
 use super::{PostgresConfig, error, tls};
 use crate::limits::exhausted;
 use crate::{ServiceKind, codes, limits, url};
@@ -81,13 +82,27 @@ impl Postgres {
         self.pool.get().await.map_err(|e| self.pool_error(e))
     }
 
-    /// A connection beside the pool, for whoever shares one.
+    pub(super) fn shared_config(&self) -> Option<Arc<PostgresConfig>> {
+        self.config.clone()
+    }
+
+    /// A connection beside the pool, for those who share one and drive it.
     ///
     /// # Errors
-    /// As [`Postgres::client`].
-    pub(crate) async fn connect(&self) -> Result<ClientWrapper> {
-        // One that is taken away leaves its place to another.
-        self.client().await.map(Object::take)
+    /// As [`Postgres::client`], without `HM-S007`.
+    pub(super) async fn connect(&self) -> Result<Driven> {
+        let Some(config) = self.config() else { return Err(url::not_configured(ServiceKind::Postgres)) };
+        let driver = config.driver();
+        let connected = async {
+            if config.require_tls {
+                let (client, connection) = driver.connect(tls::connector(config)?).await.map_err(error)?;
+                Ok(Driven::new(client, connection))
+            } else {
+                let (client, connection) = driver.connect(NoTls).await.map_err(error)?;
+                Ok(Driven::new(client, connection))
+            }
+        };
+        tokio::time::timeout(limits::CONNECT_TIMEOUT, connected).await.unwrap_or_else(|_| Err(late()))
     }
 
     fn pool_error(&self, failure: PoolError) -> Error {
@@ -95,13 +110,15 @@ impl Postgres {
             PoolError::Timeout(TimeoutType::Wait) => {
                 exhausted(ServiceKind::Postgres, self.pool.status().max_size, self.wait)
             }
-            PoolError::Timeout(_) => {
-                Error::new(&codes::TIMED_OUT, "PostgreSQL did not accept the connection in time")
-            }
+            PoolError::Timeout(_) => late(),
             PoolError::Backend(e) => error(e),
             other => Error::new(&codes::CONNECTION_LOST, "the pool gave no connection").because(&other),
         }
     }
+}
+
+fn late() -> Error {
+    Error::new(&codes::TIMED_OUT, "PostgreSQL did not accept the connection in time")
 }
 
 fn pool(manager: Manager, size: usize, wait: Duration) -> Result<Pool> {

@@ -1,8 +1,9 @@
 //! Connections that callers share: statements that find a row by its key go on the wire one behind another, without waiting for
 //! the answers of those before. A connection of the pool would be one caller's alone for each of them.
 //!
-//! What may wait for a lock or run long does not belong here: who comes behind it waits, too. The lane that fewest wait for is
-//! taken, so that one that does not move is left alone.
+//! What may wait for a lock or run long does not belong here: who comes behind it waits, too. The first lane with room is taken, and the
+//! one that fewest wait for when all are busy. So a lane that does not move keeps no more than a few, until one of them gives up and the
+//! next comer makes its connection anew.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,11 +16,12 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::Postgres;
+use super::shared::Shared;
 use crate::limits;
 
-/// A statement that finds rows by their keys; its text is one of few, for it stays prepared.
+/// A statement whose text is one of few, for it stays prepared.
 #[derive(Clone, Copy, Debug)]
-pub struct Lookup<'a> {
+pub struct Prepared<'a> {
     /// The statement.
     pub text: &'a str,
     /// The types of its parameters.
@@ -30,11 +32,11 @@ pub struct Lookup<'a> {
     pub failure: fn(tokio_postgres::Error) -> Error,
 }
 
-impl Lookup<'_> {
+impl Prepared<'_> {
     /// The rows, over this connection.
     ///
     /// # Errors
-    /// As [`Lookup::failure`] says.
+    /// As [`Prepared::failure`] says.
     pub(crate) async fn rows(&self, client: &ClientWrapper) -> Result<Vec<Row>> {
         match self.prepared(client).await {
             // "cached plan must not change result type": a column has another type since the statement was prepared.
@@ -47,6 +49,10 @@ impl Lookup<'_> {
     }
 
     async fn prepared(&self, client: &ClientWrapper) -> Result<Vec<Row>, tokio_postgres::Error> {
+        // The texts are few, but callers choose the fields that they want, and their order.
+        if client.statement_cache.size() > limits::STATEMENTS_KEPT {
+            client.statement_cache.clear();
+        }
         let statement = client.prepare_typed_cached(self.text, self.types).await?;
         client.query(&statement, self.parameters).await
     }
@@ -63,7 +69,7 @@ pub(crate) struct Lanes {
 struct Lane {
     /// Who is on it now.
     taken: AtomicUsize,
-    client: std::sync::Mutex<Option<Arc<ClientWrapper>>>,
+    client: std::sync::Mutex<Option<Arc<Shared>>>,
     /// Held by who connects.
     opening: Mutex<()>,
 }
@@ -101,43 +107,52 @@ impl Lanes {
     ///
     /// # Errors
     /// Those of [`Postgres::client`], and the server's.
-    pub(crate) async fn rows(&self, lookup: Lookup<'_>) -> Result<Vec<Row>> {
-        let Some(lane) = self.lanes.iter().min_by_key(|lane| lane.taken.load(Ordering::Relaxed)) else {
-            return lookup.rows(&*self.pool.client().await?).await;
-        };
-        if lane.taken.fetch_add(1, Ordering::Relaxed) >= limits::LANE_TAKEN_MAX {
+    pub(crate) async fn rows(&self, lookup: Prepared<'_>) -> Result<Vec<Row>> {
+        // In a box: it happens seldom, and would make each call as large.
+        let alone = || Box::pin(async move { lookup.rows(&*self.pool.client().await?).await });
+        let Some(lane) = self.choose() else { return alone().await };
+        let before = lane.taken.fetch_add(1, Ordering::Relaxed);
+        if before >= limits::LANE_TAKEN_MAX {
             lane.taken.fetch_sub(1, Ordering::Relaxed);
             // Nothing moves on any lane: a connection of one's own does not wait for those before.
-            return lookup.rows(&*self.pool.client().await?).await;
+            return alone().await;
         }
         let mut place = Place { lane, is_answered: false };
         let client = match lane.open() {
             Some(client) => client,
-            None => self.connect(lane).await?,
+            None => Box::pin(self.connect(lane)).await?,
         };
-        let rows = lookup.rows(&client).await;
+        let rows = client.rows(lookup, before >= limits::LANE_TAKEN_GOOD).await;
         place.is_answered = true;
         rows
     }
 
-    async fn connect(&self, lane: &Lane) -> Result<Arc<ClientWrapper>> {
+    /// The first lane with room: questions behind each other are written, answered and read in one go, and cost half of what they do on
+    /// lanes of their own. When all are busy, the one that fewest wait for.
+    fn choose(&self) -> Option<&Lane> {
+        let taken = |lane: &&Lane| lane.taken.load(Ordering::Relaxed);
+        let first = self.lanes.iter().find(|lane| taken(lane) < limits::LANE_TAKEN_GOOD);
+        first.or_else(|| self.lanes.iter().min_by_key(taken))
+    }
+
+    async fn connect(&self, lane: &Lane) -> Result<Arc<Shared>> {
         let _opening = lane.opening.lock().await;
         if let Some(client) = lane.open() {
             return Ok(client);
         }
-        let client = Arc::new(self.pool.connect().await?);
+        let client = Arc::new(Shared::new(self.pool.connect().await?));
         *lane.client() = Some(Arc::clone(&client));
         Ok(client)
     }
 }
 
 impl Lane {
-    fn client(&self) -> std::sync::MutexGuard<'_, Option<Arc<ClientWrapper>>> {
+    fn client(&self) -> std::sync::MutexGuard<'_, Option<Arc<Shared>>> {
         self.client.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// The connection, if it is open.
-    fn open(&self) -> Option<Arc<ClientWrapper>> {
-        self.client().as_ref().filter(|client| !client.is_closed()).map(Arc::clone)
+    fn open(&self) -> Option<Arc<Shared>> {
+        self.client().as_ref().filter(|client| client.is_open()).map(Arc::clone)
     }
 }

@@ -1,19 +1,25 @@
 //! PostgreSQL: a bounded pool of connections whose errors are coded.
 
 pub(crate) mod backup;
+mod batch;
 mod client;
 mod config;
 mod content;
+mod driven;
 mod error;
 pub(crate) mod health;
+mod held;
 pub mod lag;
 mod lane;
+mod listen;
 pub(crate) mod process;
 pub(crate) mod pulse;
 mod reads;
 pub(crate) mod replica;
 mod roles;
 pub(crate) mod seed;
+mod shared;
+mod solo;
 pub(crate) mod survive;
 mod tls;
 mod transactions;
@@ -23,5 +29,7 @@ pub use client::Postgres;
 pub use config::PostgresConfig;
 pub(crate) use config::replica_places;
 pub use error::error;
-pub use lane::Lookup;
+pub use held::{Held, cancelling};
+pub use lane::Prepared;
+pub use listen::Listener;
 pub use reads::{Reads, Writer};

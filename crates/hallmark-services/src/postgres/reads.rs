@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::{ClientWrapper, Object};
+use deadpool_postgres::ClientWrapper;
 use hallmark_core::{Error, Result};
 use tokio_postgres::Row;
 
+use super::held::{Held, cancelling};
 use super::lag::{LagMeter, Lsn, serves};
-use super::lane::{Lanes, Lookup};
+use super::lane::{Lanes, Prepared};
+use super::solo::Solos;
 use super::{Postgres, error, pulse};
 use crate::monitor::pulse::Line as _;
 use crate::resilience::{Answer, BreakerState, Line, Policy, Repeat, Source, Stand, Tally, is_outage};
@@ -22,6 +24,7 @@ use crate::{ServiceKind, codes, limits};
 pub struct Reads {
     primary: Postgres,
     lanes: Lanes,
+    solos: Solos,
     line: Line,
     replicas: Vec<Replica>,
     /// How far behind a replica may be while the primary works; `None` keeps every read there.
@@ -32,7 +35,7 @@ pub struct Reads {
     turn: AtomicUsize,
 }
 
-/// When this process last gave back a connection that may have written.
+/// When this process last was done with something that may have written.
 #[derive(Clone, Debug, Default)]
 struct Wrote(Arc<Mutex<Option<Instant>>>);
 
@@ -43,6 +46,16 @@ impl Wrote {
 
     fn now(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+}
+
+/// Notes the time when it is dropped: something that may have written is done, or given up.
+#[derive(Debug)]
+struct Writing(Wrote);
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.0.now();
     }
 }
 
@@ -60,11 +73,12 @@ impl Replica {
     }
 }
 
-/// A connection to the primary. When it is given back, replicas that do not hold what it wrote stop answering this process's reads.
+/// A connection to the primary. What it does is cancelled with the work that took it. When it is given back, replicas that do not hold
+/// what it wrote stop answering this process's reads.
 #[derive(Debug)]
 pub struct Writer {
-    client: Object,
-    wrote: Wrote,
+    client: Held,
+    _writing: Writing,
 }
 
 impl Deref for Writer {
@@ -78,12 +92,6 @@ impl Deref for Writer {
 impl DerefMut for Writer {
     fn deref_mut(&mut self) -> &mut ClientWrapper {
         &mut self.client
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.wrote.now();
     }
 }
 
@@ -105,6 +113,7 @@ impl Reads {
         Self {
             primary: primary.clone(),
             lanes: Lanes::new(primary),
+            solos: Solos::new(primary),
             line,
             replicas: replicas.collect(),
             bound,
@@ -127,14 +136,28 @@ impl Reads {
     /// `HM-S034` while the circuit is open: a write is never answered by anything else; those of [`Postgres::client`].
     pub async fn writer(&self) -> Result<Writer> {
         self.line.check()?;
-        Ok(Writer { client: self.primary.client().await?, wrote: self.wrote.clone() })
+        Ok(Writer { client: self.primary.held().await?, _writing: self.writing() })
+    }
+
+    /// A statement that may write, and is a transaction of its own; done once. As [`Reads::writer`], with fewer changes of threads.
+    ///
+    /// # Errors
+    /// As [`Reads::writer`], and the server's as the statement says.
+    pub async fn write(&self, statement: Prepared<'_>) -> Result<Vec<Row>> {
+        self.line.check()?;
+        let _writing = self.writing();
+        self.solos.rows(statement).await
+    }
+
+    fn writing(&self) -> Writing {
+        Writing(self.wrote.clone())
     }
 
     /// A read that may be answered by a replica: one that lags no more than the bound and holds what this process wrote.
     ///
     /// # Errors
     /// The work's own on the primary, if no replica can answer in its place.
-    pub async fn read<T, F>(&self, work: impl Fn(Object) -> F) -> Result<Answer<T>>
+    pub async fn read<T, F>(&self, work: impl Fn(Held) -> F) -> Result<Answer<T>>
     where
         F: Future<Output = Result<T>>,
     {
@@ -154,13 +177,14 @@ impl Reads {
         self.newest(work).await
     }
 
-    /// A read by key, which may be answered as [`Reads::read`] says. On the primary it goes over connections that such reads share.
+    /// A read by key, which may be answered as [`Reads::read`] says. On the primary it goes over connections that such reads share, in a
+    /// crowd together with others: a row may then have one column more, the last.
     ///
     /// # Errors
     /// As [`Reads::read`].
-    pub async fn lookup(&self, lookup: Lookup<'_>) -> Result<Answer<Vec<Row>>> {
+    pub async fn lookup(&self, lookup: Prepared<'_>) -> Result<Answer<Vec<Row>>> {
         if !self.replicas.is_empty() {
-            return self.read(|client: Object| async move { lookup.rows(&client).await }).await;
+            return Box::pin(self.read(|client: Held| async move { lookup.rows(&client).await })).await;
         }
         let whole = || self.lanes.rows(lookup);
         let rows = self.line.call_watched(Repeat::Idempotent, whole, || beat(&self.primary)).await?;
@@ -172,7 +196,7 @@ impl Reads {
     ///
     /// # Errors
     /// As [`Reads::read`].
-    pub async fn newest<T, F>(&self, work: impl Fn(Object) -> F) -> Result<Answer<T>>
+    pub async fn newest<T, F>(&self, work: impl Fn(Held) -> F) -> Result<Answer<T>>
     where
         F: Future<Output = Result<T>>,
     {
@@ -200,16 +224,16 @@ impl Reads {
         self.line.call_watched(Repeat::Never, work, || beat(&self.primary)).await
     }
 
-    async fn on_primary<T, F>(&self, work: &impl Fn(Object) -> F) -> Result<T>
+    async fn on_primary<T, F>(&self, work: &impl Fn(Held) -> F) -> Result<T>
     where
         F: Future<Output = Result<T>>,
     {
-        let whole = || async { work(self.primary.client().await?).await };
+        let whole = || cancelling(async { work(self.primary.held().await?).await });
         self.line.call_watched(Repeat::Idempotent, whole, || beat(&self.primary)).await
     }
 
     /// The primary does not answer: the replica that is least behind does, and says how far.
-    async fn stale<T, F>(&self, work: &impl Fn(Object) -> F, failure: Error) -> Result<Answer<T>>
+    async fn stale<T, F>(&self, work: &impl Fn(Held) -> F, failure: Error) -> Result<Answer<T>>
     where
         F: Future<Output = Result<T>>,
     {
@@ -255,7 +279,7 @@ impl Reads {
             return;
         }
         let asked = Instant::now();
-        let primary = || async { position(self.primary.client().await?, "pg_current_wal_flush_lsn()").await };
+        let primary = || async { position(self.primary.held().await?, "pg_current_wal_flush_lsn()").await };
         if let Ok(at) = self.line.call_watched(Repeat::Idempotent, primary, || beat(&self.primary)).await {
             self.meter().primary(asked, at);
             let all = self.replicas.iter().map(|replica| async move {
@@ -274,11 +298,11 @@ impl Reads {
 }
 
 impl Replica {
-    async fn ask<T, F>(&self, work: &impl Fn(Object) -> F) -> Result<T>
+    async fn ask<T, F>(&self, work: &impl Fn(Held) -> F) -> Result<T>
     where
         F: Future<Output = Result<T>>,
     {
-        let whole = || async { work(self.pool.client().await?).await };
+        let whole = || cancelling(async { work(self.pool.held().await?).await });
         self.line.call_watched(Repeat::Idempotent, whole, || beat(&self.pool)).await
     }
 
@@ -286,7 +310,7 @@ impl Replica {
     /// commit that it replayed. `None` if neither is known.
     async fn age(&self) -> Result<Option<Duration>> {
         const AGE: &str = "SELECT extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8, pg_is_in_recovery()";
-        let ask = |client: Object| async move { client.query_one(AGE, &[]).await.map_err(error) };
+        let ask = |client: Held| async move { client.query_one(AGE, &[]).await.map_err(error) };
         let row = self.ask(&ask).await?;
         if !row.try_get::<_, bool>(1).map_err(error)? {
             let sentence = format!("{} is no replica any more: it was promoted", self.pool.place());
@@ -303,7 +327,7 @@ impl Replica {
 }
 
 /// The position that this function of the server gives; an error on a server that is not what it should be.
-async fn position(client: Object, function: &str) -> Result<Lsn> {
+async fn position(client: Held, function: &str) -> Result<Lsn> {
     let row = client.query_one(&format!("SELECT {function}::text"), &[]).await.map_err(error)?;
     let text: Option<String> = row.try_get(0).map_err(error)?;
     text.as_deref()

@@ -58,6 +58,18 @@ impl LocalCache {
     /// # Errors
     /// Those of Redis, if it cannot answer and this process has nothing.
     pub async fn get(&self, key: &str) -> Result<Answer<Option<Entry>>> {
+        self.look(key, None).await
+    }
+
+    /// As [`LocalCache::get`], for an entry that bears a mark: one of another time is none.
+    ///
+    /// # Errors
+    /// As [`LocalCache::get`].
+    pub async fn get_marked(&self, key: &str, mark: &str) -> Result<Answer<Option<Entry>>> {
+        self.look(key, Some(mark)).await
+    }
+
+    async fn look(&self, key: &str, mark: Option<&str>) -> Result<Answer<Option<Entry>>> {
         let believed = self.pay(key).await;
         if matches!(believed, Ok(false)) {
             return Ok(self.primary(None));
@@ -65,9 +77,20 @@ impl LocalCache {
         let since = self.shelf.since(Instant::now());
         let work = || async {
             let mut redis = self.redis.connection().await?;
-            let both =
-                redis::pipe().get(key).pttl(key).query_async::<(Option<String>, i64)>(&mut redis).await;
-            both.map_err(|e| error(&e))
+            let Some(mark) = mark else {
+                let both =
+                    redis::pipe().get(key).pttl(key).query_async::<(Option<String>, i64)>(&mut redis).await;
+                return both.map_err(|e| error(&e));
+            };
+            let mut all = redis::pipe();
+            let all = all
+                .get(mark)
+                .get(key)
+                .pttl(key)
+                .query_async::<(Option<String>, Option<String>, i64)>(&mut redis);
+            let (mark, text, left) = all.await.map_err(|e| error(&e))?;
+            let of_now = |text: &String| mark.as_deref().is_some_and(|m| text.split(' ').next() == Some(m));
+            Ok((text.filter(of_now), left))
         };
         // What is owed still is not asked for: Redis might answer now, with what is stale.
         let answered = match believed {
@@ -151,6 +174,16 @@ impl LocalCache {
         self.shelf.put(self.shelf.since(asked), key, (text.to_owned(), text.len() as u64), Some(ttl));
     }
 
+    /// Takes an entry off in this process alone.
+    pub(super) fn forget_here(&self, key: &str) {
+        self.shelf.remove(key);
+    }
+
+    /// Takes all entries off in this process alone.
+    pub fn forget_all_here(&self) {
+        self.shelf.clear();
+    }
+
     /// Other work on Redis under the same guard; it has no fallback.
     ///
     /// # Errors
@@ -179,7 +212,7 @@ impl LocalCache {
         self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn owe<'a>(&self, keys: impl IntoIterator<Item = &'a str>) {
+    pub(super) fn owe<'a>(&self, keys: impl IntoIterator<Item = &'a str>) {
         let mut owed = self.owed();
         owed.keys.extend(keys.into_iter().map(str::to_owned));
         if owed.keys.len() > limits::REDIS_OWED_MAX {

@@ -5,6 +5,7 @@ mod client;
 mod config;
 mod fallback;
 pub(crate) mod health;
+pub mod lease;
 pub(crate) mod process;
 pub(crate) mod pulse;
 pub(crate) mod seed;

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use hallmark_core::{Project, clock, fs};
+use hallmark_core::{Project, Result, clock, fs};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
@@ -32,7 +33,7 @@ pub struct Standing {
 #[derive(Debug)]
 pub struct Report {
     task: JoinHandle<()>,
-    file: PathBuf,
+    file: Arc<File>,
 }
 
 impl Report {
@@ -40,7 +41,7 @@ impl Report {
     #[must_use]
     pub fn begin(project: &Project, tally: &Tally) -> Self {
         let (folder, id) = (project.state_path().join(FOLDER), std::process::id());
-        let file = folder.join(format!("{id}.json"));
+        let file = Arc::new(File { path: folder.join(format!("{id}.json")), gone: Mutex::new(false) });
         let task = tokio::spawn(keep(file.clone(), tally.clone()));
         Self { task, file }
     }
@@ -49,11 +50,30 @@ impl Report {
 impl Drop for Report {
     fn drop(&mut self) {
         self.task.abort();
-        let _ = std::fs::remove_file(&self.file);
+        self.file.remove();
     }
 }
 
-async fn keep(file: PathBuf, tally: Tally) {
+/// The file of this process. A write runs on a thread that no abort reaches: once the file is removed, none may bring it back.
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    gone: Mutex<bool>,
+}
+
+impl File {
+    fn write(&self, text: &[u8]) -> Result<()> {
+        let gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        if *gone { Ok(()) } else { fs::write_atomic(&self.path, text, fs::Mode::Private) }
+    }
+
+    fn remove(&self) {
+        *self.gone.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+async fn keep(file: Arc<File>, tally: Tally) {
     let Some(process) = Identity::of(std::process::id()) else { return };
     let mut written = 0;
     loop {
@@ -63,11 +83,8 @@ async fn keep(file: PathBuf, tally: Tally) {
             continue;
         }
         let standing = Standing { process: process.clone(), at: clock::now(), services: tally.all() };
-        let path = file.clone();
-        let write = move || {
-            let text = serde_json::to_vec(&standing).unwrap_or_default();
-            fs::write_atomic(&path, &text, fs::Mode::Private)
-        };
+        let file = file.clone();
+        let write = move || file.write(&serde_json::to_vec(&standing).unwrap_or_default());
         match tokio::task::spawn_blocking(write).await {
             Ok(Ok(())) => written = changes,
             Ok(Err(error)) => tracing::warn!(%error, "what stands in could not be reported"),
@@ -80,8 +97,10 @@ async fn keep(file: PathBuf, tally: Tally) {
 #[must_use]
 pub fn standing(project: &Project) -> Vec<Standing> {
     let folder = project.state_path().join(FOLDER);
-    let mut all: Vec<Standing> =
-        std::fs::read_dir(&folder).into_iter().flatten().flatten().filter_map(|e| read(&e.path())).collect();
+    let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    // What an atomic write has not renamed yet lies beside the file and ends otherwise.
+    let whole = files.filter(|path| path.extension().is_some_and(|end| end == "json"));
+    let mut all: Vec<Standing> = whole.filter_map(|path| read(&path)).collect();
     all.sort_by_key(|standing| standing.process.pid);
     all
 }
@@ -139,12 +158,18 @@ mod tests {
         assert_eq!(heard.services[&ServiceKind::Neo4j].fallback["subgraph-cache"], 1);
         let mut dead = heard.clone();
         dead.process.start_ticks += 1;
-        let path = project.state_path().join(FOLDER).join("dead.json");
+        let folder = project.state_path().join(FOLDER);
+        let half = folder.join(".1.json.a.tmp");
+        fs::write_unsynced(&half, &serde_json::to_vec(&heard).unwrap()).unwrap();
+        let path = folder.join("dead.json");
         fs::write_atomic(&path, &serde_json::to_vec(&dead).unwrap(), fs::Mode::Private).unwrap();
         assert_eq!(standing(&project).len(), 1);
         assert!(!path.exists());
+        assert!(half.exists(), "a write under way was disturbed");
+        let file = report.file.clone();
         drop(report);
-        assert!(standing(&project).is_empty());
+        file.write(b"{}").unwrap();
+        assert!(!file.path.exists() && standing(&project).is_empty(), "the file came back");
         std::fs::remove_dir_all(root).unwrap();
     }
 }

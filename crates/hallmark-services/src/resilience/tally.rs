@@ -22,6 +22,9 @@ pub struct Count {
     pub fallback: BTreeMap<String, u64>,
     /// Requests that found no place.
     pub full: u64,
+    /// Statements that took longer than the project allows before they are written down.
+    #[serde(default)]
+    pub slow: u64,
     /// How often the circuit opened.
     pub opened: u64,
     /// The circuit's state when it was last touched.
@@ -94,6 +97,11 @@ impl Tally {
                 count.oldest_ms = count.oldest_ms.max(age.map(millis).unwrap_or_default());
             }
         });
+    }
+
+    /// Counts a statement that was slow.
+    pub fn slow(&self, service: ServiceKind) {
+        self.change(service, |count| count.slow += 1);
     }
 
     pub(super) fn full(&self, service: ServiceKind) {

@@ -209,8 +209,9 @@ fn surroundings(evidence: &Evidence) -> Option<Cause> {
         return Some(Cause::new(CauseKind::OutOfMemory, sentence, up(evidence.service)));
     }
     let line = says(&PORT_WORDS)?;
+    // Nobody is seen to hold it any more: if somebody does, `up` says who, and what then.
     let sentence = format!("{} could not have its port: {line}", dead.process);
-    Some(Cause::new(CauseKind::PortTaken, sentence, "hallmark up --new-ports"))
+    Some(Cause::new(CauseKind::PortTaken, sentence, up(evidence.service)))
 }
 
 /// What no death explains, however lately there was one.

@@ -87,7 +87,7 @@ fn what_led_to_a_death_explains_more_than_the_death() {
         CauseKind::DiskFull,
         "free some space",
     );
-    check(&dead("exit status: 1\nbind: Address already in use"), CauseKind::PortTaken, "--new-ports");
+    check(&dead("exit status: 1\nbind: Address already in use"), CauseKind::PortTaken, "up --only");
     let thief = Evidence { port_thief: Some((54_600, 99, "nc -l".to_owned())), ..dead("exit status: 1") };
     check(&thief, CauseKind::PortTaken, "--new-ports");
     assert!(deduce(&thief).unwrap().sentence.contains("pid 99 (nc -l)"));

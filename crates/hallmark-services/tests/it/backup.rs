@@ -387,7 +387,12 @@ async fn a_backup_that_is_killed_leaves_nothing_half() {
         }
         let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         partial += entries.filter(|e| e.file_name().to_string_lossy().starts_with('.')).count();
-        assert!(own.status().await.all_usable());
+        // What was halted for a copy is let go by a guard, which notices the death a moment later.
+        let began = std::time::Instant::now();
+        while !own.status().await.all_usable() {
+            assert!(began.elapsed() < Duration::from_secs(10), "{:?}", own.status().await);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         if done {
             break;
         }

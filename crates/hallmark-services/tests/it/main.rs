@@ -9,6 +9,7 @@ mod containers;
 mod controls;
 mod doctor;
 mod health;
+mod lanes;
 mod planted;
 mod probes;
 mod replicas;

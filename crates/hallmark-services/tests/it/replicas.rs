@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::Object;
 use hallmark_core::Result;
-use hallmark_services::postgres::error;
+use hallmark_services::postgres::{Held, error};
 use hallmark_services::resilience::{BreakerState, FallbacksConfig, Guarded, Source, Stand};
 use hallmark_services::stack::Process;
 use hallmark_services::{Endpoints, Handles, Postgres, ServiceKind};
@@ -44,7 +43,7 @@ async fn write(guarded: &Guarded, n: i64) -> Result<()> {
 }
 
 async fn read(guarded: &Guarded) -> Result<(i64, Source)> {
-    let work = |client: Object| async move {
+    let work = |client: Held| async move {
         Ok(client.query_one("SELECT n FROM truth", &[]).await.map_err(error)?.get::<_, i64>(0))
     };
     let answer = guarded.postgres().read(work).await?;

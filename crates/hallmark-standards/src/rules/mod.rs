@@ -1,5 +1,9 @@
 //! Every rule, one line each, sorted. Adding a rule: its file, its Markdown test, and a line here.
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
 use crate::rule::Rule;
 use crate::{ScanOptions, selection};
 
@@ -188,7 +192,14 @@ pub fn all() -> &'static [&'static Rule] {
 /// The rule of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Rule> {
-    ALL.iter().copied().find(|rule| rule.name == name)
+    ALL.get(place(name)?).copied()
+}
+
+/// Where the rule of this name stands among [`all`].
+pub(crate) fn place(name: &str) -> Option<usize> {
+    static PLACES: LazyLock<FxHashMap<&str, usize>> =
+        LazyLock::new(|| ALL.iter().enumerate().map(|(place, rule)| (rule.name, place)).collect());
+    PLACES.get(name).copied()
 }
 
 /// The rules that these options ask for.

@@ -6,8 +6,10 @@ pub(crate) mod distributions;
 mod ini;
 mod pytest;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::Xxh3;
@@ -19,15 +21,31 @@ use pytest::Pytest;
 /// What is known of a project besides its Python files.
 #[derive(Default)]
 pub(crate) struct Surroundings {
-    /// Configurations of pytest by folder, relative to the root.
-    pytest: BTreeMap<String, Pytest>,
-    pub(crate) dependencies: Dependencies,
-    /// Folders that hold Python files at some depth, and compiled or generated modules without their ending.
-    places: FxHashSet<String>,
-    /// The last parts of the places.
-    names: FxHashSet<String>,
+    /// What was read, until it is known what it says.
+    texts: Mutex<Vec<Text>>,
+    /// Folders that hold Python files at some depth, and compiled or generated modules without their ending; sorted.
+    places: Vec<String>,
     /// Equal for equal surroundings.
     pub(crate) digest: u64,
+    /// What all of that says. Worked out once somebody asks: while nothing changes, nobody does.
+    said: OnceLock<Said>,
+}
+
+/// A file that says something.
+struct Text {
+    /// The folder that it counts in, relative to the root.
+    folder: String,
+    path: PathBuf,
+    text: String,
+}
+
+#[derive(Default)]
+struct Said {
+    /// Configurations of pytest by folder, relative to the root.
+    pytest: BTreeMap<String, Pytest>,
+    dependencies: Dependencies,
+    /// The last parts of the places.
+    names: FxHashSet<String>,
 }
 
 /// Whether a file of this path says something about its project.
@@ -37,33 +55,49 @@ pub(crate) fn is_wanted(path: &str) -> bool {
 
 impl Surroundings {
     /// Reads the files of these paths, and those in the folders above the root that belong to the same repository.
-    pub(crate) fn read(root: &Path, files: &[String], places: Vec<String>) -> Self {
-        let mut all = Self::default();
-        let mut hasher = Xxh3::new();
+    pub(crate) fn read(root: &Path, files: &[String], mut places: Vec<String>) -> Self {
         let inside = files
             .iter()
             .map(|path| (path.rsplit_once('/').map_or("", |(folder, _)| folder), root.join(path)));
         let above = above(root);
-        for (folder, path) in above.iter().map(|path| ("", path.clone())).chain(inside) {
-            let Some(text) = text_of(&path) else { continue };
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            hasher.update(format!("{folder}/{name} {}\n{text}", text.len()).as_bytes());
-            if let Some(found) = pytest::read(&name, &text) {
-                all.pytest.entry(folder.to_owned()).or_default().join(found);
-            }
-            all.dependencies.read(&path.to_string_lossy().replace('\\', "/"), &text);
-        }
-        let mut places = places;
+        let all = above.into_iter().map(|path| ("", path)).chain(inside);
+        let text = |(folder, path): (&str, PathBuf)| {
+            Some(Text { folder: folder.to_owned(), text: text_of(&path)?, path })
+        };
+        let texts: Vec<Text> = all.filter_map(text).collect();
         places.sort_unstable();
         places.dedup();
+        let mut hasher = Xxh3::new();
+        for Text { folder, path, text } in &texts {
+            hasher.update(format!("{folder}/{} {}\n", name_of(path), text.len()).as_bytes());
+            hasher.update(text.as_bytes());
+        }
         for place in &places {
             hasher.update(place.as_bytes());
             hasher.update(b"\n");
-            all.names.insert(place.rsplit('/').next().unwrap_or(place).to_owned());
         }
-        all.places = places.into_iter().collect();
-        all.digest = hasher.digest();
-        all
+        Self { texts: Mutex::new(texts), places, digest: hasher.digest(), said: OnceLock::new() }
+    }
+
+    fn said(&self) -> &Said {
+        self.said.get_or_init(|| {
+            let mut said = Said::default();
+            let texts = std::mem::take(&mut *self.texts.lock().unwrap_or_else(PoisonError::into_inner));
+            for Text { folder, path, text } in texts {
+                if let Some(found) = pytest::read(&name_of(&path), &text) {
+                    said.pytest.entry(folder).or_default().join(found);
+                }
+                said.dependencies.read(&path.to_string_lossy().replace('\\', "/"), &text);
+            }
+            let last = |place: &String| place.rsplit('/').next().unwrap_or(place).to_owned();
+            said.names = self.places.iter().map(last).collect();
+            said
+        })
+    }
+
+    /// What the project says that it depends on.
+    pub(crate) fn dependencies(&self) -> &Dependencies {
+        &self.said().dependencies
     }
 
     /// The configurations of pytest that a file may be under, nearest first: the folder decides how pytest is started.
@@ -75,7 +109,7 @@ impl Surroundings {
                 if here.is_empty() { None } else { Some(here.rsplit_once('/').map_or("", |(up, _)| up)) };
             Some(here)
         });
-        folders.filter_map(|folder| self.pytest.get(folder))
+        folders.filter_map(|folder| self.said().pytest.get(folder))
     }
 
     /// Whether a configuration above a file registers this marker.
@@ -95,14 +129,14 @@ impl Surroundings {
 
     /// Whether a folder with Python files, or a compiled module, bears this name somewhere.
     pub(crate) fn has_name(&self, name: &str) -> bool {
-        self.names.contains(name)
+        self.said().names.contains(name)
     }
 
     /// Whether a dotted name is a folder with Python files or a compiled module, wherever it lies.
     pub(crate) fn has_place(&self, dotted: &str) -> bool {
         let path = dotted.replace('.', "/");
         let last = path.rsplit('/').next().unwrap_or(&path);
-        self.names.contains(last)
+        self.said().names.contains(last)
             && self.places.iter().any(|place| {
                 place.strip_suffix(&path).is_some_and(|before| before.is_empty() || before.ends_with('/'))
             })
@@ -131,6 +165,11 @@ fn above(root: &Path) -> Vec<PathBuf> {
         }
     }
     Vec::new()
+}
+
+/// The last part of a path.
+fn name_of(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
 }
 
 /// The text of a file that is not too large.

@@ -1,6 +1,7 @@
 //! Which files a scan reads. The only place, with [`crate::load`] and [`crate::surroundings`], that touches the file system.
 
 mod ignored;
+mod memory;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -12,9 +13,11 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use hallmark_core::config::{FILE_NAME, PYPROJECT};
 use hallmark_core::platform::canonicalize;
 use hallmark_diagnostics::Problem;
+use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use crate::{ScanOptions, codes, surroundings};
+use crate::{ScanOptions, codes, surroundings, threads};
+use memory::Visited;
 use tree::Entry;
 
 /// Folders that never hold a project's own sources.
@@ -62,22 +65,29 @@ pub(crate) struct Walked {
 /// What is come across.
 #[derive(Default)]
 struct Found {
-    /// Files, with whether each is a link itself.
+    /// Files, with whether each is a link itself or lies behind one.
     files: Vec<(String, bool)>,
     configured: Vec<String>,
     around: Vec<String>,
     /// Modules in other forms: compiled, or their types alone.
     others: Vec<String>,
-    /// Links to folders.
-    linked: Vec<String>,
     problems: Vec<Problem>,
+    /// The folders, if there is a memory to keep them in.
+    visited: Vec<Visited>,
 }
 
 impl Survey {
     /// Walks everything below a root that a scan enters.
     #[must_use]
     pub fn of(root: &Path) -> Self {
-        tree::walk(root).survey(root)
+        tree::walk(root, None).survey(root)
+    }
+
+    /// [`Survey::of`], where folders that nobody changed since the last walk are not listed again; the survey is the same. What is
+    /// known of them is kept beside the cache file `cache`; if it cannot be, that costs time and changes nothing.
+    #[must_use]
+    pub fn remembered(root: &Path, cache: &Path) -> Self {
+        tree::walk(root, Some(&cache.with_extension("folders"))).survey(root)
     }
 
     /// What a scan of these options looks at.
@@ -85,14 +95,16 @@ impl Survey {
         let parts = options.parts();
         let excluded = exclusions(parts.iter().flat_map(|(_, part)| &part.exclude));
         let Self { mut files, around, places, problems, .. } = self;
-        files.retain(|file| !excluded.is_match(file));
+        if !excluded.is_empty() {
+            files.retain(|file| !excluded.is_match(file));
+        }
         Walked { files, around, places, problems }
     }
 }
 
 impl Found {
-    /// Notes a file, if a scan may ask for it and it is not left out.
-    fn note(&mut self, entry: Entry, is_ignored: &dyn Fn() -> bool) {
+    /// Notes a file, if a scan may ask for it and it is not left out. Gives whether it did.
+    fn note(&mut self, entry: Entry, is_behind_link: bool, is_ignored: &dyn Fn() -> bool) -> bool {
         let name = entry.name();
         let ending = name.rfind('.').filter(|dot| *dot > 0).map_or("", |dot| &name[dot + 1..]);
         let is_source = ending == "py";
@@ -100,18 +112,20 @@ impl Found {
         let configures = (name == FILE_NAME || name == PYPROJECT) && entry.name_at > 0;
         let is_around = !is_source && !is_other && surroundings::is_wanted(&entry.relative);
         if !(is_source || is_other || configures || is_around) || is_ignored() {
-            return;
+            return false;
         }
-        if configures {
+        // A configuration counts in its own place only.
+        if configures && !is_behind_link {
             self.configured.push(entry.relative[..entry.name_at - 1].to_owned());
         }
         if is_source {
-            self.files.push((entry.relative, entry.is_link));
+            self.files.push((entry.relative, entry.is_link || is_behind_link));
         } else if is_other {
             self.others.push(entry.relative);
         } else if is_around {
             self.around.push(entry.relative);
         }
+        true
     }
 
     /// Notes that something could not be read.
@@ -132,29 +146,19 @@ impl Found {
 
     fn add(&mut self, other: Self) {
         // Spelled out, so that a new field has to be thought of here.
-        let Self { files, configured, around, others, linked, problems } = other;
+        let Self { files, configured, around, others, problems, visited } = other;
         self.files.extend(files);
         self.configured.extend(configured);
         self.around.extend(around);
         self.others.extend(others);
-        self.linked.extend(linked);
         self.problems.extend(problems);
+        self.visited.extend(visited);
     }
 
     fn survey(mut self, root: &Path) -> Survey {
-        let linked = self.linked;
-        let below = |path: &str| {
-            linked
-                .iter()
-                .any(|link| path.strip_prefix(link.as_str()).is_some_and(|rest| rest.starts_with('/')))
-        };
-        // A configuration counts in its own place only.
-        self.configured.retain(|folder| !linked.contains(folder) && !below(folder));
-        let is_kept = |(path, is_link): &(String, bool)| {
-            !((*is_link || below(path)) && lies_in(root, &root.join(path)))
-        };
+        let is_kept = |(path, is_linked): &(String, bool)| !(*is_linked && lies_in(root, &root.join(path)));
         let mut files: Vec<String> = self.files.into_iter().filter(is_kept).map(|(path, _)| path).collect();
-        files.sort_unstable();
+        threads::run(|| files.par_sort_unstable());
         let mut folders: FxHashSet<String> = FxHashSet::default();
         files.iter().chain(&self.others).for_each(|file| add_folders(file, &mut folders));
         let mut places: Vec<String> =
@@ -175,9 +179,10 @@ impl Found {
 fn add_folders(file: &str, folders: &mut FxHashSet<String>) {
     let mut rest = file;
     while let Some((folder, _)) = rest.rsplit_once('/') {
-        if !folders.insert(folder.to_owned()) {
+        if folders.contains(folder) {
             return;
         }
+        folders.insert(folder.to_owned());
         rest = folder;
     }
 }

@@ -2,36 +2,37 @@
 //! only: what is missing, damaged, of other options or of another build is as good as none.
 //!
 //! A file is a head, which is read whole, and a pack of outsides, each of which is read when somebody asks for it. As long as
-//! nothing changes, nobody does.
+//! nothing changes, nobody does. What the rules said stays as it lies in the head until it is to be reported.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hallmark_core::fs::write_unsynced;
-use hallmark_diagnostics::{Acceptance, Excerpt, Finding, Fix, Position, Problem, Severity, Suppressed};
+use hallmark_diagnostics::Problem;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::pack::{Pack, Place};
-use super::stamp::Stamp;
+use super::pack::{Pack, Part, Place};
+use super::record::Count;
+use super::said::Said;
 use super::{Families, Judged, Outside, Record};
-use crate::tier::Tier;
-use crate::{ScanOptions, limits, rules};
+use crate::stamp::Stamp;
+use crate::{ScanOptions, limits, program};
 
 /// The first bytes of a cache file; the number changes with the form.
-const MAGIC: &[u8] = b"hallmark standards cache 4\n";
+const MAGIC: &[u8] = b"hallmark standards cache 5\n";
 
 /// What follows [`MAGIC`]: the key, the sum of the head that this one adds to, the length of the head and its sum.
 const NUMBERS: usize = 4;
 
 #[derive(Serialize, Deserialize)]
 struct Head<'a> {
+    /// An [`Entry`] each, apart so that it is decoded beside others.
     #[serde(borrow)]
-    entries: Vec<Entry<'a>>,
+    entries: Vec<&'a [u8]>,
     /// What all files together say, as `Joined` writes itself.
     joined: Option<&'a [u8]>,
     /// The digest of what lies around the files.
@@ -47,8 +48,7 @@ struct Entry<'a> {
     outside: Option<StoredOutside<'a>>,
     #[serde(borrow)]
     problems: Vec<StoredProblem<'a>>,
-    /// A [`StoredJudged`], apart so that it is decoded beside others.
-    judged: Option<&'a [u8]>,
+    judged: Option<StoredJudged<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,48 +67,20 @@ struct StoredProblem<'a> {
 
 #[derive(Serialize, Deserialize)]
 struct StoredJudged<'a> {
-    #[serde(borrow)]
-    findings: Vec<StoredFinding<'a>>,
-    #[serde(borrow)]
-    suppressed: Vec<StoredSuppressed<'a>>,
+    /// As `Said` writes itself.
+    said: &'a [u8],
+    counts: Vec<Count>,
+    accepted: usize,
     applies: u32,
     rests_on: Vec<u32>,
     classes: u64,
 }
 
-/// A finding that a comment accepts.
-#[derive(Serialize, Deserialize)]
-struct StoredSuppressed<'a> {
-    #[serde(borrow)]
-    finding: StoredFinding<'a>,
-    reason: &'a str,
-    owner: &'a str,
-    until: &'a str,
-}
-
-/// A finding without what its rule, its file and the options say.
-#[derive(Serialize, Deserialize)]
-struct StoredFinding<'a> {
-    rule: &'a str,
-    severity: Severity,
-    message: &'a str,
-    /// `None` where it is the rule's own.
-    action: Option<&'a str>,
-    start: Position,
-    end: Position,
-    tier: &'a str,
-    fingerprint: &'a str,
-    fix: Option<Fix>,
-    excerpt: Excerpt,
-}
-
 /// What must be as it was for anything in the file to hold: the program and the options.
 fn key(options: &ScanOptions) -> u64 {
-    let program = std::env::current_exe().and_then(|path| path.metadata());
-    let program = program.and_then(|data| Ok((data.len(), data.modified()?)));
     // What is reported on does not change what is found in a file.
     let options = ScanOptions { paths: Vec::new(), ..options.clone() };
-    xxh3_64(format!("{} {:?} {options:?}", env!("CARGO_PKG_VERSION"), program.ok()).as_bytes())
+    xxh3_64(format!("{} {options:?}", program::identity()).as_bytes())
 }
 
 /// What cache files tell.
@@ -116,7 +88,7 @@ pub(super) struct Remembered {
     /// Sorted by path.
     pub(super) records: Vec<Record>,
     /// What all files together say, still as bytes.
-    pub(super) joined: Option<Vec<u8>>,
+    pub(super) joined: Option<Part>,
     /// The digest of what lies around the files.
     pub(super) around: u64,
     /// What tells the file from others.
@@ -143,9 +115,9 @@ fn beside(file: &Path) -> PathBuf {
 pub(super) fn load(file: &Path, options: &ScanOptions) -> Option<Remembered> {
     let key = key(options);
     let (head, base, pack) = part(file, key, 0)?;
-    let mut all = remembered(&head, base, pack, options)?;
+    let mut all = remembered(&head, base, pack)?;
     if let Some((head, _, pack)) = part(&beside(file), key, base) {
-        let news = remembered(&head, base, pack, options)?;
+        let news = remembered(&head, base, pack)?;
         for mut record in news.records {
             let at = all.records.binary_search_by(|known| known.path.cmp(&record.path)).ok()?;
             record.is_news = true;
@@ -157,7 +129,7 @@ pub(super) fn load(file: &Path, options: &ScanOptions) -> Option<Remembered> {
 }
 
 /// The head of a file with its sum, and its pack; `base` is what the head must add to.
-fn part(path: &Path, key: u64, base: u64) -> Option<(Vec<u8>, u64, Pack)> {
+fn part(path: &Path, key: u64, base: u64) -> Option<(Arc<Vec<u8>>, u64, Pack)> {
     let mut file = File::open(path).ok()?;
     let size = file.metadata().ok()?.len();
     let mut start = [0; MAGIC.len() + NUMBERS * 8];
@@ -176,26 +148,34 @@ fn part(path: &Path, key: u64, base: u64) -> Option<(Vec<u8>, u64, Pack)> {
     if xxh3_64(&head) != sum {
         return None;
     }
-    Some((head, sum, Pack::new(file, start.len() as u64 + length)))
+    Some((Arc::new(head), sum, Pack::new(file, start.len() as u64 + length)))
 }
 
-fn remembered(head: &[u8], base: u64, pack: Pack, options: &ScanOptions) -> Option<Remembered> {
-    let head: Head<'_> = postcard::from_bytes(head).ok()?;
+fn remembered(bytes: &Arc<Vec<u8>>, base: u64, pack: Pack) -> Option<Remembered> {
+    let head: Head<'_> = postcard::from_bytes(bytes).ok()?;
     let pack = Arc::new(pack);
-    Some(Remembered {
-        records: head.entries.par_iter().map(|e| record(e, &pack, options)).collect::<Option<_>>()?,
-        joined: head.joined.map(<[u8]>::to_vec),
-        around: head.around,
-        base,
-        packs: vec![pack],
-    })
+    let joined = match head.joined {
+        Some(joined) => Some(Part::of(bytes, joined)?),
+        None => None,
+    };
+    let records = head.entries.par_iter().map(|entry| record(entry, bytes, &pack)).collect::<Option<_>>()?;
+    Some(Remembered { records, joined, around: head.around, base, packs: vec![pack] })
 }
 
-fn record(entry: &Entry<'_>, pack: &Arc<Pack>, options: &ScanOptions) -> Option<Record> {
+fn record(entry: &[u8], bytes: &Arc<Vec<u8>>, pack: &Arc<Pack>) -> Option<Record> {
+    let entry: Entry<'_> = postcard::from_bytes(entry).ok()?;
     let outside =
         entry.outside.as_ref().map(|o| Outside::packed(o.name.into(), o.digest, pack.clone(), o.place));
     let judged = match entry.judged {
-        Some(bytes) => Some(judged(postcard::from_bytes(bytes).ok()?, entry.path, options)?),
+        Some(stored) => Some(Judged {
+            said: Said::Packed(Part::of(bytes, stored.said)?),
+            counts: stored.counts,
+            accepted: stored.accepted,
+            problem: None,
+            applies: Families(stored.applies),
+            rests_on: stored.rests_on,
+            classes: stored.classes,
+        }),
         None => None,
     };
     let problem = |stored: &StoredProblem<'_>| {
@@ -213,48 +193,6 @@ fn record(entry: &Entry<'_>, pack: &Arc<Pack>, options: &ScanOptions) -> Option<
         outside,
         problems: entry.problems.iter().map(problem).collect::<Option<_>>()?,
         judged,
-    })
-}
-
-fn judged(stored: StoredJudged<'_>, path: &str, options: &ScanOptions) -> Option<Judged> {
-    let file: Arc<str> = path.into();
-    let finding = |stored: StoredFinding<'_>| {
-        let rule = rules::find(stored.rule)?;
-        Some(Finding {
-            rule: rule.name,
-            severity: stored.severity,
-            message: stored.message.to_owned(),
-            why: rule.why,
-            action: stored.action.map_or(Cow::Borrowed(rule.action), |action| Cow::Owned(action.to_owned())),
-            path: file.clone(),
-            start: stored.start,
-            end: stored.end,
-            tier: Tier::parse(stored.tier)?.name(),
-            edition: options.edition.name(),
-            sdk_version: options.edition.sdk_version(),
-            family: rule.family.name(),
-            requirement: rule.family.requirement(),
-            fingerprint: stored.fingerprint.to_owned(),
-            fix: stored.fix.map(Box::new),
-            excerpt: stored.excerpt,
-        })
-    };
-    let accepted = |stored: StoredSuppressed<'_>| {
-        Some(Suppressed {
-            finding: finding(stored.finding)?,
-            by: Acceptance::InSource,
-            reason: stored.reason.to_owned(),
-            owner: stored.owner.to_owned(),
-            until: stored.until.to_owned(),
-        })
-    };
-    Some(Judged {
-        findings: stored.findings.into_iter().map(finding).collect::<Option<_>>()?,
-        problem: None,
-        suppressed: stored.suppressed.into_iter().map(accepted).collect::<Option<_>>()?,
-        applies: Families(stored.applies),
-        rests_on: stored.rests_on,
-        classes: stored.classes,
     })
 }
 
@@ -287,30 +225,20 @@ pub(super) fn store_news(
 
 /// A file of these records, and the sum of its head.
 fn encode(records: &[&Record], whole: Whole<'_>, key: u64, base: u64) -> Option<(Vec<u8>, u64)> {
-    let parts: Vec<Parts> = records.par_iter().map(|record| parts(record)).collect::<Option<_>>()?;
+    let outsides: Vec<Option<Vec<u8>>> =
+        records.par_iter().map(|record| outside(record)).collect::<Option<_>>()?;
     let mut pack = Vec::new();
-    let mut entries = Vec::with_capacity(records.len());
-    for (record, (outside, judged)) in records.iter().zip(&parts) {
-        let outside = match (&record.outside, outside) {
-            (Some(outside), Some(bytes)) => {
-                let place = Place::of(bytes, pack.len())?;
-                pack.extend_from_slice(bytes);
-                Some(StoredOutside { name: &outside.name, digest: outside.digest, place })
-            }
-            _ => None,
-        };
-        let problems =
-            record.problems.iter().map(|p| StoredProblem { line: p.line, code: p.code, message: &p.message });
-        entries.push(Entry {
-            path: &record.path,
-            content: record.content,
-            stamp: record.stamp,
-            bytes: record.bytes,
-            outside,
-            problems: problems.collect(),
-            judged: judged.as_deref(),
+    let mut places = Vec::with_capacity(records.len());
+    for bytes in outsides {
+        places.push(match &bytes {
+            Some(bytes) => Some(Place::of(bytes, pack.len())?),
+            None => None,
         });
+        pack.extend(bytes.into_iter().flatten());
     }
+    let entries: Vec<Vec<u8>> =
+        records.par_iter().zip(places).map(|(record, place)| entry(record, place)).collect::<Option<_>>()?;
+    let entries = entries.iter().map(Vec::as_slice).collect();
     let head = postcard::to_allocvec(&Head { entries, joined: whole.joined, around: whole.around }).ok()?;
     let sum = xxh3_64(&head);
     let mut bytes = Vec::with_capacity(MAGIC.len() + NUMBERS * 8 + head.len() + pack.len());
@@ -323,51 +251,38 @@ fn encode(records: &[&Record], whole: Whole<'_>, key: u64, base: u64) -> Option<
     Some((bytes, sum))
 }
 
-/// The outside and the judgement of a record, where it has them.
-type Parts = (Option<Vec<u8>>, Option<Vec<u8>>);
+/// The outside of a record, if it has one; `None` if that cannot be read any longer.
+fn outside(record: &Record) -> Option<Option<Vec<u8>>> {
+    match &record.outside {
+        Some(outside) => outside.bytes().map(Some),
+        None => Some(None),
+    }
+}
 
-/// `None` if its outside cannot be read any longer.
-fn parts(record: &Record) -> Option<Parts> {
-    let outside = match &record.outside {
-        Some(outside) => Some(outside.bytes()?),
-        None => None,
-    };
+/// An [`Entry`] whose outside lies at this place.
+fn entry(record: &Record, place: Option<Place>) -> Option<Vec<u8>> {
+    let outside = record.outside.as_ref().zip(place);
     // What could not be judged to its end is tried again.
-    let judged = record.judged.as_ref().filter(|j| j.problem.is_none()).and_then(|judged| {
-        let findings = judged.findings.iter().map(stored).collect();
-        postcard::to_allocvec(&StoredJudged {
-            findings,
-            suppressed: judged.suppressed.iter().map(stored_suppressed).collect(),
+    let judged = record.judged.as_ref().filter(|judged| judged.problem.is_none());
+    let said = judged.and_then(|judged| judged.said.bytes());
+    let problems = record.problems.iter();
+    let entry = Entry {
+        path: &record.path,
+        content: record.content,
+        stamp: record.stamp,
+        bytes: record.bytes,
+        outside: outside.map(|(o, place)| StoredOutside { name: &o.name, digest: o.digest, place }),
+        problems: problems
+            .map(|p| StoredProblem { line: p.line, code: p.code, message: &p.message })
+            .collect(),
+        judged: judged.zip(said.as_deref()).map(|(judged, said)| StoredJudged {
+            said,
+            counts: judged.counts.clone(),
+            accepted: judged.accepted,
             applies: judged.applies.0,
             rests_on: judged.rests_on.clone(),
             classes: judged.classes,
-        })
-        .ok()
-    });
-    Some((outside, judged))
-}
-
-fn stored_suppressed(one: &Suppressed) -> StoredSuppressed<'_> {
-    StoredSuppressed {
-        finding: stored(&one.finding),
-        reason: &one.reason,
-        owner: &one.owner,
-        until: &one.until,
-    }
-}
-
-fn stored(finding: &Finding) -> StoredFinding<'_> {
-    let own = rules::find(finding.rule).map_or("", |rule| rule.action);
-    StoredFinding {
-        rule: finding.rule,
-        severity: finding.severity,
-        message: &finding.message,
-        action: (finding.action != own).then_some(&finding.action),
-        start: finding.start,
-        end: finding.end,
-        tier: finding.tier,
-        fingerprint: &finding.fingerprint,
-        fix: finding.fix.as_deref().cloned(),
-        excerpt: finding.excerpt.clone(),
-    }
+        }),
+    };
+    postcard::to_allocvec(&entry).ok()
 }

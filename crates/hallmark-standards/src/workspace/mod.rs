@@ -7,7 +7,7 @@ mod cache;
 mod pack;
 mod record;
 mod refresh;
-mod stamp;
+mod said;
 #[cfg(test)]
 mod tests;
 
@@ -26,8 +26,11 @@ use crate::surroundings::Surroundings;
 use crate::{ScanOptions, Survey, limits, load, places, report, score, threads};
 use hallmark_diagnostics::{Acceptance, Finding, Problem, Suppressed};
 use hallmark_python::Module;
-use pack::Pack;
+use pack::{Pack, Part};
+use rayon::prelude::*;
+use record::Count;
 pub(crate) use record::{Families, Judged, Outside, Record};
+use said::{Findings, Said};
 
 /// A project and what is known of its files.
 pub struct Workspace {
@@ -60,7 +63,7 @@ struct Memory {
     /// The cache file, if there is to be one.
     file: Option<PathBuf>,
     /// What all files together say, if that still holds, as bytes.
-    joined: Option<Vec<u8>>,
+    joined: Option<Part>,
     /// The digest of what lay around the files when they were judged.
     around: u64,
     /// What tells the cache file from others, as long as most of it holds.
@@ -128,11 +131,9 @@ impl Workspace {
         if let Some(base) = self.memory.base.filter(|_| news <= self.records.len() / limits::NEWS_ONE_IN) {
             return threads::run(|| cache::store_news(file, &self.options, &self.records, base));
         }
-        let joined = match &self.project {
-            Some(project) => postcard::to_allocvec(&project.joined).ok(),
-            None => self.memory.joined.clone(),
-        };
-        let whole = cache::Whole { joined: joined.as_deref(), around: self.memory.around };
+        let fresh = self.project.as_ref().and_then(|project| postcard::to_allocvec(&project.joined).ok());
+        let known = self.memory.joined.as_deref().filter(|_| self.project.is_none());
+        let whole = cache::Whole { joined: fresh.as_deref().or(known), around: self.memory.around };
         let written = threads::run(|| cache::store(file, &self.options, &self.records, whole))?;
         self.memory.base = written;
         for record in &mut self.records {
@@ -203,11 +204,12 @@ impl Workspace {
                     None => return changed(),
                 }
             };
-            let (findings, suppressed) = split(found, &module);
+            let said = split(found, &module);
             Judged {
-                findings,
+                counts: Count::all(&said.reported),
+                accepted: said.accepted.len(),
+                said: Said::Held(said),
                 problem: None,
-                suppressed,
                 applies: score::applies(&module, tier),
                 rests_on: file.view.seen(),
                 classes: project.answers(&module.interface),
@@ -226,11 +228,14 @@ impl Workspace {
     /// Everything that is known, as a report.
     #[must_use]
     pub fn report(&self) -> Report {
-        let judged = self.asked_records().filter_map(|r| r.judged.as_ref());
+        let opened = self.asked_records().filter_map(|r| Some((&r.path, r.judged.as_ref()?)));
+        let opened: Option<Vec<_>> =
+            opened.map(|(path, judged)| judged.said.open(path, &self.scopes.of(path).options)).collect();
+        let Some(opened) = opened else { return self.anew().report() };
         let (mut findings, mut accepted) = (Vec::new(), Vec::new());
-        for file in judged {
-            findings.extend_from_slice(&file.findings);
-            accepted.extend_from_slice(&file.suppressed);
+        for said in &opened {
+            findings.extend_from_slice(&said.reported);
+            accepted.extend_from_slice(&said.accepted);
         }
         Report { findings, accepted, ..self.summary() }
     }
@@ -239,16 +244,38 @@ impl Workspace {
     #[must_use]
     pub fn into_report(mut self) -> Report {
         let summary = self.summary();
-        let records = std::mem::take(&mut self.records).into_iter().filter(|r| self.asked.includes(&r.path));
         // Nobody asks for what was joined any longer, and there may be many findings: no place is taken twice.
         (self.project, self.memory) = (None, Memory::default());
+        let mut records = std::mem::take(&mut self.records).into_iter();
+        let asked = |record: &Record| self.asked.includes(&record.path);
+        let take = |record: Record| {
+            let options = &self.scopes.of(&record.path).options;
+            Some(record.judged?.said.take(&record.path, options))
+        };
         let number = summary.families.iter().map(|f| f.errors + f.warnings + f.infos).sum();
         let (mut findings, mut accepted) = (Vec::with_capacity(number), Vec::new());
-        for file in records.filter_map(|r| r.judged) {
-            findings.extend(file.findings);
-            accepted.extend(file.suppressed);
+        let all_taken = threads::run(|| {
+            while !records.as_slice().is_empty() {
+                let some: Vec<Record> = records.by_ref().take(limits::OPENED_AT_ONCE).collect();
+                let taken = some.into_par_iter().filter(asked).filter_map(take);
+                for said in taken.collect::<Option<Vec<Findings>>>()? {
+                    findings.extend(said.reported);
+                    accepted.extend(said.accepted);
+                }
+            }
+            Some(())
+        });
+        if all_taken.is_none() {
+            return self.anew().into_report();
         }
         Report { findings, accepted, ..summary }
+    }
+
+    /// The project without anything that was known of it: for bytes that add up and make no sense all the same.
+    fn anew(&self) -> Self {
+        let mut anew = Self { overlays: self.overlays.clone(), ..Self::new(self.options.clone()) };
+        anew.refresh();
+        anew
     }
 
     /// The report without its findings: the figures, at a fraction of the cost.
@@ -268,7 +295,15 @@ impl Workspace {
         let judged = record.judged.as_ref();
         let mut problems = record.problems.clone();
         problems.extend(judged.and_then(|j| j.problem.clone()));
-        Some(FileReport { findings: judged.map(|j| j.findings.clone()).unwrap_or_default(), problems })
+        let findings = match judged.map(|judged| judged.said.open(path, &self.scopes.of(path).options)) {
+            Some(Some(said)) => said.into_owned().reported,
+            Some(None) => {
+                problems.push(load::panicked(path));
+                Vec::new()
+            }
+            None => Vec::new(),
+        };
+        Some(FileReport { findings, problems })
     }
 
     /// The files of the project, sorted.
@@ -345,11 +380,11 @@ impl Workspace {
 }
 
 /// What is reported and what a comment accepts.
-fn split(all: Vec<(Finding, Option<usize>)>, module: &Module) -> (Vec<Finding>, Vec<Suppressed>) {
-    let (mut findings, mut suppressed) = (Vec::with_capacity(all.len()), Vec::new());
+fn split(all: Vec<(Finding, Option<usize>)>, module: &Module) -> Findings {
+    let (mut reported, mut suppressed) = (Vec::with_capacity(all.len()), Vec::new());
     for (finding, accepted) in all {
         match accepted.and_then(|place| module.suppressions.get(place)) {
-            None => findings.push(finding),
+            None => reported.push(finding),
             Some(by) => suppressed.push(Suppressed {
                 finding,
                 by: Acceptance::InSource,
@@ -359,7 +394,7 @@ fn split(all: Vec<(Finding, Option<usize>)>, module: &Module) -> (Vec<Finding>, 
             }),
         }
     }
-    (findings, suppressed)
+    Findings { reported, accepted: suppressed }
 }
 
 /// The record of what a source holds now, with its facts.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::ops::{Deref, Range};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +16,30 @@ pub(crate) struct Pack {
     /// Where the pack begins in the file.
     start: u64,
     damaged: AtomicBool,
+}
+
+/// A part of bytes that others have parts of, too.
+#[derive(Clone)]
+pub(crate) struct Part {
+    all: Arc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl Part {
+    /// The part that a slice of these bytes is; `None` if it lies elsewhere.
+    pub(crate) fn of(all: &Arc<Vec<u8>>, slice: &[u8]) -> Option<Self> {
+        let start = slice.as_ptr().addr().checked_sub(all.as_ptr().addr())?;
+        let range = start..start + slice.len();
+        (range.end <= all.len()).then(|| Self { all: all.clone(), range })
+    }
+}
+
+impl Deref for Part {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.all[self.range.clone()]
+    }
 }
 
 /// Where an outside lies in a pack, and what its bytes add up to.

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use hallmark_diagnostics::{Finding, Problem, Suppressed};
+use hallmark_diagnostics::{Finding, Problem, Severity};
 use hallmark_python::{Interface, Name};
+use serde::{Deserialize, Serialize};
 
 use super::pack::{Pack, Place};
-use super::stamp::Stamp;
+use super::said::Said;
 use crate::rule::Family;
+use crate::rules;
+use crate::stamp::Stamp;
 
 /// One file: what it holds, what others may see of it, and what the rules said.
 pub(crate) struct Record {
@@ -81,18 +84,44 @@ impl Outside {
 /// What the rules said of one file, and what that rests on.
 #[derive(Default)]
 pub(crate) struct Judged {
-    /// The findings in order of their places.
-    pub(crate) findings: Vec<Finding>,
+    /// The findings.
+    pub(crate) said: Said,
+    /// How many findings are reported.
+    pub(crate) counts: Vec<Count>,
+    /// How many findings a comment accepts.
+    pub(crate) accepted: usize,
     /// Why the rules could not be run to their end.
     pub(crate) problem: Option<Problem>,
-    /// The findings that a comment accepts.
-    pub(crate) suppressed: Vec<Suppressed>,
     /// The families that apply to the file.
     pub(crate) applies: Families,
     /// The files that the rules looked at, as places in the sorted list of readable files.
     pub(crate) rests_on: Vec<u32>,
     /// What the project says of the file's own classes.
     pub(crate) classes: u64,
+}
+
+/// How many findings of a rule and a severity a file has.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Count {
+    /// The place of the rule among all.
+    pub(crate) rule: usize,
+    pub(crate) severity: Severity,
+    pub(crate) number: usize,
+}
+
+impl Count {
+    /// What these findings count.
+    pub(crate) fn all(findings: &[Finding]) -> Vec<Self> {
+        let mut counts: Vec<Self> = Vec::new();
+        for finding in findings {
+            let Some(rule) = rules::place(finding.rule) else { continue };
+            match counts.iter_mut().find(|c| c.rule == rule && c.severity == finding.severity) {
+                Some(count) => count.number += 1,
+                None => counts.push(Self { rule, severity: finding.severity, number: 1 }),
+            }
+        }
+        counts
+    }
 }
 
 /// A set of families.

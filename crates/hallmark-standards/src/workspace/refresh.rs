@@ -5,11 +5,11 @@ use std::sync::Arc;
 use hallmark_python::index::Index;
 use hallmark_python::{Interface, Module};
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
-use super::stamp::{self, Stamp};
 use super::{Fresh, Judged, Memory, Record, Workspace, fresh};
 use crate::project::{Joined, Project, says_the_same};
+use crate::stamp::{self, Stamp};
 use crate::surroundings::Surroundings;
 use crate::walk::Walked;
 use crate::{Survey, load};
@@ -20,6 +20,32 @@ enum Look {
     Known(Option<Stamp>),
     /// It holds something else.
     Fresh(Box<Fresh>),
+}
+
+/// What was known, beside the files that there are now.
+struct Old {
+    /// Sorted by path.
+    records: Vec<Record>,
+    /// For each file the place of its record.
+    places: Vec<Option<usize>>,
+    /// Whether there are the same files as before.
+    has_same_files: bool,
+}
+
+impl Old {
+    /// Both sorted by path.
+    fn new(records: Vec<Record>, files: &[String]) -> Self {
+        let mut next = 0;
+        let place = |path: &String| {
+            while records.get(next).is_some_and(|record| record.path < *path) {
+                next += 1;
+            }
+            records.get(next).filter(|record| record.path == *path).map(|_| next)
+        };
+        let places: Vec<Option<usize>> = files.iter().map(place).collect();
+        let has_same_files = places.iter().all(Option::is_some) && files.len() == records.len();
+        Self { records, places, has_same_files }
+    }
 }
 
 /// What changed in a project.
@@ -44,12 +70,11 @@ impl Workspace {
         let unsaved: Vec<String> = unsaved.cloned().collect();
         files.extend(unsaved);
         files.sort_unstable();
-        let old: FxHashMap<String, Record> =
-            std::mem::take(&mut self.records).into_iter().map(|r| (r.path.clone(), r)).collect();
+        let old = Old::new(std::mem::take(&mut self.records), &files);
         let looks = self.look(&files, &old);
         let news = looks.iter().filter(|look| !matches!(look, Look::Known(None))).count();
-        self.read = news + old.len().abs_diff(files.len());
-        let (change, modules) = self.take(&files, looks, old);
+        self.read = news + old.records.len().abs_diff(files.len());
+        let (change, modules) = self.take(looks, old);
         if change.says_more {
             self.project = None;
             (self.memory.joined, self.memory.base) = (None, None);
@@ -83,32 +108,33 @@ impl Workspace {
     }
 
     /// Looks at every file: at what the file system says of it, and if that is not enough, at what it holds.
-    fn look(&self, files: &[String], old: &FxHashMap<String, Record>) -> Vec<Look> {
+    fn look(&self, files: &[String], old: &Old) -> Vec<Look> {
         let packages: FxHashSet<&str> =
             files.iter().filter_map(|f| hallmark_python::index::package_folder(f)).collect();
         let name = |path: &str| load::module_name(path, &packages);
-        let is_known = |path: &String| {
-            let record = old.get(path)?;
+        let is_known = |(path, place): (&String, &Option<usize>)| {
+            let record = old.records.get((*place)?)?;
             let stamp = record.stamp.filter(|_| !self.overlays.contains_key(path))?;
-            let same =
-                Stamp::of(&self.options.root.join(path)) == Some(stamp) && record.is_called(&name(path));
+            // What a file is called is told by the paths of all.
+            let same = Stamp::of(&self.options.root.join(path)) == Some(stamp)
+                && (old.has_same_files || record.is_called(&name(path)));
             same.then_some(())
         };
-        let known: Vec<bool> = files.par_iter().map(|path| is_known(path).is_some()).collect();
+        let known: Vec<bool> =
+            files.par_iter().zip(&old.places).map(|file| is_known(file).is_some()).collect();
         // Before anything is read: what is written to from now on is younger.
         let now = match &self.memory.file {
             Some(cache) if known.contains(&false) => stamp::now(cache),
             _ => None,
         };
-        files
-            .par_iter()
-            .zip(known)
-            .map(
-                |(path, known)| {
-                    if known { Look::Known(None) } else { self.read(path, old.get(path), now, &name(path)) }
-                },
-            )
-            .collect()
+        let look = |((path, place), known): ((&String, &Option<usize>), bool)| {
+            if known {
+                return Look::Known(None);
+            }
+            let old = place.and_then(|place| old.records.get(place));
+            self.read(path, old, now, &name(path))
+        };
+        files.par_iter().zip(&old.places).zip(known).map(look).collect()
     }
 
     /// Reads a file.
@@ -132,21 +158,20 @@ impl Workspace {
     }
 
     /// Puts what was seen in the place of what was known; gives what changed, and the modules of the files that were parsed.
-    fn take(
-        &mut self,
-        files: &[String],
-        looks: Vec<Look>,
-        mut old: FxHashMap<String, Record>,
-    ) -> (Change, Vec<Option<Box<Module>>>) {
-        let readable_before = old.values().filter(|r| r.outside.is_some()).count();
-        let mut change = Change { same_shape: true, says_more: false, outsides: FxHashSet::default() };
-        let mut modules: Vec<Option<Box<Module>>> = Vec::with_capacity(files.len());
+    fn take(&mut self, looks: Vec<Look>, old: Old) -> (Change, Vec<Option<Box<Module>>>) {
+        let readable_before = old.records.iter().filter(|r| r.outside.is_some()).count();
+        let mut change = Change {
+            same_shape: true,
+            // A file that came is not in the cache file, readable or not, and one that went still is.
+            says_more: !old.has_same_files,
+            outsides: FxHashSet::default(),
+        };
+        let mut modules: Vec<Option<Box<Module>>> = Vec::with_capacity(looks.len());
+        let mut before: Vec<Option<Record>> = old.records.into_iter().map(Some).collect();
         let mut place = 0;
-        for (path, look) in files.iter().zip(looks) {
-            let before = old.remove(path);
+        for (known, look) in old.places.into_iter().zip(looks) {
+            let before = known.and_then(|known| before.get_mut(known)?.take());
             let outside_before = before.as_ref().and_then(|r| r.outside.clone());
-            // A file that came is not in the cache file, readable or not.
-            change.says_more |= before.is_none();
             let (record, module) = match (look, before) {
                 (Look::Fresh(fresh), _) => (fresh.record, fresh.module),
                 (Look::Known(stamp), Some(mut record)) => {
@@ -175,8 +200,7 @@ impl Workspace {
             modules.push(module);
         }
         change.same_shape &= place as usize == readable_before;
-        // So is one that went still in it.
-        change.says_more |= !change.same_shape || !old.is_empty();
+        change.says_more |= !change.same_shape;
         (change, modules)
     }
 

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use hallmark_diagnostics::{Finding, Problem};
-use hallmark_standards::{Report, ScanOptions, Workspace as Standards, scan, scan_cached};
+use hallmark_standards::{
+    Edition, Folder, Report, ScanOptions, StandardsConfig, Survey, Workspace as Standards, scan, scan_cached,
+    scan_surveyed,
+};
 
 use crate::workspace::Workspace;
 
@@ -141,7 +144,8 @@ fn a_cached_scan_is_never_stale() {
             workspace.put(file, texts[next(texts.len())]);
         }
         let expected = scan(&options);
-        let cached = scan_cached(&options, &cache);
+        let survey = Survey::remembered(&options.root, &cache);
+        let cached = scan_surveyed(&options, Some(&cache), Some(survey));
         resident.refresh();
         judged += resident.judged();
         beside += usize::from(news.is_file());
@@ -241,4 +245,22 @@ fn a_damaged_or_foreign_cache_is_as_good_as_none() {
     }
     let other = ScanOptions { ignore: vec!["relative-import".to_owned()], ..options };
     assert_eq!(scan_cached(&other, &cache).findings.len(), 0);
+}
+
+#[test]
+fn what_is_remembered_of_a_folder_has_the_edition_of_the_folder() {
+    let workspace = Workspace::new();
+    let cache = workspace.path().join(".hallmark/cache/standards");
+    workspace.write("a.py", "from .. import x\n");
+    workspace.write("old/b.py", "from .. import x\n");
+    let standards = StandardsConfig { edition: Edition::E2025, ..StandardsConfig::default() };
+    let options = ScanOptions {
+        root: workspace.path().to_path_buf(),
+        folders: vec![Folder { path: "old".to_owned(), standards }],
+        ..ScanOptions::default()
+    };
+    let expected = scan_cached(&options, &cache);
+    let editions: Vec<&str> = expected.findings.iter().map(|finding| finding.edition).collect();
+    assert_eq!(editions, ["2026", "2025"]);
+    assert_eq!(what(&scan_cached(&options, &cache)), what(&expected));
 }

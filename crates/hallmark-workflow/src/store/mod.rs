@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use deadpool_postgres::{ClientWrapper, Object};
 use hallmark_core::{Error, Result, canonical, digest};
+use hallmark_services::postgres::Held;
 use hallmark_services::{Answer, Guarded, Postgres, postgres};
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
@@ -137,7 +138,7 @@ impl RunStore {
         };
         let id = Uuid::parse_str(run_id).map_err(|_| missing())?;
         let inner = self.inner()?;
-        let work = |client: Object| async move { records::get(&client, &inner.sql, id).await };
+        let work = |client: Held| async move { records::get(&client, &inner.sql, id).await };
         inner.read(work).await?.ok_or_else(missing)
     }
 
@@ -148,7 +149,7 @@ impl RunStore {
     pub async fn list(&self, limit: u32, session: Option<&str>) -> Result<Vec<RunSummary>> {
         let inner = self.inner()?;
         let limit = limit.min(limits::RUN_LIST_MAX);
-        let work = |client: Object| async move { records::list(&client, &inner.sql, limit, session).await };
+        let work = |client: Held| async move { records::list(&client, &inner.sql, limit, session).await };
         inner.read(work).await
     }
 
@@ -229,13 +230,13 @@ impl Inner {
     }
 
     /// Reads from the primary, and while that does not answer from whatever may stand in.
-    async fn read<T, F>(&self, work: impl Fn(Object) -> F) -> Result<T>
+    async fn read<T, F>(&self, work: impl Fn(Held) -> F) -> Result<T>
     where
         F: Future<Output = Result<T>>,
     {
         match &self.guarded {
             Some(guarded) => guarded.postgres().newest(work).await.map(Answer::into_value),
-            None => work(self.client().await?).await,
+            None => work(self.client().await?.into()).await,
         }
     }
 

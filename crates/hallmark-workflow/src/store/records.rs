@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use deadpool_postgres::Object;
+use deadpool_postgres::{ClientWrapper, Object};
 use hallmark_core::{Error, Result, canonical};
 use hallmark_services::postgres;
 use jiff::Timestamp;
@@ -97,7 +97,7 @@ pub(super) async fn finish(client: &Object, sql: &Sql, run: &Run) -> Result<()> 
     Ok(())
 }
 
-pub(super) async fn get(client: &Object, sql: &Sql, id: Uuid) -> Result<Option<Run>> {
+pub(super) async fn get(client: &ClientWrapper, sql: &Sql, id: Uuid) -> Result<Option<Run>> {
     let (run, nodes) = tokio::try_join!(client.prepare_cached(&sql.get), client.prepare_cached(&sql.nodes))
         .map_err(postgres::error)?;
     let Some(row) = client.query_opt(&run, &[&id]).await.map_err(postgres::error)? else { return Ok(None) };
@@ -144,7 +144,7 @@ fn node(row: &Row, run: &mut Run) -> Result<()> {
 }
 
 pub(super) async fn list(
-    client: &Object,
+    client: &ClientWrapper,
     sql: &Sql,
     limit: u32,
     session: Option<&str>,

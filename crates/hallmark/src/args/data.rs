@@ -23,6 +23,34 @@ pub(crate) enum DataAction {
     Export(DataExportArgs),
     /// Show rows as a table
     Query(DataQueryArgs),
+    /// Remove the rows whose time is over, of every tenant and owner
+    Purge(DataPurgeArgs),
+    /// Show which statements of nodes took long, and why
+    Slow(DataSlowArgs),
+}
+
+/// `hallmark data purge`.
+#[derive(Debug, Args)]
+pub(crate) struct DataPurgeArgs {
+    /// The model; all that declare a ttl, if this is not said
+    pub(crate) model: Option<String>,
+}
+
+/// `hallmark data slow`.
+#[derive(Debug, Args)]
+pub(crate) struct DataSlowArgs {
+    /// Only what ended since: 2h, 3d, 2026-11-24, 2026-11-24T21:14:16Z
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// The most statements
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(crate) limit: u64,
+    /// Ask PostgreSQL how it goes about each of them, and say which index is missed; nothing is carried out
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
 }
 
 /// How a file is written.
@@ -32,6 +60,14 @@ pub(crate) enum FileFormat {
     Csv,
     /// One JSON object a line.
     Jsonl,
+    /// Parquet.
+    Parquet,
+    /// Arrow's file.
+    Arrow,
+    /// Arrow's stream.
+    ArrowStream,
+    /// The first sheet of a workbook.
+    Xlsx,
 }
 
 impl FileFormat {
@@ -39,6 +75,10 @@ impl FileFormat {
         match self {
             Self::Csv => "csv",
             Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+            Self::ArrowStream => "arrow-stream",
+            Self::Xlsx => "xlsx",
         }
     }
 }
@@ -64,7 +104,7 @@ pub(crate) struct DataImportArgs {
     #[arg(long, value_enum)]
     pub(crate) format: Option<FileFormat>,
     /// Its encoding
-    #[arg(long, default_value = "utf-8", value_parser = ["utf-8", "latin-1"])]
+    #[arg(long, default_value = "utf-8", value_parser = ["utf-8", "latin-1", "windows-1252", "utf-16", "utf-16le", "utf-16be"])]
     pub(crate) encoding: String,
     /// A column of the file and the field that it goes to; COLUMN= leaves it out
     #[arg(long, value_name = "COLUMN=FIELD")]
@@ -84,6 +124,15 @@ pub(crate) struct DataImportArgs {
     /// Check everything, change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Commit after so many rows, so that an import that ends early can be resumed; all or nothing, if this is not said
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(100..=50_000_000))]
+    pub(crate) commit_every: Option<u64>,
+    /// Go on behind the last rows that an import in parts of this file stored; begin it, if there was none
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) resume: bool,
+    /// Begin anew although an import in parts of this file did not end; its rows stay
+    #[arg(long, conflicts_with_all = ["resume", "dry_run"])]
+    pub(crate) forget: bool,
 }
 
 /// Which rows.

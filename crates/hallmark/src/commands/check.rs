@@ -21,7 +21,9 @@ use crate::args::CheckArgs;
 use crate::commands::{codes, progress};
 
 pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
-    let survey = Survey::of(app.project.root());
+    let cache = if keeps(args) { cache(&app.project) } else { None };
+    let root = app.project.root();
+    let survey = cache.as_ref().map_or_else(|| Survey::of(root), |cache| Survey::remembered(root, cache));
     let options = asked(app, args, &survey)?;
     if args.watch {
         return watch::run(app, args, options);
@@ -43,8 +45,6 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
         timings(app, &options);
         return Ok(ExitClass::Ok);
     }
-    // Who wants no cache wants no state folder made for one either.
-    let cache = if args.no_cache { None } else { cache(&app.project) };
     let mut report = hallmark_standards::scan_surveyed(&options, cache.as_deref(), Some(survey));
     known::hide(app, args, &options, &mut report)?;
     if let Some(reason) = &args.add_suppression {
@@ -54,7 +54,16 @@ pub(crate) fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitClass> {
         progress::note(app, &report);
     }
     show(app, args, &report)?;
-    Ok(class(args, &report))
+    let class = class(args, &report);
+    // The process ends: what it holds need not be given back piece by piece.
+    std::mem::forget(report);
+    Ok(class)
+}
+
+/// Whether a check has a cache. Who wants none wants no state folder made for one either.
+fn keeps(args: &CheckArgs) -> bool {
+    let is_plain = !args.watch && !args.timings && !args.fix.is_wanted() && args.stdin_filename.is_none();
+    is_plain && !args.no_cache
 }
 
 /// The scan that the configuration and the whole command line ask for.

@@ -1,7 +1,7 @@
 //! `hallmark node run|explain NAME --input JSON`.
 
 use hallmark_core::{Error, ExitClass, Result};
-use hallmark_dataflow::Explanation;
+use hallmark_dataflow::{Advice, Explained, Explanation};
 use hallmark_workflow::{Caller, Context};
 use serde_json::{Value, json};
 
@@ -47,28 +47,38 @@ fn show(app: &App<'_>, explanation: &Explanation) {
         if n > 0 {
             app.ui.line("");
         }
-        app.ui.line(&statement.sql);
-        if !statement.parameters.is_empty() {
-            let named = statement.parameters.iter().enumerate().map(|(n, ty)| format!("${} {ty}", n + 1));
-            app.ui.line(&format!("with {}", named.collect::<Vec<_>>().join(", ")));
-        }
-        for part in statement.plan.as_array().into_iter().flatten() {
-            plan(app, &part["Plan"], 1);
-            if let Some(ms) = part["Execution Time"].as_f64() {
-                app.ui.line(&format!(
-                    "  took {ms:.2} ms, planned in {:.2} ms",
-                    part["Planning Time"].as_f64().unwrap_or_default()
-                ));
-            }
-        }
+        show_statement(app, statement);
     }
-    for advice in &explanation.advice {
-        app.ui.note(&format!("{}: {}", advice.model, advice.text));
-    }
+    show_advice(app, &explanation.advice);
     if !explanation.executed {
         app.ui.note(
             "it would change rows, and was not carried out: what follows its first statement is not shown",
         );
+    }
+}
+
+/// A statement, the types of its parameters, and its plan.
+pub(crate) fn show_statement(app: &App<'_>, statement: &Explained) {
+    app.ui.line(&statement.sql);
+    if !statement.parameters.is_empty() {
+        let named = statement.parameters.iter().enumerate().map(|(n, ty)| format!("${} {ty}", n + 1));
+        app.ui.line(&format!("with {}", named.collect::<Vec<_>>().join(", ")));
+    }
+    for part in statement.plan.as_array().into_iter().flatten() {
+        plan(app, &part["Plan"], 1);
+        if let Some(ms) = part["Execution Time"].as_f64() {
+            app.ui.line(&format!(
+                "  took {ms:.2} ms, planned in {:.2} ms",
+                part["Planning Time"].as_f64().unwrap_or_default()
+            ));
+        }
+    }
+}
+
+/// What would make statements cheaper.
+pub(crate) fn show_advice(app: &App<'_>, advice: &[Advice]) {
+    for advice in advice {
+        app.ui.note(&format!("{}: {}", advice.model, advice.text));
     }
 }
 

@@ -2,12 +2,12 @@
 
 use serde_json::json as value;
 
-use crate::support::{Folder, all, code, json, out, run};
+use crate::support::{Folder, all, code, json, model_name, out, run};
 
 #[test]
 fn rows_go_in_and_out_and_are_found() {
     let folder = Folder::new();
-    let name = format!("Widget{}", hallmark_core::random::token(8).unwrap().to_lowercase());
+    let name = model_name("Widget");
     let text = format!(
         "from dataflow import DataFlow\n\ndb = DataFlow()\n\n\n@db.model\nclass {name}:\n    sku: str = Field(unique=True)\n    \
          colour: str\n    email: Optional[str] = None\n    stock: int = 0\n    __dataflow__ = {{'search_fields': ['sku', 'colour']}}\n"
@@ -60,6 +60,47 @@ fn rows_go_in_and_out_and_are_found() {
     let ending = run(&folder, &["data", "import", &name, "models.py"]);
     assert!(code(&ending) == 2 && all(&ending).contains("--format csv"), "{}", all(&ending));
 
+    let back = ["models", "migrate", "--down", "9", "--yes", "--allow-destructive", "--accept-drift"];
+    assert_eq!(code(&run(&folder, &back)), 0);
+}
+
+#[test]
+fn slow_statements_are_listed_and_explained() {
+    let folder = Folder::new();
+    folder.write("hallmark.toml", b"[dataflow]\nslow-statement-ms = 1\n");
+    let name = model_name("Gadget");
+    let text = format!(
+        "from dataflow import DataFlow\n\ndb = DataFlow()\n\n\n@db.model\nclass {name}:\n    sku: str\n    colour: str\n"
+    );
+    folder.write("models.py", text.as_bytes());
+    assert_eq!(code(&run(&folder, &["models", "migrate", "--yes"])), 0);
+    let none = run(&folder, &["data", "slow"]);
+    assert!(code(&none) == 0 && out(&none).starts_with("no statement of a node took 1 ms"), "{}", all(&none));
+    let rows: String = (0..40_000).map(|n| format!("s{n},shade-{}\n", n % 4_000)).collect();
+    folder.write("in.csv", format!("sku,colour\n{rows}").as_bytes());
+    assert_eq!(code(&run(&folder, &["data", "import", &name, "in.csv"])), 0);
+    for colour in ["shade-7", "shade-8", "shade-9"] {
+        let filter = format!("{{\"colour\": \"{colour}\"}}");
+        assert_eq!(code(&run(&folder, &["data", "query", &name, "--filter", &filter])), 0);
+    }
+    let list = run(&folder, &["data", "slow"]);
+    assert!(code(&list) == 0 && out(&list).lines().all(|line| line.chars().count() <= 80), "{}", all(&list));
+    assert!(out(&list).contains("SearchNode") && out(&list).contains("\"colour\" = ?"), "{}", all(&list));
+    let document = json(&run(&folder, &["data", "slow", "--format", "json", "--explain", "--since", "1h"]));
+    let statements = document["statements"].as_array().unwrap();
+    let search = statements.iter().find(|s| s["operation"] == "search").unwrap();
+    assert_eq!((&search["calls"], &document["threshold_ms"]), (&value!(3), &value!(1)), "{document}");
+    assert!(
+        search["plan"].to_string().contains("Node Type") && !document.to_string().contains("shade-"),
+        "{document}"
+    );
+    let copy = statements.iter().find(|s| s["operation"] == "import");
+    let refused = copy.is_none_or(|s| s["no_plan"]["code"] == value!("HM-D081"));
+    assert!(refused, "{document}");
+    let later = json(&run(&folder, &["data", "slow", "--format", "json", "--since", "2999-01-01"]));
+    assert_eq!(later["statements"], value!([]));
+    let wrong = run(&folder, &["data", "slow", "--since", "lately"]);
+    assert!(code(&wrong) == 2 && all(&wrong).contains("HM-D025"), "{}", all(&wrong));
     let back = ["models", "migrate", "--down", "9", "--yes", "--allow-destructive", "--accept-drift"];
     assert_eq!(code(&run(&folder, &back)), 0);
 }

@@ -19,3 +19,4 @@ mod models;
 mod proof;
 mod standards;
 mod support;
+mod two_servers;

@@ -1,6 +1,6 @@
 //! `hallmark models diff|migrate` on the database of the test run, beside the tables of others.
 
-use crate::support::{Folder, all, code, json, out, run};
+use crate::support::{Folder, all, code, json, model_name, out, run};
 
 /// A project with one model of a name that nobody else has.
 struct Project {
@@ -11,7 +11,7 @@ struct Project {
 
 impl Project {
     fn new() -> Self {
-        let name = format!("Gadget{}", hallmark_core::random::token(8).unwrap().to_lowercase());
+        let name = model_name("Gadget");
         let table = format!("{}s", name.to_lowercase());
         Self { folder: Folder::new(), name, table }
     }

@@ -86,6 +86,7 @@ fn configure(context: &Context, model: hallmark_dataflow::ModelDecl, folder: &Pa
         models: vec![model],
         project_prefix: name,
         export_dir: folder.to_path_buf(),
+        slow: None,
     })
 }
 

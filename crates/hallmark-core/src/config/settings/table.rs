@@ -397,6 +397,11 @@ pub static ALL: &[Setting] = &[
         example: "[\"catalog/models.py\"]",
         doc: "Files that declare models, relative to the project; an empty list means every Python file outside tests that does, and every `models.toml` and `models.sql`.",
     },
+    number(
+        "dataflow.slow-statement-ms",
+        (0, "500"),
+        "From how many milliseconds on a statement of a node is written down for hallmark data slow; 0 writes none.",
+    ),
     text(
         "certify.tests.python",
         "",

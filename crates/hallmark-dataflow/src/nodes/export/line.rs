@@ -95,7 +95,7 @@ fn push_value(out: &mut Vec<u8>, form: Form, row: &Row, at: usize, kind: FieldTy
             found.iter().for_each(|found| text(out, form, found));
             Ok(found.is_some())
         }
-        FieldType::Timestamp => Ok(quoted(out, form, get::<jiff::Timestamp>(row, at)?)),
+        FieldType::Timestamp => Ok(quoted(out, form, get::<crate::instant::Instant>(row, at)?)),
         FieldType::Uuid => Ok(quoted(out, form, get::<uuid::Uuid>(row, at)?)),
         FieldType::Bytes => {
             let bytes = get::<&[u8]>(row, at)?;

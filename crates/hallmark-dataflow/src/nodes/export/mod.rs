@@ -1,21 +1,32 @@
-//! Rows to CSV or JSON lines: to a file in the allowed folder, or inline while small. Rows are streamed, never collected.
+//! Rows to files: in the allowed folder, or CSV and JSON lines inline while small. Rows are streamed, never collected.
 
+#[cfg(feature = "columnar")]
+mod binary;
+#[cfg(feature = "columnar")]
+mod columns;
+mod form;
 mod line;
+#[cfg(feature = "columnar")]
+mod sheet;
+
+use std::pin::Pin;
 
 use futures_util::TryStreamExt as _;
 use hallmark_core::{Error, Result};
 use hallmark_workflow::{BoxFuture, Context, Input, Param};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio_postgres::RowStream;
 
-use self::line::{Cell, Form};
+use self::form::Written;
+use self::line::Cell;
 use super::{Kind, fields, filter, include_pii, long_statements, outward};
 use crate::engine::Engine;
-use crate::files::{self, NewFile};
+use crate::files::{self, Format, NewFile, Zipper};
 use crate::input::Ask;
 use crate::sql::{Sql, failure};
 use crate::table::{Column, Table};
-use crate::{Progress, codes, limits, names, page, value};
+use crate::{Progress, codes, limits, names, page};
 
 /// The kind `Export`.
 pub(super) struct Export;
@@ -26,7 +37,7 @@ impl Kind for Export {
     }
 
     fn summary(&self) -> &'static str {
-        "Writes rows of {} as CSV or JSON lines, to a file or inline"
+        "Writes rows of {} as CSV, JSON lines, Parquet, Arrow or xlsx, to a file or inline"
     }
 
     fn operations(&self) -> &'static [&'static str] {
@@ -36,11 +47,13 @@ impl Kind for Export {
     fn params(&self, _: &Table) -> Vec<Param> {
         vec![
             Param::string("format")
-                .describe("csv or jsonl; only jsonl keeps types")
-                .choices(["csv", "jsonl"])
-                .default("csv"),
+                .describe("How rows are written; csv keeps no types, and all but csv and jsonl need a path")
+                .choices(files::FORMATS.iter().copied())
+                .default(files::FORMATS[0]),
             Param::string("path")
-                .describe("A name inside the export folder; without it the text is returned (at most 1 MiB)")
+                .describe(
+                    "A name inside the export folder; one that ends in .gz is compressed (csv, jsonl). Without it the text is returned (at most 1 MiB)",
+                )
                 .max_length(512),
             filter(),
             fields(),
@@ -81,6 +94,8 @@ enum Target {
 
 struct Writer {
     target: Target,
+    /// What compresses the chunks, if they are.
+    zipper: Option<Zipper>,
     chunk: Vec<u8>,
     bytes: u64,
     digest: Sha256,
@@ -97,6 +112,23 @@ impl Writer {
     }
 
     async fn flush(&mut self) -> Result<()> {
+        if let Some(zipper) = &mut self.zipper {
+            zipper.replace(&mut self.chunk)?;
+        }
+        self.send().await
+    }
+
+    /// Writes out all that is left.
+    async fn finish(&mut self) -> Result<()> {
+        self.flush().await?;
+        if let Some(zipper) = self.zipper.take() {
+            self.chunk = zipper.finish()?;
+            self.send().await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self) -> Result<()> {
         self.digest.update(&self.chunk);
         self.bytes += self.chunk.len() as u64;
         match &mut self.target {
@@ -118,7 +150,16 @@ impl Writer {
 }
 
 async fn run(engine: &Engine, context: &Context, ask: Ask<'_>) -> Result<Value> {
-    let form = if ask.text("format").unwrap_or("csv") == "csv" { Form::Csv } else { Form::Jsonl };
+    let format = Format::named(ask.text("format"));
+    if !format.is_text() && ask.text("path").is_none() {
+        let message = format!("{} is written to a file: give a `path`", format.name());
+        return Err(Error::new(&codes::BAD_PARAMETER, message).at("path"));
+    }
+    let zipped = ask.text("path").is_some_and(files::is_gzip);
+    if zipped && !format.is_text() {
+        let message = format!("{} is compressed by itself: leave .gz out of the name", format.name());
+        return Err(Error::new(&codes::BAD_PARAMETER, message).at("path"));
+    }
     let masking = outward(ask.0);
     let columns = engine.columns(ask.get("fields"))?;
     let cells: Vec<Cell> = columns.iter().map(|column| Cell::new(column, masking)).collect();
@@ -134,31 +175,24 @@ async fn run(engine: &Engine, context: &Context, ask: Ask<'_>) -> Result<Value> 
         Some(name) => Target::File(NewFile::create(&engine.shared.export_dir, name).await?),
         None => Target::Inline(Vec::new()),
     };
-    let mut writer = Writer { target, chunk: Vec::new(), bytes: 0, digest: Sha256::new() };
-    if form == Form::Csv {
-        files::push_header(&mut writer.chunk, columns.iter().map(|c| c.name()));
-    }
+    let zipper = zipped.then(Zipper::new);
+    let mut writer = Writer { target, zipper, chunk: Vec::new(), bytes: 0, digest: Sha256::new() };
+    let mut form = Written::begin(format, (&columns, &cells), &mut writer.chunk)?;
     let mut client = engine.client().await?;
     let transaction = client.transaction().await.map_err(failure)?;
     long_statements(&*transaction).await?;
+    let clock = sql.clock();
     let stream = sql.stream(&*transaction).await?;
     futures_util::pin_mut!(stream);
-    let (mut rows, mut limited, progress) = (0_u64, false, Progress::current());
-    while let Some(row) = stream.try_next().await.map_err(failure)? {
-        if rows == limit {
-            limited = true;
-            break;
-        }
-        line::push(&mut writer.chunk, form, &row, &cells)?;
-        rows += 1;
-        writer.end_row(rows, &progress).await?;
-    }
-    writer.flush().await?;
+    let written = write_rows(stream, limit, (&mut form, &cells), &mut writer).await;
+    let (rows, limited) = clock.end(written, |(rows, _)| *rows)?;
+    form.finish(&mut writer.chunk)?;
+    writer.finish().await?;
     let digest = hallmark_core::digest::to_hex(&writer.digest.finalize());
     let masked: Vec<&str> =
         columns.iter().zip(&cells).filter(|(_, cell)| cell.masked).map(|(column, _)| column.name()).collect();
     let mut answer = json!({
-        "operation": "export", "format": if form == Form::Csv { "csv" } else { "jsonl" }, "rows": rows,
+        "operation": "export", "format": format.name(), "rows": rows,
         "bytes": writer.bytes, "sha256": digest, "masked": masked, "limited": limited,
     });
     match writer.target {
@@ -171,12 +205,31 @@ async fn run(engine: &Engine, context: &Context, ask: Ask<'_>) -> Result<Value> 
     Ok(answer)
 }
 
+/// Writes the rows as they come; gives how many, and whether there are more.
+async fn write_rows(
+    mut stream: Pin<&mut RowStream>,
+    limit: u64,
+    (form, cells): (&mut Written, &[Cell]),
+    writer: &mut Writer,
+) -> Result<(u64, bool)> {
+    let (mut rows, progress) = (0_u64, Progress::current());
+    while let Some(row) = stream.try_next().await.map_err(failure)? {
+        if rows == limit {
+            return Ok((rows, true));
+        }
+        form.push(&row, cells, &mut writer.chunk)?;
+        rows += 1;
+        writer.end_row(rows, &progress).await?;
+    }
+    Ok((rows, false))
+}
+
 /// The select-list entry of a column. What is masked does not leave the server.
 fn selected(column: &Column, cell: &Cell) -> String {
     if cell.masked {
         let mask = names::literal(hallmark_core::secret::MASK);
-        format!("CASE WHEN {} IS NULL THEN NULL ELSE {mask} END AS _text", column.ident)
+        format!("CASE WHEN {} IS NULL THEN NULL ELSE {mask} END AS \"::text\"", column.ident)
     } else {
-        value::selected(column)
+        column.selected().into_owned()
     }
 }

@@ -168,9 +168,10 @@ pub(super) fn refused_row(context: &str) -> Option<(u64, Option<&str>)> {
     Some((row.parse().ok()?, column))
 }
 
-/// The error of a row that PostgreSQL refused.
-pub(super) fn failure(error: tokio_postgres::Error) -> Error {
+/// The error of a row that PostgreSQL refused; so many rows came before those of this `COPY`.
+pub(super) fn failure(error: tokio_postgres::Error, before: u64) -> Error {
     let place = error.as_db_error().and_then(|db| refused_row(db.where_()?)).map(|(row, column)| {
+        let row = before + row;
         column.map_or_else(|| format!("row {row}"), |column| format!("row {row}, {column}"))
     });
     let error = crate::sql::failure(error);

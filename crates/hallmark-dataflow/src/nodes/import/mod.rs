@@ -1,24 +1,30 @@
-//! Rows from CSV or JSON lines: checked one by one, copied in one transaction or not at all.
+//! Rows from files: checked one by one, copied in one transaction or not at all, or in parts that can be gone on with ([`parts`]).
 //!
 //! Rows go straight into the table ([`direct`]) where nothing there may be in the way; what is to be skipped, changed or listed goes
 //! through a temporary table ([`staged`]).
 
 mod binary;
 mod direct;
+mod ledger;
+mod lock;
+mod parts;
 mod rows;
 mod staged;
+mod work;
+
+pub(crate) use ledger::{IMPORTS, REFUSALS};
 
 use hallmark_core::{Error, Result};
 use hallmark_workflow::{BoxFuture, Context, Input, Param};
 use serde_json::{Value, json};
 
-use self::direct::{Asked, Outcome};
+use self::direct::{Asked, Feed, Outcome};
 use self::rows::{Refusal, Rules, Tally};
 use super::{Kind, long_statements};
 use crate::engine::Engine;
-use crate::files::{self, Encoding, Format, NewFile, Source};
+use crate::files::{self, Encoding, Format, NewFile, Reading, Source};
 use crate::input::Ask;
-use crate::sql::failure;
+use crate::sql::{self, failure};
 use crate::table::Table;
 use crate::write::follow;
 use crate::{codes, limits};
@@ -32,7 +38,7 @@ impl Kind for Import {
     }
 
     fn summary(&self) -> &'static str {
-        "Reads rows of {} from CSV or JSON lines, checks each, and inserts all or none"
+        "Reads rows of {} from CSV, JSON lines, Parquet, Arrow or xlsx, checks each, and inserts all or none, or part by part"
     }
 
     fn operations(&self) -> &'static [&'static str] {
@@ -42,18 +48,20 @@ impl Kind for Import {
     fn params(&self, table: &Table) -> Vec<Param> {
         vec![
             Param::string("format")
-                .describe("csv (with a header) or jsonl")
-                .choices(["csv", "jsonl"])
-                .default("csv"),
-            Param::string("path").describe("A file inside the export folder").max_length(512),
+                .describe("How the data is written; csv and xlsx have a header. All but csv and jsonl are read from a path")
+                .choices(files::FORMATS.iter().copied())
+                .default(files::FORMATS[0]),
+            Param::string("path")
+                .describe("A file inside the export folder; what is compressed with gzip is read as it was before")
+                .max_length(512),
             Param::string("content")
                 .describe("The data itself, instead of a path")
                 .max_length(limits::VALUE_BYTES_MAX)
                 .pii(),
             Param::string("encoding")
-                .describe("The encoding of the file")
-                .choices(["utf-8", "latin-1"])
-                .default("utf-8"),
+                .describe("The encoding of the text; a mark in front of UTF-8 or UTF-16 is left out")
+                .choices(files::ENCODINGS)
+                .default(files::ENCODINGS[0]),
             Param::object("mapping")
                 .describe("Column of the file to field, where the names differ; null leaves a column out"),
             Param::string("on_conflict")
@@ -72,6 +80,18 @@ impl Kind for Import {
             Param::string("error_path")
                 .describe("Where to write the refused rows as JSON lines, inside the export folder")
                 .max_length(512),
+            Param::integer("commit_every")
+                .describe(
+                    "Commit after so many rows, so that an import that ends early can be resumed; all or nothing, if this is not given",
+                )
+                .range(limits::IMPORT_PART_ROWS_MIN as f64, limits::EXPORT_ROWS_MAX as f64),
+            Param::string("unfinished")
+                .describe(
+                    "What to do with an import of the same file that was begun and did not end: refuse to begin, resume it (or begin it; \
+                     nothing is done if it ended), or forget it and begin anew",
+                )
+                .choices(["refuse", "resume", "forget"])
+                .default("refuse"),
         ]
     }
 
@@ -118,7 +138,7 @@ impl<'a> Job<'a> {
             let message = format!("rows of {} are never changed or removed", engine.table.model.name);
             return Err(Error::new(&codes::APPEND_ONLY, message));
         }
-        let format = if ask.text("format") == Some("jsonl") { Format::Jsonl } else { Format::Csv };
+        let format = Format::named(ask.text("format"));
         let mapping = ask.get("mapping").and_then(Value::as_object).cloned().unwrap_or_default();
         let rules = Rules { table: engine.table.clone(), format, update, mapping, given: None };
         let skip_errors = ask.text("on_error") == Some("skip");
@@ -137,48 +157,90 @@ impl<'a> Job<'a> {
     }
 
     fn encoding(&self) -> Encoding {
-        if self.ask.text("encoding") == Some("latin-1") { Encoding::Latin1 } else { Encoding::Utf8 }
+        Encoding::named(self.ask.text("encoding"))
     }
 
-    async fn run(mut self) -> Result<Value> {
+    /// What the file is called.
+    fn name(&self) -> String {
+        self.ask.text("path").unwrap_or("content").to_owned()
+    }
+
+    /// The whole of a source.
+    fn reading(&self, source: Source) -> Reading {
+        let (format, encoding) = (self.rules.format, self.encoding());
+        Reading { source, format, encoding, from: None, part_rows: None }
+    }
+
+    /// Whether rows may be copied straight into the table: what is done with one that is in the way, `COPY` cannot do; nor does it know
+    /// whose the rows are.
+    fn is_direct(&self) -> bool {
+        let ruled = !self.engine.table.options.row_rules.is_empty();
+        !ruled && self.ask.text("on_conflict").is_none_or(|what| what == "error")
+    }
+
+    /// The lock that keeps two imports of a file apart; a dry run needs none.
+    async fn lock_name(&self, source: &Source) -> Result<Option<String>> {
+        if self.ask.truth("dry_run") {
+            return Ok(None);
+        }
+        lock::name(self.engine, Engine::tenant(self.context), source).await
+    }
+
+    async fn run(self) -> Result<Value> {
+        let name = self.ask.text("path").map(str::to_owned);
+        self.imported().await.map_err(|error| in_file(error, name.as_deref()))
+    }
+
+    async fn imported(mut self) -> Result<Value> {
         let source = self.source()?;
+        if self.is_parted() {
+            return self.in_parts(source).await;
+        }
         let stored = match self.directly(source.clone()).await? {
             Some(stored) => stored,
             None => self.staged(source).await?,
         };
+        if stored.updated > 0 && self.is_committed() {
+            super::cache::forget_all(self.engine).await;
+        }
         Ok(self.answer(&stored))
     }
 
     /// Copies the rows straight into the table; `None` if that does not do, and nothing has happened.
     async fn directly(&mut self, source: Source) -> Result<Option<Stored>> {
-        // What is done with a row that is in the way, `COPY` cannot do.
-        if self.ask.text("on_conflict").is_some_and(|what| what != "error") {
+        let engine = self.engine;
+        let name = self.lock_name(&source).await?;
+        let mut client = engine.client().await?;
+        if name.is_some() {
+            self.refuse_begun(&**client, &source).await?;
+        }
+        if !self.is_direct() {
             return Ok(None);
         }
-        let engine = self.engine;
-        let mut client = engine.client().await?;
         let transaction = client.transaction().await.map_err(failure)?;
+        lock::for_transaction(&*transaction, name.as_deref()).await?;
         long_statements(&*transaction).await?;
+        engine.sign(&*transaction, self.context).await?;
         let asked = Asked {
-            source,
-            encoding: self.encoding(),
+            reading: self.reading(source),
             rules: self.rules.clone(),
             tenant: Engine::tenant(self.context).to_owned(),
             skip_errors: self.skip_errors,
+            refused_before: 0,
         };
-        let outcome = direct::copy(&transaction, asked).await?;
-        let Outcome::Copied { rows: new, tally, highest } = outcome else {
+        let mut feed = Feed::start(&*transaction, asked).await?;
+        let Outcome::Copied(new, ended) = feed.part(&transaction).await? else {
             transaction.rollback().await.map_err(failure)?;
             return Ok(None);
         };
-        self.tally = tally;
+        self.tally = ended.tally;
         self.write_refusals().await?;
         if self.ask.truth("dry_run") {
             transaction.rollback().await.map_err(failure)?;
         } else {
             // Not taken back with a transaction: a dry run must not come here.
-            follow(&*transaction, &engine.table, &highest).await?;
-            transaction.commit().await.map_err(failure)?;
+            follow(&*transaction, &engine.table, &ended.highest).await?;
+            sql::commit(transaction.commit()).await?;
         }
         Ok(Some(Stored { new, ..Stored::default() }))
     }
@@ -218,5 +280,17 @@ impl<'a> Job<'a> {
             file.write(format!("{}\n", refusal.json()).as_bytes()).await?;
         }
         file.finish().await.map(|_| ())
+    }
+}
+
+/// An error with the name of the file that it is about.
+fn in_file(error: Error, name: Option<&str>) -> Error {
+    let of_file = error.is(&codes::INPUT_UNREADABLE)
+        || error.is(&codes::GZIP_BROKEN)
+        || error.place().is_some_and(|place| place.starts_with("row ") || place == "the header");
+    match (name, error.place().map(str::to_owned)) {
+        (Some(name), Some(place)) if of_file => error.at(format!("{name}: {place}")),
+        (Some(name), None) if of_file => error.at(name),
+        _ => error,
     }
 }

@@ -15,10 +15,10 @@ use crate::{codes, limits};
 /// A refused row.
 pub(super) struct Refusal {
     pub(super) row: u64,
-    line: u64,
-    column: Option<String>,
-    code: &'static str,
-    message: String,
+    pub(super) line: u64,
+    pub(super) column: Option<String>,
+    pub(super) code: &'static str,
+    pub(super) message: String,
 }
 
 impl Refusal {
@@ -42,15 +42,30 @@ pub(super) struct Tally {
     pub(super) refused: Vec<Refusal>,
     /// Managed fields that the file names, and that are left out.
     pub(super) ignored: BTreeSet<String>,
+    /// Rows read of the parts before.
+    pub(super) began: u64,
+    /// Rows refused of the parts before.
+    pub(super) refused_before: usize,
 }
 
 impl Tally {
+    /// One that begins behind this row, with so many refused before it.
+    pub(super) fn from(read: u64, refused_before: usize) -> Self {
+        Self { read, began: read, refused_before, ..Self::default() }
+    }
+
+    /// That of the part behind this one.
+    pub(super) fn next(&mut self) -> Self {
+        let next = Self::from(self.read, self.refused_before.saturating_add(self.refused.len()));
+        std::mem::replace(self, next)
+    }
+
     /// Refuses a row.
     ///
     /// # Errors
     /// `HM-D024` if there are too many to go on.
     pub(super) fn refuse(&mut self, row: u64, line: u64, error: &Error) -> Result<()> {
-        if self.refused.len() >= limits::IMPORT_ERRORS_MAX {
+        if self.refused_before.saturating_add(self.refused.len()) >= limits::IMPORT_ERRORS_MAX {
             let message = format!("more than {} rows were refused", limits::IMPORT_ERRORS_MAX);
             return Err(Error::new(&codes::TOO_MUCH, message));
         }
@@ -100,6 +115,13 @@ impl Rules {
                 Format::Jsonl => {
                     data.insert(field.to_owned(), value);
                 }
+                // A row of these has all columns: null means "not given" where none may be.
+                _ => {
+                    let value = adapted(column, value).map_err(|e| e.at(field.to_owned()))?;
+                    if !value.is_null() || column.field.nullable {
+                        data.insert(field.to_owned(), value);
+                    }
+                }
             }
         }
         if self.update {
@@ -131,7 +153,43 @@ impl Rules {
 
 /// Whether a file's column of this name is left out: the framework sets it.
 pub(super) fn is_managed(column: &Column) -> bool {
-    matches!(column.role, Role::UpdatedAt | Role::DeletedAt | Role::Version)
+    matches!(column.role, Role::UpdatedAt | Role::DeletedAt | Role::Version | Role::Ruled(_))
+}
+
+/// A value of a typed file as one of the column's type, if it means the same.
+fn adapted(column: &Column, value: Value) -> Result<Value> {
+    let bad = |what: &str| Error::new(&codes::WRONG_VALUE, format!("expected {what}"));
+    match (column.field.kind, value) {
+        // A sheet knows only doubles.
+        (FieldType::Text, Value::Number(number)) => Ok(Value::String(number.to_string())),
+        (FieldType::Boolean, Value::Number(number)) if number.as_i64() == Some(0) => Ok(Value::Bool(false)),
+        (FieldType::Boolean, Value::Number(number)) if number.as_i64() == Some(1) => Ok(Value::Bool(true)),
+        (FieldType::Uuid, Value::String(text)) => Ok(match text.strip_prefix("\\x") {
+            Some(digits) => Value::from(digits),
+            None => Value::String(text),
+        }),
+        // The time of a date that is one alone.
+        (FieldType::Date, Value::String(text)) => match text.split_once(['T', ' ']) {
+            None => Ok(Value::String(text)),
+            Some((date, time))
+                if time.trim_end_matches('Z').bytes().all(|b| matches!(b, b'0' | b':' | b'.')) =>
+            {
+                Ok(Value::from(date))
+            }
+            Some(_) => Err(bad("a date without a time")),
+        },
+        (
+            FieldType::Integer
+            | FieldType::Float
+            | FieldType::Boolean
+            | FieldType::Object
+            | FieldType::Array
+            | FieldType::FloatArray
+            | FieldType::Json,
+            text @ Value::String(_),
+        ) => typed(column, text),
+        (_, value) => Ok(value),
+    }
 }
 
 /// The text of a CSV cell as a value of the column's type.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use hallmark_core::{Error, Result};
-use tokio_postgres::GenericClient;
+use tokio::sync::mpsc;
+use tokio_postgres::{GenericClient, Transaction};
 
 use super::rows::Tally;
-use super::{Job, Stored, long_statements};
-use crate::files::{self, Source};
-use crate::sql::failure;
+use super::{Job, Stored, lock, long_statements};
+use crate::files::{self, Batch, End, Source};
+use crate::sql::{self, failure};
 use crate::stage::Stage;
 use crate::write::{self, OnConflict};
 use crate::{Progress, codes};
@@ -33,23 +34,71 @@ impl Lines {
 }
 
 impl Job<'_> {
-    /// Imports through the stage.
+    /// Imports through the stage, all or nothing.
     ///
     /// # Errors
     /// `HM-D053` if rows were refused and the import is to end with that; those of file and database.
     pub(super) async fn staged(&mut self, source: Source) -> Result<Stored> {
         self.tally = Tally::default();
-        let (mut lines, progress) = (Lines::default(), Progress::current());
-        let mut batches = files::read(source, self.rules.format, self.encoding());
-        let engine = self.engine;
-        let mut client = engine.client().await?;
+        let name = self.lock_name(&source).await?;
+        self.make_room().await?;
+        let mut batches = files::read(self.reading(source));
+        let mut client = self.engine.client().await?;
         let transaction = client.transaction().await.map_err(failure)?;
+        lock::for_transaction(&*transaction, name.as_deref()).await?;
         long_statements(&*transaction).await?;
-        let stage = Stage::create(&*transaction, &engine.table).await?;
-        let mut writer = stage.writer(&transaction).await?;
-        while let Some(batch) = batches.recv().await {
+        let (stored, _) = self.stage_part(&transaction, &mut batches).await?;
+        self.write_refusals().await?;
+        if self.is_committed() {
+            sql::commit(transaction.commit()).await?;
+        } else if self.ask.truth("dry_run") {
+            transaction.rollback().await.map_err(failure)?;
+        } else {
+            return Err(self.aborted());
+        }
+        Ok(stored)
+    }
+
+    /// Rows whose time is over are not there: what they hold is free.
+    pub(super) async fn make_room(&self) -> Result<()> {
+        if self.engine.table.options.ttl_seconds.is_some() {
+            crate::nodes::record::purge(self.engine, Some(self.context)).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts the rows of the next part on the stage and from there into the table, if none is refused or such are left out.
+    ///
+    /// # Errors
+    /// Those of file and database; a disk that is full at the row that was read last.
+    pub(super) async fn stage_part(
+        &mut self,
+        transaction: &Transaction<'_>,
+        batches: &mut mpsc::Receiver<Result<Batch>>,
+    ) -> Result<(Stored, End)> {
+        let staged = self.stage_rows(transaction, batches).await;
+        staged.map_err(|error| match error.place() {
+            None if error.is(&codes::DISK_FULL) => error.at(format!("row {}", self.tally.read)),
+            _ => error,
+        })
+    }
+
+    async fn stage_rows(
+        &mut self,
+        transaction: &Transaction<'_>,
+        batches: &mut mpsc::Receiver<Result<Batch>>,
+    ) -> Result<(Stored, End)> {
+        let (mut lines, progress, mut end) = (Lines::default(), Progress::current(), None);
+        let engine = self.engine;
+        engine.sign(transaction, self.context).await?;
+        let stage = Stage::create(transaction, &engine.table).await?;
+        let mut writer = stage.writer(transaction).await?;
+        while end.is_none()
+            && let Some(batch) = batches.recv().await
+        {
             progress.set(self.tally.read);
-            for record in batch? {
+            let batch = batch?;
+            for record in batch.records {
                 self.tally.read += 1;
                 let (line, row) = (record.line, self.tally.read);
                 lines.note(row, line);
@@ -60,19 +109,17 @@ impl Job<'_> {
                     Err(error) => self.tally.refuse(row, line, &error)?,
                 }
             }
+            end = batch.end;
         }
-        writer.as_mut().finish().await.map_err(failure)?;
-        let stored = self.store(&*transaction, &stage, &lines).await?;
-        self.write_refusals().await?;
+        let end = end.ok_or_else(|| {
+            Error::new(&hallmark_core::codes::INTERNAL, "the import's thread ended without a word")
+        })?;
+        stage.finish(writer).await?;
+        let stored = self.store(transaction, &stage, &lines).await?;
         if self.is_committed() {
-            stage.follow(&*transaction).await?;
-            transaction.commit().await.map_err(failure)?;
-        } else if self.ask.truth("dry_run") {
-            transaction.rollback().await.map_err(failure)?;
-        } else {
-            return Err(self.aborted());
+            stage.follow(transaction).await?;
         }
-        Ok(stored)
+        Ok((stored, end))
     }
 
     /// Refuses colliding rows, then moves the others into the table.
@@ -83,6 +130,7 @@ impl Job<'_> {
         lines: &Lines,
     ) -> Result<Stored> {
         let table = &self.engine.table;
+
         let update = self.rules.update;
         let target = if update { write::target(table, self.ask.get("match_on"))? } else { Vec::new() };
         let skip = self.ask.text("on_conflict") == Some("skip");
@@ -97,7 +145,8 @@ impl Job<'_> {
             let repeated = stage.repeated(client, &target).await?;
             let fields: Vec<&str> = target.iter().map(|c| c.name()).collect();
             for row in &repeated {
-                self.collide(*row, lines, &fields.join(","), "an earlier row has the same values")?;
+                let fields = fields.join(",");
+                self.collide(*row, lines, &fields, "an earlier row has the same values")?;
             }
             stage.remove(client, &repeated).await?;
         }
@@ -111,7 +160,7 @@ impl Job<'_> {
             _ => OnConflict::Error,
         };
         let (stored, new) = stage.count_inserted(client, self.context, &conflict).await?;
-        let staged = self.tally.read - self.tally.refused.len() as u64;
+        let staged = self.tally.read - self.tally.began - self.tally.refused.len() as u64;
         Ok(Stored { new, updated: stored - new, skipped: staged.saturating_sub(stored) })
     }
 

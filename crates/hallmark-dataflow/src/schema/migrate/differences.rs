@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::shape::{ColumnShape, HISTORY, Shape, TableShape};
+use super::shape::{ColumnShape, OWN, Shape, TableShape};
 
 /// One difference between what is expected and what is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,7 +27,9 @@ pub(super) fn differences(expected: &Shape, found: &Shape) -> Vec<Difference> {
             Some(there) => tables(name, wanted, there, &mut note),
         }
     }
-    for name in found.tables.keys().filter(|n| !expected.tables.contains_key(*n) && *n != HISTORY) {
+    for name in
+        found.tables.keys().filter(|n| !expected.tables.contains_key(*n) && !OWN.contains(&n.as_str()))
+    {
         all.push(Difference {
             table: name.clone(),
             message: format!("table {name} is more than expected"),
@@ -80,6 +82,16 @@ fn tables(name: &str, wanted: &TableShape, there: &TableShape, note: &mut dyn Fn
     }
     for index in there.indexes.keys().filter(|i| !wanted.indexes.contains_key(*i)) {
         note(format!("index {index} of {name} is more than expected"), false);
+    }
+    for (trigger, shape) in &wanted.triggers {
+        match there.triggers.get(trigger) {
+            Some(found) if found == shape => {}
+            Some(_) => note(format!("trigger {trigger} of {name} is another one"), false),
+            None => note(format!("trigger {trigger} of {name} is missing"), false),
+        }
+    }
+    for trigger in there.triggers.keys().filter(|t| !wanted.triggers.contains_key(*t)) {
+        note(format!("trigger {trigger} of {name} is more than expected"), false);
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hallmark_core::{Error, Result};
+use hallmark_python::models::ModelDecl;
 use tokio_postgres::{Client, GenericClient, Transaction};
 
 use super::MigrateOptions;
@@ -15,7 +16,7 @@ use super::history::{History, Migration, Origin, State};
 use super::plan::Plan;
 use super::renames::Renames;
 use super::render::qualified;
-use super::shape::{HISTORY, Shape};
+use super::shape::{OWN, Shape};
 use crate::schema::{self, Note};
 use crate::sql::failure;
 use crate::table::Table;
@@ -25,20 +26,21 @@ use crate::{codes, limits};
 pub(super) struct Wanted {
     pub(super) shape: Shape,
     extensions: Vec<(String, String)>,
+    enums: Vec<(String, String)>,
+    labels: Vec<(String, String)>,
     notes: Vec<Note>,
 }
 
 /// What the models want of this server, in the server's words.
 pub(super) async fn wanted(transaction: &Transaction<'_>, tables: &[Arc<Table>]) -> Result<Wanted> {
-    if let Some(table) = tables.iter().find(|t| t.name == HISTORY) {
-        let message =
-            format!("{} has the table {HISTORY}, which Hallmark keeps its migrations in", table.model.name);
+    if let Some(table) = tables.iter().find(|t| OWN.contains(&t.name.as_str())) {
+        let message = format!("{} has the table {}, which is Hallmark's own", table.model.name, table.name);
         return Err(Error::new(&codes::BAD_MODEL, message).next("give the model another __tablename__"));
     }
     let scratch = format!("hallmark_plan_{}", hallmark_core::random::token(12)?);
     let before = extensions(transaction).await?;
     let copies: Vec<Arc<Table>> =
-        tables.iter().map(|t| Table::resolve(&t.model, &scratch).map(Arc::new)).collect::<Result<_>>()?;
+        tables.iter().map(|t| Table::resolve(&placed(t), &scratch).map(Arc::new)).collect::<Result<_>>()?;
     let report = schema::build(transaction, &scratch, &copies).await.map_err(|error| {
         // insufficient_privilege
         if error.to_string().contains("SQLSTATE 42501") {
@@ -47,11 +49,31 @@ pub(super) async fn wanted(transaction: &Transaction<'_>, tables: &[Arc<Table>])
             error
         }
     })?;
-    let shape = Shape::read(transaction, &scratch).await?;
+    let home = tables.first().map(|table| table.schema.as_str());
+    let shape = Shape::read_beside(transaction, &scratch, home).await?;
     let mut after = extensions(transaction).await?;
     after.retain(|name, _| !before.contains_key(name));
-    let notes = report.notes.into_iter().filter(|n| n.code != codes::NOT_ENFORCED.id).collect();
-    Ok(Wanted { shape, extensions: after.into_iter().collect(), notes })
+    // What a plan does need not be told.
+    let untold = [codes::NOT_ENFORCED.id, codes::ENUM_DIFFERS.id];
+    let notes = report.notes.into_iter().filter(|note| !untold.contains(&note.code)).collect();
+    Ok(Wanted {
+        shape,
+        extensions: after.into_iter().collect(),
+        enums: report.enums_created,
+        labels: report.labels_missing,
+        notes,
+    })
+}
+
+/// The model with its enumerations in the schema that they have, wherever its table is made.
+fn placed(table: &Table) -> ModelDecl {
+    let mut model = table.model.clone();
+    for name in model.fields.iter_mut().filter_map(|field| field.enum_type.as_mut()) {
+        if !name.contains('.') {
+            *name = format!("{}.{name}", table.schema);
+        }
+    }
+    model
 }
 
 async fn extensions(client: &impl GenericClient) -> Result<BTreeMap<String, String>> {
@@ -93,7 +115,7 @@ pub(super) async fn up(
     let last = History::of(schema).last(&transaction, &kin(tables)).await?;
     let found = Shape::read(&transaction, schema).await?;
     let wanted = wanted(&transaction, tables).await?;
-    let mut renames = Renames::declared(tables.iter().map(AsRef::as_ref));
+    let mut renames = Renames::declared(tables.iter().map(AsRef::as_ref))?;
     for text in &options.renames {
         renames.add(text)?;
     }
@@ -125,7 +147,13 @@ pub(super) async fn up(
     {
         plan.drift = differences(shape, &from).into_iter().map(|d| d.message).collect();
     }
-    let facts = Facts { extensions: wanted.extensions, renames: pending, ..Facts::default() };
+    let facts = Facts {
+        extensions: wanted.extensions,
+        enums: wanted.enums,
+        labels: wanted.labels,
+        renames: pending,
+        ..Facts::default()
+    };
     fill(&transaction, &mut plan, from, (facts, &declared_backfill(tables, options)?)).await?;
     transaction.rollback().await.map_err(failure)?;
     Ok(plan)
@@ -213,7 +241,7 @@ async fn fill(
     let begun = if facts.renames.is_empty() {
         from.clone()
     } else {
-        facts.renames.applied(transaction, &from).await?
+        facts.renames.applied(transaction, &from, &schema).await?
     };
     let mut planned = diff::plan(&begun, &plan.after, &facts);
     for check in &planned.checks {

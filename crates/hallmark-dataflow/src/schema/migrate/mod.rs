@@ -77,7 +77,7 @@ pub(crate) struct Migrator<'a> {
 }
 
 /// What plans are made by; another edition plans anew what an earlier one found in order.
-const EDITION: &str = "1";
+const EDITION: &str = "2";
 
 impl Migrator<'_> {
     /// The same for models that say the same, wherever in a file they stand.

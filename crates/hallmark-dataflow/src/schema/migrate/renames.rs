@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallmark_core::{Error, Result};
+use hallmark_python::models::Field;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::GenericClient;
@@ -24,7 +25,10 @@ pub(crate) struct Renames {
 
 impl Renames {
     /// Those that models declare (`renamed_from`).
-    pub(super) fn declared<'a>(tables: impl IntoIterator<Item = &'a Table>) -> Self {
+    ///
+    /// # Errors
+    /// `HM-D085` if a field is said to have had two names, or the one that it has.
+    pub(super) fn declared<'a>(tables: impl IntoIterator<Item = &'a Table>) -> Result<Self> {
         let mut all = Self::default();
         for table in tables {
             match table.model.options.get("renamed_from") {
@@ -38,8 +42,41 @@ impl Renames {
                 }
                 _ => {}
             }
+            for field in &table.model.fields {
+                all.declare(table, field)?;
+            }
         }
-        all
+        Ok(all)
+    }
+
+    /// Adds what a field says of itself.
+    fn declare(&mut self, table: &Table, field: &Field) -> Result<()> {
+        let Some(old) = &field.renamed_from else { return Ok(()) };
+        let refused = |why: String| {
+            let place = match &table.model.source {
+                Some(source) if field.line > 0 => {
+                    format!("{}:{}:{}", source.path, field.line, field.column)
+                }
+                _ => format!("{}.{}", table.model.name, field.name),
+            };
+            Err(Error::new(&codes::BAD_RENAME, format!("{} of {} {why}", field.name, table.model.name))
+                .at(place)
+                .next("give renamed_from the one name that the column had before"))
+        };
+        if *old == field.name || old.is_empty() {
+            return refused(format!("is said to be renamed from {old:?}, which is no other name"));
+        }
+        let said = self.columns.iter().find(|(t, new, _)| *t == table.name && *new == field.name);
+        match said {
+            Some((.., other)) if other != old => {
+                refused(format!("is said to be renamed from {old} and from {other}"))
+            }
+            Some(_) => Ok(()),
+            None => {
+                self.columns.push((table.name.clone(), field.name.clone(), old.clone()));
+                Ok(())
+            }
+        }
     }
 
     /// Adds one that was given as `old=new` for a table or `table.old=new` for a column.
@@ -69,7 +106,8 @@ impl Renames {
     /// Those that still have to be made; a declaration stays in the model after its rename was made.
     ///
     /// # Errors
-    /// `HM-D085` if the model still has what is said to have another name now.
+    /// `HM-D085` if the model still has what is said to have another name now, or two things are said to have had one name. Once a
+    /// rename was made, it says nothing any more, and its old name is free.
     pub(super) fn pending(&self, from: &Shape, to: &Shape) -> Result<Self> {
         let mut pending = Self::default();
         let both = |place: &str, old: &str, new: &str| {
@@ -80,25 +118,40 @@ impl Renames {
             .at(place.to_owned())
             .next("remove one of the two, or the renamed_from"))
         };
+        let twice = |place: &str, old: &str, [one, other]: [&str; 2]| {
+            let message = format!("{one} and {other} are both said to be renamed from {old}");
+            Err(Error::new(&codes::BAD_RENAME, message)
+                .at(place.to_owned())
+                .next("leave the renamed_from of the one that has its values"))
+        };
         for (new, old) in &self.tables {
-            if to.tables.contains_key(old) && to.tables.contains_key(new) {
+            let is_open = from.tables.contains_key(old) && !from.tables.contains_key(new);
+            if !is_open || !to.tables.contains_key(new) {
+                continue;
+            }
+            if to.tables.contains_key(old) {
                 return both(new, old, new);
             }
-            if from.tables.contains_key(old) && !from.tables.contains_key(new) && to.tables.contains_key(new)
-            {
-                pending.tables.insert(new.clone(), old.clone());
+            if let Some((other, _)) = pending.tables.iter().find(|(_, former)| *former == old) {
+                return twice(new, old, [other.as_str(), new.as_str()]);
             }
+            pending.tables.insert(new.clone(), old.clone());
         }
         for (table, new, old) in &self.columns {
             let Some(wanted) = to.tables.get(table) else { continue };
             let before = pending.tables.get(table).unwrap_or(table);
             let Some(found) = from.tables.get(before) else { continue };
-            if wanted.column(old).is_some() && wanted.column(new).is_some() {
+            let is_open = found.column(old).is_some() && found.column(new).is_none();
+            if !is_open || wanted.column(new).is_none() {
+                continue;
+            }
+            if wanted.column(old).is_some() {
                 return both(table, old, new);
             }
-            if found.column(old).is_some() && found.column(new).is_none() && wanted.column(new).is_some() {
-                pending.columns.push((table.clone(), new.clone(), old.clone()));
+            if let Some((_, other, _)) = pending.columns.iter().find(|(t, _, o)| t == table && o == old) {
+                return twice(table, old, [other.as_str(), new.as_str()]);
             }
+            pending.columns.push((table.clone(), new.clone(), old.clone()));
         }
         Ok(pending)
     }
@@ -153,7 +206,12 @@ impl Renames {
 
     /// What the shape is once these are made. They are made on empty copies, in a schema that goes with the transaction: the
     /// names are in defaults, checks and predicates, which only the server can read.
-    pub(super) async fn applied(&self, client: &impl GenericClient, shape: &Shape) -> Result<Shape> {
+    pub(super) async fn applied(
+        &self,
+        client: &impl GenericClient,
+        shape: &Shape,
+        home: &str,
+    ) -> Result<Shape> {
         let schema = format!("hallmark_plan_{}", hallmark_core::random::token(12)?);
         let mut copies = shape.clone();
         let mut foreign = Vec::new();
@@ -169,14 +227,15 @@ impl Renames {
         }
         let mut statements = vec![
             format!("CREATE SCHEMA {}", ident(&schema)),
-            format!("SET LOCAL search_path = {}", ident(&schema)),
+            // Types that are the models' own are there.
+            format!("SET LOCAL search_path = {}, {}", ident(&schema), ident(home)),
         ];
         statements.extend(render::create(&schema, &copies));
         statements.extend(self.statements(&schema).into_iter().map(|(.., sql)| sql));
         for statement in statements {
             client.batch_execute(&statement).await.map_err(failure)?;
         }
-        let mut renamed = Shape::read(client, &schema).await?;
+        let mut renamed = Shape::read_beside(client, &schema, Some(home)).await?;
         for (name, table) in &mut renamed.tables {
             let old = self.tables.get(name).unwrap_or(name);
             let Some(before) = shape.tables.get(old) else { continue };

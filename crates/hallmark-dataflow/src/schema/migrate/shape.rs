@@ -10,10 +10,14 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::GenericClient;
 
 use crate::names;
+use crate::nodes::import::{IMPORTS, REFUSALS};
+use crate::schema::triggers;
 use crate::sql::failure;
 
 /// The table that migrations are recorded in; it is none of the models'.
 pub(crate) const HISTORY: &str = "hallmark_migrations";
+/// The tables beside the models' that are Hallmark's own.
+pub(crate) const OWN: [&str; 4] = [HISTORY, IMPORTS, REFUSALS, triggers::AUDIT];
 
 /// The tables of a schema by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +35,20 @@ pub(crate) struct TableShape {
     pub(crate) constraints: BTreeMap<String, ConstraintShape>,
     /// Indexes by name, without those of constraints.
     pub(crate) indexes: BTreeMap<String, IndexShape>,
+    /// Hallmark's own triggers by name; those of others are not looked at.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) triggers: BTreeMap<String, TriggerShape>,
+}
+
+/// One of Hallmark's own triggers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TriggerShape {
+    /// Its text, which names tables and functions alone.
+    pub(crate) definition: String,
+    /// The function that it calls.
+    pub(crate) function: String,
+    /// The function's text, `{schema}` for the schema.
+    pub(crate) body: String,
 }
 
 /// One column.
@@ -140,12 +158,26 @@ impl Shape {
     /// Reads the tables of a schema. The search path of the transaction is set to it, so that texts name its tables alone; call
     /// it in a transaction that ends soon.
     pub(crate) async fn read(client: &impl GenericClient, schema: &str) -> Result<Self> {
-        let path = format!("SET LOCAL search_path = {}", names::quote(schema)?);
+        Self::read_beside(client, schema, None).await
+    }
+
+    /// As [`Shape::read`], of tables whose types may be in the schema `home`, so that texts name these alone too.
+    pub(crate) async fn read_beside(
+        client: &impl GenericClient,
+        schema: &str,
+        home: Option<&str>,
+    ) -> Result<Self> {
+        let mut path = format!("SET LOCAL search_path = {}", names::quote(schema)?);
+        if let Some(home) = home {
+            path.push_str(", ");
+            path.push_str(&names::quote(home)?);
+        }
         client.batch_execute(&path).await.map_err(failure)?;
         let mut shape = Self::default();
         shape.read_columns(client, schema).await?;
         shape.read_constraints(client, schema).await?;
         shape.read_indexes(client, schema).await?;
+        shape.read_triggers(client, schema).await?;
         client.batch_execute("SET LOCAL search_path TO DEFAULT").await.map_err(failure)?;
         Ok(shape)
     }
@@ -159,9 +191,9 @@ impl Shape {
             LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
             LEFT JOIN pg_type t ON t.oid = a.atttypid
             LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-            WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> $2
+            WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> ALL ($2)
             ORDER BY c.relname, a.attnum";
-        for row in client.query(text, &[&schema, &HISTORY]).await.map_err(failure)? {
+        for row in client.query(text, &[&schema, &OWN.as_slice()]).await.map_err(failure)? {
             let table = self.tables.entry(row.get(0)).or_default();
             // A table may have no column at all.
             let Some(name) = row.get::<_, Option<String>>(1) else { continue };
@@ -212,6 +244,21 @@ impl Shape {
                     index: row.get(8),
                 },
             );
+        }
+        Ok(())
+    }
+
+    async fn read_triggers(&mut self, client: &impl GenericClient, schema: &str) -> Result<()> {
+        let text = "SELECT c.relname::text, t.tgname::text, pg_get_triggerdef(t.oid, true), p.proname::text, p.prosrc
+            FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+            JOIN pg_proc p ON p.oid = t.tgfoid
+            WHERE n.nspname = $1 AND NOT t.tgisinternal AND starts_with(t.tgname, $2)";
+        let quoted = names::quote(schema)?;
+        for row in client.query(text, &[&schema, &triggers::PREFIX]).await.map_err(failure)? {
+            let Some(table) = self.tables.get_mut(row.get::<_, &str>(0)) else { continue };
+            let body = row.get::<_, String>(4).replace(&quoted, triggers::SCHEMA);
+            let shape = TriggerShape { definition: row.get(2), function: row.get(3), body };
+            table.triggers.insert(row.get(1), shape);
         }
         Ok(())
     }

@@ -278,6 +278,7 @@ async fn renames_are_said_never_guessed() {
     assert_eq!(place.ask("SELECT count(DISTINCT name) FROM {}.parts").await, 500);
     place.drop().await;
 
+    of_fields(&renamed.replace("title: str", "title: str = Field(renamed_from='name')")).await;
     let unique = part(
         "    name: str = Field(unique=True, max_length=20)\n    code: Optional[str] = None\n    amount: int = 0\n",
     );
@@ -291,6 +292,39 @@ async fn renames_are_said_never_guessed() {
     let twice =
         part("    name: str\n    title: str = ''\n    code: Optional[str] = None\n    amount: int = 0\n");
     change(PART, ROWS, &twice, Class::Safe).rename("parts.name=title").refused("HM-D085").await;
+}
+
+/// The same said of the field itself: made once, harmless afterwards, also when the old name is taken anew.
+async fn of_fields(said: &str) {
+    let place = Place::new().await;
+    place.world(models(PART)).await.dataflow.start().await.unwrap();
+    place.run(ROWS).await;
+    let refused = async |model: String| {
+        let error =
+            place.world(models(&model)).await.dataflow.plan(&MigrateOptions::default()).await.unwrap_err();
+        assert_eq!(error.code().id, "HM-D085", "{model}");
+        error
+    };
+    let more = |line: &str| said.replace("    amount:", &format!("    {line}\n    amount:"));
+    refused(more("name: str = ''")).await;
+    refused(more("label: str = Field('', renamed_from='name')")).await;
+    let same = refused(more("label: str = Field('', renamed_from='label')")).await;
+    assert!(same.place().unwrap().ends_with("m.py:6:12"), "{same}");
+    refused(format!("{said}    __dataflow__ = {{'renamed_from': {{'title': 'code'}}}}\n")).await;
+    let after = place.world(models(said)).await;
+    let plan = after.dataflow.plan(&MigrateOptions::default()).await.unwrap();
+    assert_eq!((worst(&plan), plan.questions.len(), plan.steps.len()), (Class::Safe, 0, 1), "{plan:#?}");
+    assert!(after.dataflow.tables()[0].options.not_enforced.is_empty());
+    migrate(&after, &MigrateOptions::default()).await.unwrap();
+    assert_eq!(place.ask("SELECT count(DISTINCT title) FROM {}.parts").await, 500);
+    assert!(after.dataflow.plan(&MigrateOptions::default()).await.unwrap().is_empty());
+    let anew = place.world(models(&more("name: str = 'new'"))).await;
+    migrate(&anew, &MigrateOptions::default()).await.unwrap();
+    assert_eq!(place.ask("SELECT count(*) FROM {}.parts WHERE name = 'new' AND title <> name").await, 500);
+    let lossy = MigrateOptions { allow_destructive: true, ..MigrateOptions::default() };
+    anew.dataflow.migrate_down(2, &lossy, &|_| {}).await.unwrap();
+    assert_eq!(place.ask("SELECT count(DISTINCT name) FROM {}.parts").await, 500);
+    place.drop().await;
 }
 
 #[tokio::test]

@@ -124,7 +124,11 @@ async fn writers_wait_no_longer_than_the_lock_timeout() {
     assert!(plan.steps.iter().all(|s| s.class != Class::Slow && !s.blocks), "{}", plan.sql());
     let migration = world.dataflow.migrate(&options, &watch);
     let release = async {
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        // Until the migration met it; how soon that is, the machine decides.
+        let began = Instant::now();
+        while busy.load(Ordering::SeqCst) < 2 && began.elapsed() < Duration::from_secs(30) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         report.commit().await.unwrap();
     };
     let (done, ()) = tokio::join!(migration, release);

@@ -6,31 +6,10 @@ use hallmark_dataflow::{Field, FieldDefault, FieldType, Index, ModelDecl};
 use serde_json::json;
 
 use super::{Place, bold, fresh, kept, migrate, same};
+use crate::dice::Dice;
 
 /// How many pairs are tried; `HALLMARK_MIGRATION_PAIRS` says another number for a long run.
 const PAIRS: u64 = 14;
-
-/// Numbers that are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
-        // SplitMix64.
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n
-    }
-
-    fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[usize::try_from(self.below(all.len() as u64)).unwrap()]
-    }
-}
 
 /// The types that the values of a field can have in turn, by the field's number.
 fn family(field: u64) -> &'static [FieldType] {

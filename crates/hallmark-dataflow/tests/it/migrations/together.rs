@@ -156,6 +156,7 @@ async fn a_role_without_the_right_to_create_schemas_is_told_which_right() {
         models: models(PART),
         project_prefix: "test".to_owned(),
         export_dir: std::env::temp_dir(),
+        slow: None,
     })
     .unwrap();
     let refused = dataflow.plan(&MigrateOptions::default()).await.unwrap_err();

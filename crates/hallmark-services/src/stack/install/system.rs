@@ -172,7 +172,8 @@ async fn apt_get(apt: &Path, packages: &[&'static str], arguments: &[&str]) -> R
         command.args(["-n", "env", "DEBIAN_FRONTEND=noninteractive"]).arg(apt);
         command
     };
-    command.args(arguments);
+    // A machine that was just started may be installing its updates.
+    command.args(["-o", "DPkg::Lock::Timeout=300"]).args(arguments);
     exec::run(&mut command, limits::INSTALL_TIMEOUT)
         .await
         .map(drop)

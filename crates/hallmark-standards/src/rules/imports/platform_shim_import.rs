@@ -77,6 +77,6 @@ fn is_missing(context: &Context<'_>, import: &Import) -> bool {
     let around = context.surroundings();
     !context.index().is_own(&import.module)
         && !around.has_name(top)
-        && !around.dependencies.provide(top)
+        && !around.dependencies().provide(top)
         && context.index().anywhere(top).next().is_none()
 }

@@ -30,8 +30,6 @@
 //!
 //! Correct the module, commit the one that is missing, or declare the distribution that has it.
 
-use std::collections::BTreeSet;
-
 use hallmark_core::nearest;
 use hallmark_diagnostics::Severity;
 use hallmark_python::facts::Import;
@@ -117,7 +115,7 @@ fn lack(context: &Context<'_>, import: &Import) -> Option<Lack> {
         return Some(Lack::Module);
     }
     let standard = distributions::is_standard(top);
-    let declared = &around.dependencies;
+    let declared = around.dependencies();
     if standard || Table::of(context.edition()).distribution(top).is_some() || declared.provide(top) {
         return None;
     }
@@ -156,11 +154,8 @@ fn is_made(context: &Context<'_>, import: &Import) -> bool {
 
 /// The module of the project that comes nearest: one of the same last name, or one that is spelled nearly so.
 fn near(context: &Context<'_>, module: &str) -> Option<String> {
-    let names: BTreeSet<&str> = context.index().names().collect();
     let last = module.rsplit('.').next().unwrap_or(module);
-    let mut same = names.iter().filter(|name| name.rsplit('.').next() == Some(last));
-    match (same.next(), same.next()) {
-        (Some(only), None) => Some((*only).to_owned()),
-        _ => nearest(module, names.iter().copied()).map(str::to_owned),
-    }
+    let mut same = context.index().names().filter(|name| name.rsplit('.').next() == Some(last));
+    let one = same.next().filter(|one| same.all(|other| other == *one));
+    one.or_else(|| nearest(module, context.index().names())).map(str::to_owned)
 }

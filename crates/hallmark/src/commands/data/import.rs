@@ -28,15 +28,18 @@ pub(super) fn run(app: &App<'_>, args: &DataImportArgs) -> Result<ExitClass> {
         put("error_path", json!(errors));
     }
     put("dry_run", json!(args.dry_run));
+    if let Some(rows) = args.commit_every {
+        put("commit_every", json!(rows));
+    }
+    let unfinished = match (args.resume, args.forget) {
+        (true, _) => "resume",
+        (_, true) => "forget",
+        _ => "refuse",
+    };
+    put("unfinished", json!(unfinished));
     let (answer, time) = app.block_on(async {
         let rows = Rows::open(app, &args.of, Some(&folder)).await?;
-        rows.call_long(app, ("Import", "importing"), input).await.map_err(|error| {
-            if error.is(&hallmark_dataflow::codes::ROWS_REFUSED) {
-                error.next("mend the rows, or import the good ones: --skip-bad-rows")
-            } else {
-                error
-            }
-        })
+        rows.call_long(app, ("Import", "importing"), input).await.map_err(in_words)
     })?;
     let number = |name: &str| answer[name].as_u64().unwrap_or_default();
     let refused: Vec<Vec<String>> =
@@ -53,6 +56,13 @@ pub(super) fn run(app: &App<'_>, args: &DataImportArgs) -> Result<ExitClass> {
     for column in answer["ignored_columns"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         app.ui.note(&format!("{column} is set by the framework: the file's is left out"));
     }
+    match answer["resumed_at"].as_u64() {
+        Some(row) if row == number("read") => {
+            app.ui.note("the import of this file had ended: nothing was left to do");
+        }
+        Some(row) => app.ui.note(&format!("gone on behind row {}", grouped(row))),
+        None => {}
+    }
     let mut parts = vec![format!("{} imported", grouped(number("imported")))];
     for (what, text) in [("updated", "updated"), ("skipped", "skipped"), ("refused", "refused")] {
         if number(what) > 0 {
@@ -64,6 +74,25 @@ pub(super) fn run(app: &App<'_>, args: &DataImportArgs) -> Result<ExitClass> {
     app.ui.line(&format!("{} of {} rows, {end}", parts.join(", "), grouped(number("read"))));
     app.ui.next(&format!("hallmark data query {}", args.of.model));
     Ok(if number("refused") > 0 { ExitClass::Findings } else { ExitClass::Ok })
+}
+
+/// The next step as the command has it.
+fn in_words(error: Error) -> Error {
+    use hallmark_dataflow::codes::{IMPORT_BEGUN, IMPORT_OPTIONS, PART_REFUSED, ROWS_REFUSED};
+    let resumable = error.next_step().is_some_and(|step| step.contains("\"unfinished\": \"resume\""));
+    if error.is(&ROWS_REFUSED) {
+        error.next("mend the rows, or import the good ones: --skip-bad-rows")
+    } else if error.is(&PART_REFUSED) {
+        error.next("mend the rows and go on: --resume; or leave them out: --resume --skip-bad-rows")
+    } else if error.is(&IMPORT_BEGUN) {
+        error.next("go on with it: --resume; or begin anew: --forget")
+    } else if error.is(&IMPORT_OPTIONS) {
+        error.next("give the options that it was begun with, or begin anew: --forget")
+    } else if resumable {
+        error.next("mend what is wrong and go on: --resume")
+    } else {
+        error
+    }
 }
 
 fn row(error: &Value) -> Vec<String> {

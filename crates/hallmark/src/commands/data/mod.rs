@@ -2,7 +2,9 @@
 
 mod export;
 mod import;
+mod purge;
 mod query;
+mod slow;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -25,6 +27,8 @@ pub(crate) fn run(app: &App<'_>, args: &DataArgs) -> Result<ExitClass> {
         DataAction::Import(args) => import::run(app, args),
         DataAction::Export(args) => export::run(app, args),
         DataAction::Query(args) => query::run(app, args),
+        DataAction::Purge(args) => purge::run(app, args),
+        DataAction::Slow(args) => slow::run(app, args),
     }
 }
 
@@ -120,13 +124,22 @@ fn parts(file: &Path) -> Result<(PathBuf, String)> {
 /// # Errors
 /// `HM-B003` if its ending says nothing.
 fn format(said: Option<FileFormat>, file: &Path) -> Result<FileFormat> {
-    let ending = file.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let lower =
+        |path: &Path| path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    // What is compressed is what its name says before that.
+    let inner = file.with_extension("");
+    let ending = if lower(file) == "gz" { lower(&inner) } else { lower(file) };
     match (said, ending.as_str()) {
         (Some(format), _) => Ok(format),
         (None, "csv" | "txt") => Ok(FileFormat::Csv),
         (None, "jsonl" | "ndjson") => Ok(FileFormat::Jsonl),
+        (None, "parquet" | "pq") => Ok(FileFormat::Parquet),
+        (None, "arrow" | "feather") => Ok(FileFormat::Arrow),
+        (None, "arrows") => Ok(FileFormat::ArrowStream),
+        (None, "xlsx") => Ok(FileFormat::Xlsx),
         (None, _) => {
-            let message = format!("{} does not end in .csv or .jsonl", file.display());
+            let message =
+                format!("{} does not end in .csv, .jsonl, .parquet, .arrow or .xlsx", file.display());
             Err(Error::new(&codes::UNKNOWN_VALUE, message).next("say it: --format csv"))
         }
     }

@@ -120,6 +120,7 @@ fn role(role: Role) -> &'static str {
         Role::DeletedAt => "deleted_at",
         Role::Tenant => "tenant",
         Role::Version => "version",
+        Role::Ruled(_) => "owner",
     }
 }
 

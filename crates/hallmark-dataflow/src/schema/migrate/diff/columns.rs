@@ -36,7 +36,7 @@ impl<'a> Differ<'a> {
         for old in &go {
             for new in come.iter().filter(|c| c.kind == old.kind) {
                 self.planned.questions.push(format!(
-                    "{0}: is {1} the former {2}? Then say so ('renamed_from': {{'{1}': '{2}'}}, or --rename {0}.{2}={1}); as it is, {2} is dropped with its values",
+                    "{0}: is {1} the former {2}? Then say so (Field(renamed_from=\"{2}\") in {1}, or --rename {0}.{2}={1}); as it is, {2} is dropped with its values",
                     pair.name, new.name, old.name
                 ));
             }

@@ -7,6 +7,7 @@ mod columns;
 mod constraints;
 mod indexes;
 mod keys;
+mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +30,10 @@ pub(super) struct Facts {
     pub(super) backfill: BTreeMap<(String, String), String>,
     /// Extensions to add, with the schema to put them in.
     pub(super) extensions: Vec<(String, String)>,
+    /// Enumerations to create, with the statements that do it.
+    pub(super) enums: Vec<(String, String)>,
+    /// Labels to add to enumerations, in words, with the statements that do it.
+    pub(super) labels: Vec<(String, String)>,
     /// Renames to make first.
     pub(super) renames: Renames,
 }
@@ -46,6 +51,7 @@ enum Phase {
     AddConstraint,
     Index,
     AddReference,
+    Trigger,
     DropColumn,
     DropTable,
 }
@@ -67,6 +73,7 @@ pub(super) struct Planned {
 pub(super) fn plan(from: &Shape, to: &Shape, facts: &Facts) -> Planned {
     let mut differ = Differ::new(from, to, facts);
     differ.extensions();
+    differ.enums();
     differ.renames();
     for (name, table) in &to.tables {
         match from.tables.get(name) {
@@ -164,6 +171,22 @@ impl<'a> Differ<'a> {
         }
     }
 
+    fn enums(&mut self) {
+        for (name, statement) in &self.facts.enums {
+            let step = Step::brief("", name, format!("create the enumeration {name}"))
+                .sql([statement.clone()])
+                .lock("none on tables");
+            self.step(Phase::Extension, step);
+        }
+        for (summary, statement) in &self.facts.labels {
+            let step = Step::brief("", "", summary.clone())
+                .sql([statement.clone()])
+                .lock("none on tables")
+                .why("no row is touched; taking the migration back leaves the label, for PostgreSQL removes none");
+            self.step(Phase::Extension, step);
+        }
+    }
+
     fn renames(&mut self) {
         for (table, summary, sql) in self.facts.renames.statements(self.schema()) {
             let step = Step::brief(&table, "", summary)
@@ -184,6 +207,7 @@ impl<'a> Differ<'a> {
         {
             self.add_reference(name, constraint, reference, false);
         }
+        self.triggers(name, &TableShape::default(), table);
     }
 
     fn drop_table(&mut self, name: &str) {
@@ -204,6 +228,7 @@ impl<'a> Differ<'a> {
         self.keys(pair);
         self.constraints(pair);
         self.indexes(pair);
+        self.triggers(name, old, new);
     }
 }
 

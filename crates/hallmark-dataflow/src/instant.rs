@@ -1,0 +1,147 @@
+//! Instants as PostgreSQL keeps them, microseconds since 2000: more than the calendar library names, such as the last day of the
+//! year 9999 that stands for "never" in many tables, and those of other writers that no calendar names at all.
+
+use tokio_postgres::types::{FromSql, Type};
+
+/// Microseconds from 1970 to 2000.
+const EPOCH: i64 = 946_684_800_000_000;
+/// The first instant that PostgreSQL keeps, 4713 BC.
+pub(crate) const FIRST: i64 = -211_813_488_000_000_000;
+const DAY: i64 = 86_400_000_000;
+
+/// An instant of `timestamptz`, or of `timestamp` taken as UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Instant(pub(crate) i64);
+
+impl Instant {
+    /// That of the calendar library, less what is below a microsecond.
+    pub(crate) fn of(near: jiff::Timestamp) -> Self {
+        Self(near.as_microsecond().saturating_sub(EPOCH))
+    }
+
+    /// The text that a row has for the instant that PostgreSQL writes so in JSON; a text without zone is taken as UTC.
+    pub(crate) fn spelt(text: &str) -> String {
+        match crate::value::timestamp(text) {
+            Ok(near) => Self::of(near).to_string(),
+            Err(_) => read(text).map_or_else(|| text.to_owned(), |far| far.to_string()),
+        }
+    }
+}
+
+impl<'a> FromSql<'a> for Instant {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        i64::from_sql(&Type::INT8, raw).map(Self)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::TIMESTAMPTZ | Type::TIMESTAMP)
+    }
+}
+
+impl std::fmt::Display for Instant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            i64::MAX => return f.write_str("infinity"),
+            i64::MIN => return f.write_str("-infinity"),
+            _ => {}
+        }
+        if let Some(Ok(near)) = self.0.checked_add(EPOCH).map(jiff::Timestamp::from_microsecond) {
+            return near.fmt(f);
+        }
+        let (year, month, day) = civil(self.0.div_euclid(DAY));
+        let (seconds, part) = (self.0.rem_euclid(DAY) / 1_000_000, self.0.rem_euclid(1_000_000));
+        let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+        // Years beyond four digits have six and a sign, as in RFC 3339's expanded form.
+        if (0..=9_999).contains(&year) {
+            write!(f, "{year:04}")?;
+        } else {
+            write!(f, "{year:+07}")?;
+        }
+        write!(f, "-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        if part != 0 {
+            write!(f, ".{}", format!("{part:06}").trim_end_matches('0'))?;
+        }
+        f.write_str("Z")
+    }
+}
+
+/// Year, month and day of a number of days since 2000-01-01 (Hinnant's algorithm, on eras of 400 years from March on).
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 730_425;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march + 2) / 5 + 1;
+    let month = if march < 10 { march + 3 } else { march - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// The instant that such a text names, and nothing else does: of the year 9999 what the calendar library has no instant for, and
+/// what [`Instant`] says of those beyond.
+pub(crate) fn read(text: &str) -> Option<Instant> {
+    let (local, offset_minutes) = split_offset(text)?;
+    let (year, rest) = match local.strip_prefix('+') {
+        Some(far) => (far.get(..6)?.parse::<i64>().ok()?, far.get(6..)?),
+        None => (local.get(..4)?.parse::<i64>().ok()?, local.get(4..)?),
+    };
+    // The calendar of the year 2000 or 2001 checks month, day and time; the year itself is added by hand.
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let sample = format!("{}{rest}", if leap { 2000 } else { 2001 });
+    let sample: jiff::civil::DateTime = sample.parse().ok()?;
+    let start = jiff::civil::date(sample.year(), 1, 1).at(0, 0, 0, 0);
+    let within = i64::try_from(sample.duration_since(start).as_micros()).ok()?;
+    let day = days_before(year).checked_mul(DAY)?;
+    day.checked_add(within)?.checked_sub(offset_minutes.checked_mul(60_000_000)?).map(Instant)
+}
+
+/// Days from 2000-01-01 to the first day of a year.
+fn days_before(year: i64) -> i64 {
+    let before = year - 1;
+    let leaps = |y: i64| y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400);
+    (year - 2_000) * 365 + leaps(before) - leaps(1_999)
+}
+
+/// The local time, and how many minutes it is before UTC.
+fn split_offset(text: &str) -> Option<(&str, i64)> {
+    if let Some(local) = text.strip_suffix(['Z', 'z']) {
+        return Some((local, 0));
+    }
+    let at = text.rfind(['+', '-']).filter(|at| *at > 10);
+    let Some((local, offset)) = at.and_then(|at| text.split_at_checked(at)) else { return Some((text, 0)) };
+    let sign = if offset.starts_with('-') { -1 } else { 1 };
+    let (hours, minutes) = offset.get(1..)?.split_once(':').unwrap_or((offset.get(1..)?, "0"));
+    let (hours, minutes) = (hours.parse::<u8>().ok()?, minutes.parse::<u8>().ok()?);
+    (hours < 24 && minutes < 60).then(|| (local, sign * (i64::from(hours) * 60 + i64::from(minutes))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn far_instants_are_read_as_they_are_written() {
+        let texts = [
+            ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
+            ("9999-12-31T23:00:00-05:30", "+010000-01-01T04:30:00Z"),
+            ("9999-12-31", "9999-12-31T00:00:00Z"),
+            ("+294276-12-31T23:59:59Z", "+294276-12-31T23:59:59Z"),
+            ("2024-02-29T12:00:00.5Z", "2024-02-29T12:00:00.5Z"),
+        ];
+        for (text, written) in texts {
+            assert_eq!(read(text).unwrap().to_string(), written, "{text}");
+        }
+        let near: jiff::Timestamp = "1969-07-20T20:17:40Z".parse().unwrap();
+        assert_eq!(read("1969-07-20T20:17:40Z").unwrap().0 + EPOCH, near.as_microsecond());
+        assert_eq!(Instant(FIRST).to_string(), "-004713-11-24T00:00:00Z");
+        assert_eq!(
+            (Instant(i64::MAX).to_string(), Instant(i64::MIN).to_string()),
+            ("infinity".into(), "-infinity".into())
+        );
+        for wrong in
+            ["", "9999-02-29T00:00:00Z", "9999-12-31T25:00:00Z", "9999-12-31T00:00:00+99:00", "äää-äää-äää"]
+        {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+}

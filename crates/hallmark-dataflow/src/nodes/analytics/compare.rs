@@ -1,0 +1,138 @@
+//! A period beside the one before it, or the same of the year before: both values, the change and its share.
+
+use hallmark_core::Result;
+use hallmark_python::models::FieldType;
+use serde_json::{Value, json};
+
+use super::aggregate::shown;
+use super::{Call, bad, most};
+use crate::sql::Sql;
+use crate::value::{self, Bound};
+
+impl Call<'_> {
+    /// The operation `compare`.
+    pub(super) async fn compare(&self) -> Result<Value> {
+        let (column, measure) = (self.time("field")?, self.measure()?);
+        if !matches!(measure.kind, FieldType::Integer | FieldType::Float | FieldType::Decimal) {
+            return Err(bad(format!("{} of this field is no number", measure.function), "function"));
+        }
+        let (step, zone) = self.step()?;
+        let by = if self.ask.get("by").is_some() { Some(self.named("by")?) } else { None };
+        let limit = most(&self.ask, 100)?;
+        let mut sql = Sql::new("WITH periods AS (");
+        self.push_periods(&mut sql, step, &zone)?;
+        sql.push("), compared AS (SELECT ");
+        if let Some(by) = by {
+            sql.push(&format!("{} AS _by, ", by.ident));
+        }
+        let within = |sql: &mut Sql, low: &str, high: &str| {
+            Self::push_instant(sql, column, &zone);
+            sql.push(&format!(" >= {low} AND "));
+            Self::push_instant(sql, column, &zone);
+            sql.push(&format!(" < {high}"));
+        };
+        measure.push(&mut sql, &self.engine.table, Some(&|sql| within(sql, "_from", "_to")))?;
+        sql.push(" AS _now, ");
+        measure.push(&mut sql, &self.engine.table, Some(&|sql| within(sql, "_before_from", "_before_to")))?;
+        sql.push(" AS _before FROM periods, (SELECT *");
+        self.push_from(&mut sql)?;
+        sql.push(") AS chosen WHERE (");
+        within(&mut sql, "_from", "_to");
+        sql.push(" OR ");
+        within(&mut sql, "_before_from", "_before_to");
+        sql.push(if by.is_some() { ") GROUP BY 1)" } else { "))" });
+        sql.push(&format!(
+            " SELECT _from, _to, _before_from, _before_to, {}, {}, {}, ((_now - _before) / nullif(abs(_before), 0)::double precision)::double precision",
+            shown("_now", measure.kind),
+            shown("_before", measure.kind),
+            shown("(_now - _before)", measure.kind),
+        ));
+        // A field that is not asked for is the same null for every row.
+        sql.push(
+            &by.map_or_else(|| ", NULL::text".to_owned(), |by| format!(", {}", shown("_by", by.field.kind))),
+        );
+        sql.push(" FROM periods LEFT JOIN compared ON true ORDER BY _now DESC NULLS LAST");
+        sql.push(if by.is_some() { ", _by::text" } else { "" }).push(&format!(" LIMIT {}", limit + 1));
+        let rows = self.engine.read(&sql).await?;
+        let mut groups = Vec::new();
+        for row in rows.iter().take(limit) {
+            let get = |i: usize| value::decode(row, i, measure.kind);
+            let mut group = json!({
+                "value": get(4)?, "before": get(5)?, "change": get(6)?, "relative": value::decode(row, 7, FieldType::Float)?,
+            });
+            if let Some(by) = by {
+                group["key"] = value::decode(row, 8, by.field.kind)?;
+            }
+            groups.push(group);
+        }
+        let at =
+            |i: usize| rows.first().map_or(Ok(Value::Null), |r| value::decode(r, i, FieldType::Timestamp));
+        let mut answer = json!({
+            "operation": "compare", "field": column.name(), "period": {"from": at(0)?, "to": at(1)?},
+            "against": {"from": at(2)?, "to": at(3)?}, "time_zone": zone,
+        });
+        if by.is_some() {
+            // Of a period without rows no value is known.
+            let none = groups.len() == 1 && groups[0]["value"].is_null() && groups[0]["before"].is_null();
+            answer["groups"] = if none { json!([]) } else { Value::Array(groups) };
+            answer["limited"] = json!(rows.len() > limit);
+        } else if let Some(Value::Object(only)) = groups.pop() {
+            answer.as_object_mut().into_iter().for_each(|a| a.extend(only.clone()));
+        }
+        Ok(answer)
+    }
+
+    /// Appends the two periods: from `from` to `to`, or the step that `from`, else this moment, lies in.
+    fn push_periods(&self, sql: &mut Sql, step: &str, zone: &str) -> Result<()> {
+        let (from, to) = (self.instant("from")?, self.instant("to")?);
+        let zoned = |sql: &mut Sql| {
+            sql.push(" AT TIME ZONE ").bind(Bound::Text(zone.to_owned()), None);
+        };
+        let interval =
+            if step == "quarter" { "interval '3 months'".to_owned() } else { format!("interval '1 {step}'") };
+        // Moved on the clock of the zone: a month before is the same day and hour.
+        let moved = |sql: &mut Sql, what: &str, by: &str| {
+            sql.push(&format!("({what}"));
+            zoned(sql);
+            sql.push(&format!(" {by})"));
+            zoned(sql);
+        };
+        let given = to.is_some();
+        sql.push("SELECT _from, _to, ");
+        match (self.ask.text("against"), given) {
+            (Some("year"), _) => {
+                moved(sql, "_from", "- interval '1 year'");
+                sql.push(" AS _before_from, ");
+                moved(sql, "_to", "- interval '1 year'");
+            }
+            (_, true) => {
+                sql.push("_from - (_to - _from) AS _before_from, _from");
+            }
+            (_, false) => {
+                moved(sql, "_from", &format!("- {interval}"));
+                sql.push(" AS _before_from, _from");
+            }
+        }
+        sql.push(" AS _before_to FROM (SELECT _from, ");
+        match (&from, to) {
+            (Some(Bound::Timestamp(low)), Some(Bound::Timestamp(high))) if *low < high => {
+                sql.bind(Bound::Timestamp(high), None);
+            }
+            (_, Some(_)) => return Err(bad("to is an instant after from", "to")),
+            (_, None) => moved(sql, "_from", &format!("+ {interval}")),
+        }
+        sql.push(" AS _to FROM (SELECT ");
+        if given {
+            sql.bind(from.unwrap_or(Bound::Null(tokio_postgres::types::Type::TIMESTAMPTZ)), None);
+        } else {
+            sql.push(&format!("date_trunc('{step}', "));
+            match from {
+                Some(instant) => sql.bind(instant, None),
+                None => sql.push("now()"),
+            };
+            sql.push(", ").bind(Bound::Text(zone.to_owned()), None).push(")");
+        }
+        sql.push(" AS _from) AS begun) AS ended");
+        Ok(())
+    }
+}
