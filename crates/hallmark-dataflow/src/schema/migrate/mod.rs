@@ -3,6 +3,7 @@
 //! There are no files of migrations to keep in order: a plan is the way from what the database has to what the models say, made
 //! anew each time. That is also why a killed migration needs no repair: the next plan begins where it ended.
 
+mod agreed;
 mod check;
 mod diff;
 mod differences;
@@ -27,6 +28,7 @@ use serde::Serialize;
 use crate::codes;
 use crate::sql::failure;
 use crate::table::Table;
+pub use agreed::Agreed;
 pub use differences::Difference;
 pub use history::{Done, Migration, Origin, State};
 use history::{Entry, History};
@@ -51,8 +53,8 @@ pub struct MigrateOptions {
     pub allow_blocking: bool,
     /// Whether what others changed since the last migration is taken as it is.
     pub accept_drift: bool,
-    /// The digest of the plan that was agreed to; another plan is refused.
-    pub agreed: Option<String>,
+    /// What was agreed to; a plan that does anything else is refused.
+    pub agreed: Option<Agreed>,
     /// How long things may take.
     pub patience: Patience,
 }
@@ -171,7 +173,7 @@ impl Migrator<'_> {
         for (_, plan) in &plans {
             permitted(plan, &MigrateOptions { agreed: None, ..options.clone() })?;
         }
-        agreed(&plans_digest(&plans), options)?;
+        still_agreed(options.agreed.as_ref().is_none_or(|agreed| agreed.covers_all(&plans)))?;
         let mut done = Vec::new();
         for number in 0..plans.len() {
             // The rows may have changed since: each plan is made again right before it is carried out.
@@ -272,18 +274,11 @@ impl Migrator<'_> {
     }
 }
 
-/// One digest for several plans.
-#[must_use]
-pub fn plans_digest(plans: &[(Migration, Plan)]) -> String {
-    let all: Vec<String> = plans.iter().map(|(m, p)| format!("{} {}", m.id, p.digest())).collect();
-    hallmark_core::digest::sha256(all.join("\n").as_bytes())
-}
-
 /// Whether a plan may be carried out as it is.
 ///
 /// # Errors
 /// The blocker's code; `HM-D092` if others changed something, `HM-D091` if values would be lost, `HM-D086` if a large table would
-/// be closed, `HM-D087` if another plan was agreed to.
+/// be closed, `HM-D087` if it does anything that was not agreed to.
 pub fn permitted(plan: &Plan, options: &MigrateOptions) -> Result<()> {
     if let Some((first, others)) = plan.blockers.split_first() {
         let error = first.error();
@@ -309,15 +304,14 @@ pub fn permitted(plan: &Plan, options: &MigrateOptions) -> Result<()> {
         return Err(Error::new(&codes::WOULD_BLOCK, message)
             .next("hallmark models migrate --allow-blocking, when nobody needs the table"));
     }
-    agreed(&plan.digest(), options)
+    still_agreed(options.agreed.as_ref().is_none_or(|agreed| agreed.covers(plan)))
 }
 
-fn agreed(digest: &str, options: &MigrateOptions) -> Result<()> {
-    match &options.agreed {
-        Some(other) if other != digest => {
-            let message = "what would be done now is not what was agreed to: the tables or their rows changed meanwhile";
-            Err(Error::new(&codes::PLAN_CHANGED, message).next("hallmark models migrate"))
-        }
-        _ => Ok(()),
+fn still_agreed(is_covered: bool) -> Result<()> {
+    if is_covered {
+        return Ok(());
     }
+    let message =
+        "what would be done now is not what was agreed to: the tables or their rows changed meanwhile";
+    Err(Error::new(&codes::PLAN_CHANGED, message).next("hallmark models migrate"))
 }

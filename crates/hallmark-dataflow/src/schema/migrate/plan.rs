@@ -160,7 +160,7 @@ impl Plan {
         self.steps.iter().filter(|s| s.class == class).count()
     }
 
-    /// The same for plans that do the same: what was agreed to is what is done.
+    /// The same for plans that do the same.
     #[must_use]
     pub fn digest(&self) -> String {
         hallmark_core::digest::sha256(&serde_json::to_vec(&self.steps).unwrap_or_default())

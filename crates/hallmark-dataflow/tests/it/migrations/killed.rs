@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use hallmark_dataflow::migrate::{Event, MigrateOptions, State};
+use hallmark_dataflow::migrate::{Agreed, Event, MigrateOptions, State};
 
 use super::{Place, fresh, migrate, models, same};
 
@@ -107,6 +107,8 @@ async fn killed_at(number: usize, former: &[String], wanted: &[String]) {
     place.world(models(FROM)).await.dataflow.start().await.unwrap();
     place.run(ROWS).await;
     let world = place.world(models(TO)).await;
+    // What another one agreed to before the first began: the rest of that is no other plan, wherever it was cut off.
+    let agreed = Agreed::from(&world.dataflow.plan(&MigrateOptions::default()).await.unwrap());
     let schema = place.schema.clone();
     let killed = move || {
         let mut child = child(&schema, number, &format!("action {number} "));
@@ -126,7 +128,8 @@ async fn killed_at(number: usize, former: &[String], wanted: &[String]) {
         same(&place.fingerprint().await, former, &format!("killed at action {number}, taken back"));
         assert_eq!(place.ask("SELECT count(DISTINCT name) FROM {}.parts").await, 4000);
     } else {
-        let done = migrate(&world, &MigrateOptions::default()).await.unwrap();
+        let options = MigrateOptions { agreed: Some(agreed), ..MigrateOptions::default() };
+        let done = migrate(&world, &options).await.unwrap();
         assert!(done.resumed && done.id == Some(last.id));
         same(&place.fingerprint().await, wanted, &format!("killed at action {number}"));
         assert_eq!(place.ask("SELECT count(*) FROM {}.parts WHERE code = 'none'").await, 571);

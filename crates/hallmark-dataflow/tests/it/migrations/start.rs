@@ -1,6 +1,6 @@
 //! What a start does with tables that are there, and what others changed.
 
-use hallmark_dataflow::migrate::{MigrateOptions, Origin, State};
+use hallmark_dataflow::migrate::{Agreed, MigrateOptions, Origin, State};
 
 use super::{Place, fresh, migrate, models, same};
 
@@ -98,7 +98,7 @@ async fn what_was_agreed_to_is_what_is_done() {
     place.world(models(PART)).await.dataflow.start().await.unwrap();
     let more = place.world(models(&format!("{PART}    colour: str = 'red'\n"))).await;
     let plan = more.dataflow.plan(&MigrateOptions::default()).await.unwrap();
-    let agreed = MigrateOptions { agreed: Some(plan.digest()), ..MigrateOptions::default() };
+    let agreed = MigrateOptions { agreed: Some(Agreed::from(&plan)), ..MigrateOptions::default() };
     // Meanwhile somebody else adds the column, without a default.
     place.run(&["ALTER TABLE {}.parts ADD COLUMN colour text"]).await;
     let other = migrate(&more, &MigrateOptions { accept_drift: true, ..agreed.clone() }).await.unwrap_err();

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use std::time::Duration;
 
 use hallmark_core::{Error, ExitClass, Result};
-use hallmark_dataflow::migrate::{Event, MigrateOptions, Migrated, Migration, permitted, plans_digest};
+use hallmark_dataflow::migrate::{Agreed, Event, MigrateOptions, Migrated, Migration, permitted};
 use serde_json::json;
 
 use super::diff::{as_json, open, options, show};
@@ -41,7 +41,7 @@ pub(super) fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitClass> {
             return Ok(ExitClass::Findings);
         }
         agree(app, args.yes, "Take these back?")?;
-        options.agreed = Some(plans_digest(&plans));
+        options.agreed = Some(Agreed::from(&plans[..]));
         let done = app.block_on(dataflow.migrate_down(usize::from(count), &options, &watch(app)))?;
         return Ok(conclude(app, json, &done, "taken back"));
     }
@@ -56,7 +56,7 @@ pub(super) fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitClass> {
     if !plan.is_empty() {
         agree(app, args.yes, "Carry this out?")?;
     }
-    options.agreed = Some(plan.digest());
+    options.agreed = Some(Agreed::from(&plan));
     let done = app.block_on(dataflow.migrate(&options, &watch(app)))?;
     Ok(conclude(app, json, &[done], "applied"))
 }
