@@ -69,12 +69,9 @@ impl Index {
     }
 
     fn join(modules: Vec<Slot>, loader: Option<Loader>) -> Self {
-        let mut by_suffix = Suffixes::default();
-        let mut packages = FxHashSet::default();
-        for (id, module) in modules.iter().enumerate() {
-            packages.extend(package_folder(&module.path).map(str::to_owned));
-            by_suffix.add(dotted(&module.path), u32::try_from(id).unwrap_or(u32::MAX));
-        }
+        let by_suffix = Suffixes::of(modules.iter().map(|module| &*module.path));
+        let packages = modules.iter().filter_map(|module| package_folder(&module.path).map(str::to_owned));
+        let packages = packages.collect();
         Self { modules, loader, by_suffix, packages }
     }
 
@@ -296,7 +293,7 @@ impl<'a> View<'a> {
     }
 
     fn id_of_path(&self, path: &str) -> Option<u32> {
-        let ids = self.index.by_suffix.get(&dotted(path))?;
+        let ids = self.index.by_suffix.get(&stem(path).replace('/', "."))?;
         ids.iter().copied().find(|id| self.index.modules.get(*id as usize).is_some_and(|m| *m.path == *path))
     }
 
@@ -418,10 +415,10 @@ impl<'a> View<'a> {
     }
 }
 
-/// The path of a file without its ending, with dots.
-fn dotted(path: &str) -> String {
+/// The path of a file, or of the folder that it stands for, without the ending.
+fn stem(path: &str) -> &str {
     let stem = path.strip_suffix(".py").unwrap_or(path);
-    stem.strip_suffix("/__init__").unwrap_or(stem).replace('/', ".")
+    stem.strip_suffix("/__init__").unwrap_or(stem)
 }
 
 /// The folder of an `__init__.py`, if its name is one that Python can import: `kailash-dataflow` is no package, whatever lies
@@ -436,8 +433,7 @@ pub fn package_folder(path: &str) -> Option<&str> {
 
 /// The folder that the first segment of a dotted name lies in.
 fn base<'a>(path: &'a str, name: &str) -> &'a str {
-    let stem = path.strip_suffix(".py").unwrap_or(path);
-    let stem = stem.strip_suffix("/__init__").unwrap_or(stem);
+    let stem = stem(path);
     stem.get(..stem.len().saturating_sub(name.len())).unwrap_or_default().trim_end_matches('/')
 }
 

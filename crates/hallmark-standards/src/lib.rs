@@ -2,8 +2,7 @@
 //!
 //! [`scan`] reads and parses every file once and keeps small facts of it; the facts of all files are joined in an index, and the
 //! rules read facts and index. Scanning never fails: what cannot be read or parsed is a problem in the report, and the rest is
-//! scanned. Rules do no I/O: only `walk`, `load` and
-//! `surroundings` touch the file system.
+//! scanned. Rules do no I/O: only `walk`, `load`, `surroundings` and the cache touch the file system.
 
 mod announced;
 mod asked;
@@ -29,6 +28,7 @@ pub mod score;
 mod sdk;
 mod selection;
 mod stamp;
+mod stored;
 mod suppress;
 mod surroundings;
 mod threads;

@@ -25,10 +25,11 @@ pub fn scan_cached(options: &ScanOptions, cache: &Path) -> Report {
 
 /// [`scan_cached`] where the root may have been walked already, just now.
 #[must_use]
-pub fn scan_surveyed(options: &ScanOptions, cache: Option<&Path>, survey: Option<Survey>) -> Report {
+pub fn scan_surveyed(options: &ScanOptions, cache: Option<&Path>, mut survey: Option<Survey>) -> Report {
     let started = Instant::now();
+    let stored = survey.as_mut().and_then(|survey| survey.stored.take());
     let mut workspace = match cache {
-        Some(cache) => Workspace::with_cache(options.clone(), cache),
+        Some(cache) => Workspace::with_stored(options.clone(), cache, stored),
         None => Workspace::new(options.clone()),
     };
     workspace.surveyed(survey);

@@ -22,6 +22,11 @@ pub fn concise(findings: &[Finding], problems: &[Problem], style: Style) -> Stri
     if style.limit == 0 {
         out.reserve(shown.clone().map(|f| f.path.len() + f.message.len() + LINE_BYTES).sum());
     }
+    // By the number of the severity: there may be tens of thousands of findings, and colours are put together once.
+    let heads = [Severity::Info, Severity::Warning, Severity::Error].map(|severity| {
+        let shade = style.shade(severity);
+        (format!("{shade}{severity}["), format!("]{shade:#} "))
+    });
     let (mut written, mut over) = (0, 0);
     for finding in shown {
         if style.limit > 0 && written == style.limit {
@@ -30,10 +35,12 @@ pub fn concise(findings: &[Finding], problems: &[Problem], style: Style) -> Stri
         }
         written += 1;
         let (path, message) = (text::visible(&finding.path), text::visible(&finding.message));
-        let shade = style.shade(finding.severity);
-        let (line, column) = (finding.start.line, finding.start.column);
-        let (severity, rule) = (finding.severity, finding.rule);
-        let _ = writeln!(out, "{path}:{line}:{column}: {shade}{severity}[{rule}]{shade:#} {message}");
+        let (before, after) = &heads[finding.severity as usize];
+        out.push_str(&path);
+        let _ = write!(out, ":{}:{}: ", finding.start.line, finding.start.column);
+        for part in [before, finding.rule, after, &message, "\n"] {
+            out.push_str(part);
+        }
     }
     out.push_str(&text::left_out(over, findings.iter().filter(|f| f.severity < style.minimum).count()));
     if style.unicode { out } else { text::ascii(&out) }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -64,7 +65,8 @@ impl Surroundings {
         let text = |(folder, path): (&str, PathBuf)| {
             Some(Text { folder: folder.to_owned(), text: text_of(&path)?, path })
         };
-        let texts: Vec<Text> = all.filter_map(text).collect();
+        let all: Vec<(&str, PathBuf)> = all.collect();
+        let texts: Vec<Text> = all.into_par_iter().filter_map(text).collect();
         places.sort_unstable();
         places.dedup();
         let mut hasher = Xxh3::new();
@@ -93,6 +95,11 @@ impl Surroundings {
             said.names = self.places.iter().map(last).collect();
             said
         })
+    }
+
+    /// Makes what is said of the files' surroundings out before somebody waits for it.
+    pub(crate) fn prepare(&self) {
+        self.said();
     }
 
     /// What the project says that it depends on.

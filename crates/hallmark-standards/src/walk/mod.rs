@@ -16,6 +16,7 @@ use hallmark_diagnostics::Problem;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
+use crate::stored::Stored;
 use crate::{ScanOptions, codes, surroundings, threads};
 use memory::Visited;
 use tree::Entry;
@@ -47,6 +48,8 @@ pub struct Survey {
     places: Vec<String>,
     /// What could not be walked.
     problems: Vec<Problem>,
+    /// The cache file that was read meanwhile.
+    pub(crate) stored: Option<Stored>,
 }
 
 /// What a scan looks at; all paths are relative with forward slashes.
@@ -84,10 +87,13 @@ impl Survey {
     }
 
     /// [`Survey::of`], where folders that nobody changed since the last walk are not listed again; the survey is the same. What is
-    /// known of them is kept beside the cache file `cache`; if it cannot be, that costs time and changes nothing.
+    /// known of them is kept beside the cache file `cache`; if it cannot be, that costs time and changes nothing. A scan with this
+    /// survey will ask for that file: it is read meanwhile.
     #[must_use]
     pub fn remembered(root: &Path, cache: &Path) -> Self {
-        tree::walk(root, Some(&cache.with_extension("folders"))).survey(root)
+        let walk = || tree::walk(root, Some(&cache.with_extension("folders"))).survey(root);
+        let (survey, stored) = threads::run(|| rayon::join(walk, || Stored::read(cache)));
+        Self { stored, ..survey }
     }
 
     /// What a scan of these options looks at.
@@ -171,7 +177,8 @@ impl Found {
         self.configured.dedup();
         self.problems.sort_unstable();
         self.problems.dedup();
-        Survey { files, configured: self.configured, around: self.around, places, problems: self.problems }
+        let Self { configured, around, problems, .. } = self;
+        Survey { files, configured, around, places, problems, stored: None }
     }
 }
 

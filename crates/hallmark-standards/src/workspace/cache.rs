@@ -4,8 +4,6 @@
 //! A file is a head, which is read whole, and a pack of outsides, each of which is read when somebody asks for it. As long as
 //! nothing changes, nobody does. What the rules said stays as it lies in the head until it is to be reported.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,13 +18,8 @@ use super::record::Count;
 use super::said::Said;
 use super::{Families, Judged, Outside, Record};
 use crate::stamp::Stamp;
-use crate::{ScanOptions, limits, program};
-
-/// The first bytes of a cache file; the number changes with the form.
-const MAGIC: &[u8] = b"hallmark standards cache 5\n";
-
-/// What follows [`MAGIC`]: the key, the sum of the head that this one adds to, the length of the head and its sum.
-const NUMBERS: usize = 4;
+use crate::stored::Stored;
+use crate::{ScanOptions, program};
 
 #[derive(Serialize, Deserialize)]
 struct Head<'a> {
@@ -111,13 +104,15 @@ fn beside(file: &Path) -> PathBuf {
     file.with_extension("news")
 }
 
-/// Reads a cache file, and the one beside it.
-pub(super) fn load(file: &Path, options: &ScanOptions) -> Option<Remembered> {
+/// What a cache file and the one beside it tell; `stored` is the first, if it was read already.
+pub(super) fn load(file: &Path, stored: Option<Stored>, options: &ScanOptions) -> Option<Remembered> {
     let key = key(options);
-    let (head, base, pack) = part(file, key, 0)?;
-    let mut all = remembered(&head, base, pack)?;
-    if let Some((head, _, pack)) = part(&beside(file), key, base) {
-        let news = remembered(&head, base, pack)?;
+    let own = |stored: &Stored, base: u64| stored.key == key && stored.base == base;
+    let stored = stored.or_else(|| Stored::read(file)).filter(|stored| own(stored, 0))?;
+    let base = stored.sum;
+    let mut all = remembered(stored, base)?;
+    if let Some(stored) = Stored::read(&beside(file)).filter(|stored| own(stored, base)) {
+        let news = remembered(stored, base)?;
         for mut record in news.records {
             let at = all.records.binary_search_by(|known| known.path.cmp(&record.path)).ok()?;
             record.is_news = true;
@@ -128,37 +123,15 @@ pub(super) fn load(file: &Path, options: &ScanOptions) -> Option<Remembered> {
     Some(all)
 }
 
-/// The head of a file with its sum, and its pack; `base` is what the head must add to.
-fn part(path: &Path, key: u64, base: u64) -> Option<(Arc<Vec<u8>>, u64, Pack)> {
-    let mut file = File::open(path).ok()?;
-    let size = file.metadata().ok()?.len();
-    let mut start = [0; MAGIC.len() + NUMBERS * 8];
-    file.read_exact(&mut start).ok()?;
-    let mut numbers = [0; NUMBERS];
-    let bytes = start.strip_prefix(MAGIC)?.chunks_exact(8);
-    for (number, bytes) in numbers.iter_mut().zip(bytes) {
-        *number = u64::from_le_bytes(bytes.try_into().ok()?);
-    }
-    let [own_key, own_base, length, sum] = numbers;
-    if own_key != key || own_base != base || length > size || length > limits::CACHE_BYTES {
-        return None;
-    }
-    let mut head = Vec::with_capacity(usize::try_from(length).ok()?);
-    std::io::Read::by_ref(&mut file).take(length).read_to_end(&mut head).ok()?;
-    if xxh3_64(&head) != sum {
-        return None;
-    }
-    Some((Arc::new(head), sum, Pack::new(file, start.len() as u64 + length)))
-}
-
-fn remembered(bytes: &Arc<Vec<u8>>, base: u64, pack: Pack) -> Option<Remembered> {
-    let head: Head<'_> = postcard::from_bytes(bytes).ok()?;
-    let pack = Arc::new(pack);
+fn remembered(stored: Stored, base: u64) -> Option<Remembered> {
+    let Stored { head: bytes, file, pack_at, .. } = stored;
+    let head: Head<'_> = postcard::from_bytes(&bytes).ok()?;
+    let pack = Arc::new(Pack::new(file, pack_at));
     let joined = match head.joined {
-        Some(joined) => Some(Part::of(bytes, joined)?),
+        Some(joined) => Some(Part::of(&bytes, joined)?),
         None => None,
     };
-    let records = head.entries.par_iter().map(|entry| record(entry, bytes, &pack)).collect::<Option<_>>()?;
+    let records = head.entries.par_iter().map(|entry| record(entry, &bytes, &pack)).collect::<Option<_>>()?;
     Some(Remembered { records, joined, around: head.around, base, packs: vec![pack] })
 }
 
@@ -240,15 +213,7 @@ fn encode(records: &[&Record], whole: Whole<'_>, key: u64, base: u64) -> Option<
         records.par_iter().zip(places).map(|(record, place)| entry(record, place)).collect::<Option<_>>()?;
     let entries = entries.iter().map(Vec::as_slice).collect();
     let head = postcard::to_allocvec(&Head { entries, joined: whole.joined, around: whole.around }).ok()?;
-    let sum = xxh3_64(&head);
-    let mut bytes = Vec::with_capacity(MAGIC.len() + NUMBERS * 8 + head.len() + pack.len());
-    bytes.extend_from_slice(MAGIC);
-    for number in [key, base, head.len() as u64, sum] {
-        bytes.extend_from_slice(&number.to_le_bytes());
-    }
-    bytes.extend_from_slice(&head);
-    bytes.extend_from_slice(&pack);
-    Some((bytes, sum))
+    Some(Stored::bytes((key, base), &head, &pack))
 }
 
 /// The outside of a record, if it has one; `None` if that cannot be read any longer.

@@ -22,6 +22,7 @@ use crate::engine;
 use crate::project::Project;
 use crate::report::Report;
 use crate::scope::Scopes;
+use crate::stored::Stored;
 use crate::surroundings::Surroundings;
 use crate::{ScanOptions, Survey, limits, load, places, report, score, threads};
 use hallmark_diagnostics::{Acceptance, Finding, Problem, Suppressed};
@@ -112,9 +113,14 @@ impl Workspace {
     /// damaged, is as good as none.
     #[must_use]
     pub fn with_cache(options: ScanOptions, file: &Path) -> Self {
+        Self::with_stored(options, file, None)
+    }
+
+    /// [`Workspace::with_cache`], where the file may have been read already.
+    pub(crate) fn with_stored(options: ScanOptions, file: &Path, stored: Option<Stored>) -> Self {
         let mut workspace = Self::new(options);
         workspace.memory.file = Some(file.to_path_buf());
-        if let Some(known) = threads::run(|| cache::load(file, &workspace.options)) {
+        if let Some(known) = threads::run(|| cache::load(file, stored, &workspace.options)) {
             let (joined, base, packs) = (known.joined, Some(known.base), known.packs);
             workspace.records = known.records;
             workspace.memory = Memory { joined, base, packs, around: known.around, ..workspace.memory };
@@ -254,15 +260,21 @@ impl Workspace {
         };
         let number = summary.families.iter().map(|f| f.errors + f.warnings + f.infos).sum();
         let (mut findings, mut accepted) = (Vec::with_capacity(number), Vec::new());
+        let mut put = |taken: Vec<Findings>| {
+            for said in taken {
+                findings.extend(said.reported);
+                accepted.extend(said.accepted);
+            }
+        };
         let all_taken = threads::run(|| {
+            let mut taken = Vec::new();
             while !records.as_slice().is_empty() {
                 let some: Vec<Record> = records.by_ref().take(limits::OPENED_AT_ONCE).collect();
-                let taken = some.into_par_iter().filter(asked).filter_map(take);
-                for said in taken.collect::<Option<Vec<Findings>>>()? {
-                    findings.extend(said.reported);
-                    accepted.extend(said.accepted);
-                }
+                let open = || some.into_par_iter().filter(asked).filter_map(take).collect::<Option<_>>();
+                // While some are opened, those before them are put into their place.
+                taken = rayon::join(open, || put(std::mem::take(&mut taken))).0?;
             }
+            put(taken);
             Some(())
         });
         if all_taken.is_none() {

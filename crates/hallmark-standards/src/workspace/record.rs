@@ -13,6 +13,7 @@ use crate::rules;
 use crate::stamp::Stamp;
 
 /// One file: what it holds, what others may see of it, and what the rules said.
+#[derive(Default)]
 pub(crate) struct Record {
     /// The path relative to the root, with forward slashes.
     pub(crate) path: String,

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use hallmark_python::index::Index;
-use hallmark_python::{Interface, Module};
+use hallmark_python::{Interface, Module, Name};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use super::{Fresh, Judged, Memory, Record, Workspace, fresh};
+use super::{Fresh, Judged, Memory, Outside, Record, Workspace, fresh};
 use crate::project::{Joined, Project, says_the_same};
 use crate::stamp::{self, Stamp};
 use crate::surroundings::Surroundings;
@@ -46,6 +46,17 @@ impl Old {
         let has_same_files = places.iter().all(Option::is_some) && files.len() == records.len();
         Self { records, places, has_same_files }
     }
+
+    /// A record for each file that there is now; an empty one for a file that was not known, which is always read.
+    fn aligned(self) -> Vec<Record> {
+        if self.has_same_files {
+            // There are thousands, and they lie where they should.
+            return self.records;
+        }
+        let mut records: Vec<Option<Record>> = self.records.into_iter().map(Some).collect();
+        let mut take = |place: Option<usize>| records.get_mut(place?)?.take();
+        self.places.into_iter().map(|place| take(place).unwrap_or_default()).collect()
+    }
 }
 
 /// What changed in a project.
@@ -56,6 +67,25 @@ struct Change {
     says_more: bool,
     /// The files whose outsides are others, as places in the list of readable files.
     outsides: FxHashSet<u32>,
+}
+
+impl Change {
+    /// Notes a file that holds something else: what it showed others, and shows them now at this place.
+    fn note(&mut self, place: u32, before: Option<&Outside>, now: Option<&Outside>) {
+        match (before, now) {
+            (Some(before), Some(now)) if before.digest == now.digest => {}
+            (Some(before), Some(now)) => {
+                self.outsides.insert(place);
+                self.says_more = self.says_more || !says_the_same(&before.interface(), &now.interface());
+            }
+            (None, Some(_)) => {
+                self.outsides.insert(place);
+                self.same_shape = false;
+            }
+            (Some(_), None) => self.same_shape = false,
+            (None, None) => {}
+        }
+    }
 }
 
 impl Workspace {
@@ -167,37 +197,22 @@ impl Workspace {
             outsides: FxHashSet::default(),
         };
         let mut modules: Vec<Option<Box<Module>>> = Vec::with_capacity(looks.len());
-        let mut before: Vec<Option<Record>> = old.records.into_iter().map(Some).collect();
+        self.records = old.aligned();
         let mut place = 0;
-        for (known, look) in old.places.into_iter().zip(looks) {
-            let before = known.and_then(|known| before.get_mut(known)?.take());
-            let outside_before = before.as_ref().and_then(|r| r.outside.clone());
-            let (record, module) = match (look, before) {
-                (Look::Fresh(fresh), _) => (fresh.record, fresh.module),
-                (Look::Known(stamp), Some(mut record)) => {
+        for (record, look) in self.records.iter_mut().zip(looks) {
+            modules.push(match look {
+                Look::Fresh(fresh) => {
+                    change.note(place, record.outside.as_ref(), fresh.record.outside.as_ref());
+                    *record = fresh.record;
+                    fresh.module
+                }
+                Look::Known(stamp) => {
                     record.is_news |= stamp.is_some() && stamp != record.stamp;
                     record.stamp = stamp.or(record.stamp);
-                    (record, None)
+                    None
                 }
-                (Look::Known(_), None) => continue,
-            };
-            match (&outside_before, &record.outside) {
-                (Some(before), Some(now)) if before.digest == now.digest => {}
-                (Some(before), Some(now)) => {
-                    change.outsides.insert(place);
-                    change.says_more =
-                        change.says_more || !says_the_same(&before.interface(), &now.interface());
-                }
-                (None, Some(_)) => {
-                    change.outsides.insert(place);
-                    change.same_shape = false;
-                }
-                (Some(_), None) => change.same_shape = false,
-                (None, None) => {}
-            }
+            });
             place += u32::from(record.outside.is_some());
-            self.records.push(record);
-            modules.push(module);
         }
         change.same_shape &= place as usize == readable_before;
         change.says_more |= !change.same_shape;
@@ -254,20 +269,29 @@ impl Workspace {
         if let Some(project) = self.project.take() {
             return project;
         }
-        let remembered = self.memory.joined.as_deref().and_then(|b| postcard::from_bytes::<Joined>(b).ok());
-        let outsides: Vec<_> =
-            self.records.iter().filter_map(|r| Some((&r.path, r.outside.clone()?))).collect();
-        let Some(joined) = remembered else {
-            let all: Vec<Arc<Interface>> =
-                outsides.par_iter().map(|(_, outside)| outside.interface()).collect();
-            return Project::new(Index::new(all), self.surroundings.clone());
-        };
-        let (paths, outsides): (Vec<_>, Vec<_>) =
-            outsides.into_iter().map(|(path, outside)| (path.as_str().into(), outside)).unzip();
+        if let Some(bytes) = self.memory.joined.as_deref() {
+            let read = || {
+                // Nearly every file that is judged asks for this, and it takes a while to be there.
+                self.surroundings.prepare();
+                postcard::from_bytes::<Joined>(bytes).ok()
+            };
+            if let (index, Some(joined)) = rayon::join(|| self.index(), read) {
+                return Project::remembered(index, joined, self.surroundings.clone());
+            }
+        }
+        let outsides: Vec<&Outside> = self.records.iter().filter_map(|r| r.outside.as_ref()).collect();
+        let all: Vec<Arc<Interface>> = outsides.par_iter().map(|outside| outside.interface()).collect();
+        Project::new(Index::new(all), self.surroundings.clone())
+    }
+
+    /// The files whose outsides are read when somebody asks for them.
+    fn index(&self) -> Index {
+        let readable = self.records.iter().filter_map(|r| Some((r.path.as_str().into(), r.outside.clone()?)));
+        let (paths, outsides): (Vec<Name>, Vec<Outside>) = readable.unzip();
         let load = move |place: usize| match outsides.get(place) {
             Some(outside) => outside.interface(),
             None => Arc::default(),
         };
-        Project::remembered(Index::lazy(paths, Box::new(load)), joined, self.surroundings.clone())
+        Index::lazy(paths, Box::new(load))
     }
 }

@@ -1,7 +1,7 @@
 //! What somebody agreed to: nothing else is done, and what others did of it meanwhile is no reason to refuse the rest.
 
 use super::history::Migration;
-use super::plan::{Class, Plan, Step};
+use super::plan::{Plan, Step};
 
 /// The plans that were shown and agreed to.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +67,7 @@ fn is_rest(rest: &Step, whole: &Step) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::plan::Class;
     use super::*;
 
     fn step(subject: &str, class: Class, summary: &str) -> Step {
