@@ -15,8 +15,8 @@ pub const PATH_BYTES: usize = 240;
 /// The names that a thread keeps from one file to the next; with more it begins anew.
 pub const SHARED_NAMES: usize = 100_000;
 
-/// The entries that a table of names keeps room for from one file to the next; what a larger file took is given back.
-pub const KEPT_ROOM: usize = 16_384;
+/// The names that are asked first: as many as fit into the nearer of a processor's caches.
+pub const LAST_NAMES: usize = 4_096;
 
 /// How much of a string literal is kept as a fact, in bytes.
 pub const LITERAL_BYTES: usize = 400;

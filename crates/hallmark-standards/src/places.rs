@@ -1,11 +1,13 @@
 //! From byte ranges to lines, columns, excerpts and fingerprints.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use hallmark_core::digest;
 use hallmark_diagnostics::{Excerpt, Finding, Position, limits};
 use rustc_hash::FxHashMap;
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::ScanOptions;
 use crate::context::Raw;
@@ -21,7 +23,8 @@ pub(crate) fn finish(
     let lines: Vec<usize> =
         std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect();
     let file: Arc<str> = path.into();
-    let mut seen: FxHashMap<String, u32> = FxHashMap::default();
+    let mut seen: FxHashMap<u128, u32> = FxHashMap::default();
+    let mut key = String::new();
     raws.into_iter()
         .map(|raw| {
             let (start, end) =
@@ -32,10 +35,12 @@ pub(crate) fn finish(
             let line =
                 if raw.masked { mask(line, start - lines[from], end - lines[from]) } else { line.to_owned() };
             let excerpt = excerpt(&line, start - lines[from], end - lines[from], raw.label);
-            let key = format!("{}\n{path}\n{}", raw.rule.name, line.trim());
-            let occurrence = seen.entry(key.clone()).or_default();
+            key.clear();
+            key.extend([raw.rule.name, "\n", path, "\n", line.trim()]);
+            let occurrence = seen.entry(xxh3_128(key.as_bytes())).or_default();
             *occurrence += 1;
-            let fingerprint = digest::sha256(format!("{key}\n{occurrence}").as_bytes())[..16].to_owned();
+            let _ = write!(key, "\n{occurrence}");
+            let fingerprint = digest::sha256(key.as_bytes())[..16].to_owned();
             let number = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
             let accepted = raw.accepted;
             let finding = Finding {

@@ -8,11 +8,11 @@ use rustc_hash::FxHasher;
 use crate::facts::Name;
 use crate::limits;
 
-/// The names of the file at hand, and behind them those of the files before: most of them come again, and one text in memory
-/// does for all. The small table is asked first, because it stays in the processor's cache.
+/// The names of the files so far: most of them come again, and one text in memory does for all.
 #[derive(Default)]
 pub(super) struct Names {
-    own: HashTable<(u64, Name)>,
+    /// The last name of each of so many kinds of hash. It is asked first, because it stays in the processor's cache.
+    last: Vec<(u64, Name)>,
     all: HashTable<(u64, Name)>,
 }
 
@@ -20,9 +20,14 @@ impl Names {
     /// The one name of this text.
     pub(super) fn get(&mut self, text: &str) -> Name {
         let hash = hash(text);
+        if self.last.is_empty() {
+            self.last.resize(limits::LAST_NAMES, (0, Name::default()));
+        }
+        // The upper half of the hash is the better mixed one.
+        let place = (hash >> 32) as usize % limits::LAST_NAMES;
         let same = |(other, name): &(u64, Name)| *other == hash && name.as_str() == text;
-        if let Some((_, name)) = self.own.find(hash, same) {
-            return name.clone();
+        if same(&self.last[place]) {
+            return self.last[place].1.clone();
         }
         let name = match self.all.find(hash, same) {
             Some((_, name)) => name.clone(),
@@ -32,19 +37,14 @@ impl Names {
                 name
             }
         };
-        self.own.insert_unique(hash, (hash, name.clone()), |(hash, _)| *hash);
+        self.last[place] = (hash, name.clone());
         name
     }
 
     /// Ends a file.
     pub(super) fn next_file(&mut self) {
-        if self.own.capacity() > limits::KEPT_ROOM {
-            self.own = HashTable::new();
-        } else {
-            self.own.clear();
-        }
         if self.all.len() > limits::SHARED_NAMES {
-            self.all = HashTable::new();
+            *self = Self::default();
         }
     }
 }

@@ -1,14 +1,18 @@
 //! Scopes and bindings: what a name stands for where it is read.
 
 use ruff_python_ast::{Expr, ExprCall};
+use smallvec::SmallVec;
 
 use super::Lowerer;
 use super::bindings::{Binding, Bindings, Kept, Meaning};
 use crate::facts::{Name, ScopeKind};
 use crate::limits;
 
-/// The most attributes and calls that a path is made of; twice as many as its bytes allow for names of ordinary length.
+/// The most parts that a path has, dots and calls among them; twice as many as its bytes allow for names of ordinary length.
 const PARTS: usize = 64;
+
+/// As many parts as nearly every path has.
+const FEW_PARTS: usize = 8;
 
 impl<'a> Lowerer<'a> {
     /// Binds a name in the current scope. A fallback in a handler, or `None`, never hides what was bound before it.
@@ -147,9 +151,12 @@ impl<'a> Lowerer<'a> {
 
     fn write_path(&self, expr: &Expr, out: &mut String) -> Option<()> {
         // Chains are walked in a loop: their depth is bounded by the input alone.
-        let (mut tail, mut length) = ([""; PARTS], 0);
+        let mut tail: SmallVec<[&str; FEW_PARTS]> = SmallVec::new();
         let mut expr = expr;
         loop {
+            if tail.len() > PARTS {
+                return None;
+            }
             match expr {
                 Expr::Attribute(attribute) => {
                     if let Some(class) = self.self_class(&attribute.value)
@@ -158,9 +165,7 @@ impl<'a> Lowerer<'a> {
                         out.push_str(self.bindings.path((*path)?));
                         break;
                     }
-                    *tail.get_mut(length)? = attribute.attr.as_str();
-                    *tail.get_mut(length + 1)? = ".";
-                    length += 2;
+                    tail.extend([attribute.attr.as_str(), "."]);
                     expr = &attribute.value;
                 }
                 Expr::Call(call) => {
@@ -168,8 +173,7 @@ impl<'a> Lowerer<'a> {
                         out.push_str(module);
                         break;
                     }
-                    *tail.get_mut(length)? = "()";
-                    length += 1;
+                    tail.push("()");
                     expr = &call.func;
                 }
                 Expr::Await(awaited) => expr = &awaited.value,
@@ -187,9 +191,7 @@ impl<'a> Lowerer<'a> {
                 _ => return None,
             }
         }
-        for part in tail[..length].iter().rev() {
-            out.push_str(part);
-        }
+        out.extend(tail.into_iter().rev());
         Some(())
     }
 
