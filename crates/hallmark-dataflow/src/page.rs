@@ -69,7 +69,7 @@ pub fn keys(table: &Table, sort: Option<&Value>) -> Result<Vec<SortKey>> {
             expression: column.ident.clone(),
             kind: column.field.kind,
             cast: compared_as(column).map(str::to_owned),
-            nullable: column.field.nullable && !table.is_key(&[column]),
+            nullable: table.takes_nulls(column) && !table.is_key(&[column]),
             descending,
         });
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use hallmark_core::{Error, Result};
 use hallmark_python::models::{Field, FieldDefault, FieldType, ModelDecl};
@@ -179,6 +180,8 @@ pub struct Table {
     keys: Vec<usize>,
     /// The columns of [`Table::row`], and their select list.
     row: (Vec<usize>, String),
+    /// Columns of required fields that take nulls in the database, as a start found them.
+    loose: OnceLock<Vec<String>>,
 }
 
 impl Table {
@@ -234,7 +237,23 @@ impl Table {
         let row: Vec<usize> = by_name.values().copied().filter(shown).collect();
         let list = select_list(&row.iter().map(|at| &columns[*at]).collect::<Vec<_>>());
         let (model, schema, row) = (model.clone(), schema.to_owned(), (row, list));
-        Ok(Self { model, options, schema, name, qualified, columns, by_name, keys, row })
+        let loose = OnceLock::new();
+        Ok(Self { model, options, schema, name, qualified, columns, by_name, keys, row, loose })
+    }
+
+    /// Notes that these columns take nulls, whatever the model says.
+    pub(crate) fn loosen(&self, columns: Vec<String>) {
+        if !columns.is_empty() {
+            // A later start of the same models finds no more: what was noted costs an index, never a row.
+            let _ = self.loose.set(columns);
+        }
+    }
+
+    /// Whether rows may have no value in this column, by the model or as the database is.
+    #[must_use]
+    pub fn takes_nulls(&self, column: &Column) -> bool {
+        let is_loose = || self.loose.get().is_some_and(|all| all.iter().any(|name| name == column.name()));
+        column.field.nullable || is_loose()
     }
 
     /// The columns of the primary key in its order; there is at least one.

@@ -2,6 +2,8 @@
 
 use hallmark_dataflow::migrate::{Agreed, MigrateOptions, Origin, State};
 
+use serde_json::{Value, json};
+
 use super::{Place, fresh, migrate, models, same};
 
 const PART: &str = "\n@db.model\nclass Part:\n    name: str\n    amount: int = 0\n";
@@ -44,6 +46,37 @@ async fn a_start_refuses_what_nodes_would_fail_on_and_says_the_rest() {
     place.run(&["ALTER TABLE {}.parts ALTER COLUMN colour DROP DEFAULT"]).await;
     let refused = place.world(models(PART)).await.dataflow.start().await.unwrap_err();
     assert_eq!(refused.code().id, "HM-D090");
+    place.drop().await;
+}
+
+#[tokio::test]
+async fn pages_hold_rows_without_a_value_that_others_let_in() {
+    let place = Place::new().await;
+    place.world(models(PART)).await.dataflow.start().await.unwrap();
+    place
+        .run(&[
+            "ALTER TABLE {}.parts ALTER COLUMN amount DROP NOT NULL",
+            "INSERT INTO {}.parts (name, amount) SELECT 'p' || n, nullif(n % 3, 0) FROM generate_series(1, 20) n",
+        ])
+        .await;
+    let world = place.world(models(PART)).await;
+    let differences = world.dataflow.start().await.unwrap().differences;
+    assert_eq!(differences[0].message, "column parts.amount takes nulls");
+    for sort in ["amount", "-amount"] {
+        let (mut seen, mut cursor) = (Vec::new(), Value::Null);
+        loop {
+            let input =
+                json!({"operation": "list", "sort": [sort], "limit": 3, "cursor": cursor, "fields": ["id"]});
+            let page = world.call("PartCRUDNode", input).await.unwrap();
+            seen.extend(page["rows"].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()));
+            cursor = page["next_cursor"].clone();
+            if cursor.is_null() {
+                break;
+            }
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, (1..=20).collect::<Vec<_>>(), "{sort}");
+    }
     place.drop().await;
 }
 
