@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use hallmark_services::ServiceKind;
 
 use crate::failure::Outcome;
-use crate::random::mixed;
+use hallmark_core::random::mixed;
 
 /// The parts of each record.
 pub(crate) const PARTS: u8 = 2;

@@ -1,4 +1,4 @@
-//! Random names, tokens and passwords from the operating system.
+//! Random names, tokens and passwords from the operating system; and numbers that only look random, from a seed.
 
 use crate::{Error, Result, Secret, codes};
 
@@ -22,4 +22,46 @@ pub fn token(length: usize) -> Result<String> {
 /// As [`token`].
 pub fn secret() -> Result<Secret> {
     token(32).map(Secret::new)
+}
+
+/// Numbers that look random and are the same for the same seed: `SplitMix64` (Steele, Lea and Flood, 2014). Nothing secret is made of
+/// them.
+///
+/// ```
+/// let mut numbers = hallmark_core::random::SplitMix64::new(0);
+/// assert_eq!([numbers.number(), numbers.number()], [0xE220_A839_7B1D_CDAF, 0x6E78_9E6A_A1B9_65F4]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct SplitMix64(u64);
+
+impl SplitMix64 {
+    /// The numbers of this seed.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number.
+    pub const fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        mixed(self.0)
+    }
+
+    /// A number below `end`; 0 if that is 0.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.number().checked_rem(end).unwrap_or(0)
+    }
+
+    /// A place in a list of this length; 0 if it is empty.
+    pub fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap_or(0)
+    }
+}
+
+/// A number in which every bit of the given one has a part.
+#[must_use]
+pub const fn mixed(number: u64) -> u64 {
+    let z = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
 }

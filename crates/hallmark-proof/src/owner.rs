@@ -1,7 +1,8 @@
 //! Which process holds the other end of a connection: asked of the kernel, because a driver written in C tells Python nothing.
 
 use std::net::SocketAddr;
-use std::path::Path;
+
+use hallmark_services::platform::socket_holder;
 
 use crate::limits::ANCESTORS_MAX;
 
@@ -18,14 +19,8 @@ pub(crate) struct Owner {
 
 /// The owner of the connection from `client` to our own `relay`, if this system tells. `likely` are looked through first.
 pub(crate) fn of(client: SocketAddr, relay: SocketAddr, token: &str, likely: &[u32]) -> Option<Owner> {
-    let inode = inode(client, relay)?;
-    let wanted = format!("socket:[{inode}]");
-    let found = likely.iter().copied().find(|pid| holds(*pid, &wanted)).or_else(|| {
-        // Children of the tests: every process that we may look into.
-        let all = std::fs::read_dir("/proc").ok()?.flatten();
-        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        pids.filter(|pid| !likely.contains(pid)).find(|pid| holds(*pid, &wanted))
-    })?;
+    // Children of the tests, if it is none of those: every process that we may look into.
+    let found = socket_holder(&[inode(client, relay)?], likely)?;
     let environment = std::fs::read(format!("/proc/{found}/environ")).unwrap_or_default();
     let marked = environment.windows(token.len().max(1)).any(|w| w == token.as_bytes());
     let program = std::fs::read_to_string(format!("/proc/{found}/comm")).unwrap_or_default();
@@ -49,12 +44,6 @@ fn inode(client: SocketAddr, relay: SocketAddr) -> Option<u64> {
 
 fn port(address: &str) -> Option<u16> {
     u16::from_str_radix(address.rsplit_once(':')?.1, 16).ok()
-}
-
-fn holds(pid: u32, wanted: &str) -> bool {
-    let Ok(all) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
-    all.flatten()
-        .any(|entry| std::fs::read_link(entry.path()).is_ok_and(|to| to.as_path() == Path::new(wanted)))
 }
 
 /// The process and its parents, nearest first, up to the first process.

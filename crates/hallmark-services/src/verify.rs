@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use hallmark_core::random::SplitMix64;
 use hallmark_core::{Error, Result};
 use hallmark_evidence::Evidence;
 use serde::Serialize;
@@ -223,7 +224,7 @@ pub async fn verify_all(endpoints: &Endpoints) -> Vec<Verification> {
 }
 
 /// Numbers that no earlier run used.
-pub(crate) struct Fresh(u64);
+pub(crate) struct Fresh(SplitMix64);
 
 impl Fresh {
     /// A sequence of its own.
@@ -232,26 +233,22 @@ impl Fresh {
         let seed = word.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
-        Ok(Self(seed))
+        Ok(Self(SplitMix64::new(seed)))
     }
 
     /// The sequence of this number: the same in every run, where data must be.
     pub(crate) const fn seeded(seed: u64) -> Self {
-        Self(seed)
+        Self(SplitMix64::new(seed))
     }
 
-    /// The next number (SplitMix64).
+    /// The next number.
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.number()
     }
 
     /// A number below `end`, which is not 0.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
+        self.0.below(end)
     }
 
     /// A number between -1 and 1.

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::records::Store;
 use crate::ledger::{PARTS, Stored};
-use crate::random::mixed;
+use hallmark_core::random::mixed;
 
 const COLLECTION: &str = "chaos";
 const REGISTER: &str = "register";

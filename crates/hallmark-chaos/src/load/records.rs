@@ -11,7 +11,7 @@ use hallmark_services::Handles;
 use super::Load;
 use crate::failure::{Failure, Outcome};
 use crate::ledger::{Ledger, PARTS, Source, Stored, Violation};
-use crate::random::mixed;
+use hallmark_core::random::mixed;
 
 /// How records lie in one kind of server.
 pub(crate) trait Store: Send + Sync {

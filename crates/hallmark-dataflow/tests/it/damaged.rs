@@ -121,7 +121,7 @@ async fn damaged_columns_are_refused() {
                 .batch_execute(&format!("DELETE FROM {}.events", world.dataflow.schema()))
                 .await
                 .unwrap();
-            let mut dice = crate::dice::Dice(7);
+            let mut dice = crate::dice::Dice::new(7);
             for n in 0..60 {
                 let at = usize::try_from(dice.below(whole.len() as u64)).unwrap();
                 let mut bytes = whole.clone();

@@ -20,7 +20,7 @@ use windows as system;
 
 pub use system::{
     Ends, LocalListener, LocalStream, connect_local, descendants, end_group, in_group_of_its_own, kill,
-    listener, program_and_arguments, signal_of,
+    listener, program_and_arguments, signal_of, socket_holder,
 };
 pub(crate) use system::{
     boot, detach, disk, exchange, give_to, is_superuser, kernel_says, may_pass, open_files, process, run_as,

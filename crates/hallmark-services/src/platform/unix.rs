@@ -253,30 +253,37 @@ pub fn descendants(pid: u32) -> Vec<u32> {
 /// The process that listens on the TCP port, as far as this user may see.
 #[must_use]
 pub fn listener(port: u16) -> Option<u32> {
-    let sockets: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .iter()
-        .filter_map(|table| std::fs::read_to_string(table).ok())
-        .flat_map(|table| listening_inodes(&table, port))
-        .map(|inode| format!("socket:[{inode}]"))
-        .collect();
-    if sockets.is_empty() {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].iter();
+    let tables = tables.filter_map(|table| std::fs::read_to_string(table).ok());
+    let inodes: Vec<u64> = tables.flat_map(|table| listening_inodes(&table, port)).collect();
+    socket_holder(&inodes, &[])
+}
+
+/// The process that holds one of these sockets, named by their inodes, as far as this user may see; `likely` are looked through first.
+#[must_use]
+pub fn socket_holder(inodes: &[u64], likely: &[u32]) -> Option<u32> {
+    if inodes.is_empty() {
         return None;
     }
-    let processes = std::fs::read_dir("/proc").ok()?.flatten();
-    let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.find(|pid| {
+    let sockets: Vec<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
+    let holds = |pid: &u32| {
         let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
         let mut targets = files.filter_map(|file| std::fs::read_link(file.path()).ok());
         targets.any(|target| sockets.iter().any(|socket| target.as_os_str() == socket.as_str()))
+    };
+    likely.iter().copied().find(holds).or_else(|| {
+        let all = std::fs::read_dir("/proc").ok()?.flatten();
+        let mut pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        pids.find(|pid| !likely.contains(pid) && holds(pid))
     })
 }
 
 /// The inodes of the sockets that listen (state 0A) on the port, from a table of the kernel.
-fn listening_inodes(table: &str, port: u16) -> Vec<String> {
+fn listening_inodes(table: &str, port: u16) -> Vec<u64> {
     let suffix = format!(":{port:04X}");
     let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
     rows.filter(|row| row.get(3) == Some(&"0A") && row.get(1).is_some_and(|local| local.ends_with(&suffix)))
-        .filter_map(|row| row.get(9).map(|inode| (*inode).to_owned()))
+        .filter_map(|row| row.get(9)?.parse().ok())
         .collect()
 }
 
@@ -297,7 +304,7 @@ mod tests {
         let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
              0: 0100007F:D548 00000000:0000 01 00000000:00000000 00:00000000 00000000  0 0 11 1\n\
              1: 0100007F:D548 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0 0 22 1\n";
-        assert_eq!(listening_inodes(table, 54_600), ["22"]);
+        assert_eq!(listening_inodes(table, 54_600), [22]);
         assert!(listening_inodes(table, 54_601).is_empty());
     }
 }

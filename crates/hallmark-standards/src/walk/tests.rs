@@ -3,6 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallmark_core::fs::write_unsynced;
+use hallmark_core::random::SplitMix64;
 use ignore::WalkBuilder;
 
 use super::*;
@@ -26,15 +27,12 @@ fn peer(root: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-/// A small generator (SplitMix64): the same trees in every run.
-struct Dice(u64);
+/// The same trees in every run.
+struct Dice(SplitMix64);
 
 impl Dice {
     fn roll<'a>(&mut self, sides: &[&'a str]) -> &'a str {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        sides[usize::try_from((mixed >> 33) % sides.len() as u64).unwrap()]
+        sides[self.0.index(sides.len())]
     }
 }
 
@@ -63,7 +61,7 @@ fn what_is_ignored_is_what_ripgrep_ignores() {
         "!a/",
     ];
     const NAMES: &[&str] = &[".gitignore", ".ignore", ".git/info/exclude"];
-    let mut dice = Dice(7);
+    let mut dice = Dice(SplitMix64::new(7));
     for round in 0..60 {
         // The scanned root lies in a folder with rules of its own.
         let outer = tempfile(round);
@@ -234,7 +232,7 @@ fn walks_that_remember_find_what_others_find() {
     const FOLDERS: &[&str] = &["root", "root/a", "root/a/b", "root/d", "root/d/e"];
     const NAMES: &[&str] = &["x.py", "y.py", "a", "b", "e", ".gitignore", "pyproject.toml", "q.pyi"];
     let scratch = Scratch::new();
-    let mut dice = Dice(11);
+    let mut dice = Dice(SplitMix64::new(11));
     let mut known = 0;
     for step in 0..240 {
         if step % 80 == 79 {

@@ -93,7 +93,7 @@ async fn besieged(declared: Vec<ModelDecl>, seed: u64, each: usize) -> Tally {
         let fill = json!({"operation": "bulk_create", "rows": rows});
         world.call(&format!("{}CRUDNode", table.model.name), fill).await.unwrap();
         let rows = Rows::keep(&world).await;
-        let mut siege = Siege::new(&world, Dice(seed), each).await;
+        let mut siege = Siege::new(&world, Dice::new(seed), each).await;
         let specs = world.registry.specs().cloned().collect::<Vec<_>>();
         for spec in specs {
             let Group::Generated { kind, .. } = &spec.group else { continue };
@@ -119,7 +119,7 @@ async fn besieged(declared: Vec<ModelDecl>, seed: u64, each: usize) -> Tally {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_values_in_every_declared_parameter_are_values() {
     let (seed, each) = (number("HALLMARK_HOSTILE_SEED", 1), values_each(1));
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     // Alone, each without the tables that it refers to.
     let mut alone: Vec<ModelDecl> = models();
     alone.iter_mut().flat_map(|m| &mut m.fields).for_each(|f| f.foreign_key = None);

@@ -143,7 +143,7 @@ async fn besieged(scene: Scene, seed: u64, each: usize) -> Tally {
     with(scene.models.clone(), |world| async move {
         let calls = scene.play(&world).await;
         let rows = Rows::keep(&world).await;
-        let mut siege = Siege::new(&world, Dice(seed), each).await;
+        let mut siege = Siege::new(&world, Dice::new(seed), each).await;
         for called in calls.iter().filter(|c| world.registry.get(&c.node).is_ok()) {
             let place = format!("{} line {}", scene.place, called.line);
             let (spec, _) = siege.spec(&called.node);

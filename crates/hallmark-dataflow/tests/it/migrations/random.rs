@@ -180,7 +180,7 @@ fn values(one: &[ModelDecl], two: &[ModelDecl]) -> MigrateOptions {
 
 /// One pair there and back; gives the number of steps.
 async fn pair_holds(seed: u64) -> usize {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let (one, two) = pair(&mut dice);
     let place = Place::new().await;
     place.world(one.clone()).await.dataflow.start().await.unwrap();

@@ -155,7 +155,7 @@ async fn shrink(shape: &Shape, ops: Vec<Op>, why: String) -> (Vec<Op>, String) {
 }
 
 async fn case(seed: u64) -> Option<String> {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let shape = model::shape(&mut dice);
     let ops = ops::all(&mut dice, &shape, OPS);
     let why = run(&shape, &ops).await.err()?;
