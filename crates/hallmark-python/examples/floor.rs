@@ -1,5 +1,5 @@
-//! The floor under a scan: reads, or reads and parses, the files that a list names, with the parser, the threads and the allocator
-//! of the product and nothing else. `cargo xtask bench scan` holds the product against it.
+//! The bare loops under a scan: reads, or reads and parses, the files that a list names, with the parser, the threads and the allocator
+//! of the product and nothing else. `cargo xtask bench scan` shows the product beside them.
 //!
 //! `floor read|parse LIST`, where LIST is a file with one path a line.
 

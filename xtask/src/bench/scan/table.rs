@@ -30,12 +30,12 @@ impl Measure {
     }
 }
 
-/// The most that one case may cost, in terms of another.
+/// What one case costs in terms of another, and the most that it may; none where it is only to be seen.
 pub(super) struct Limit {
     pub(super) of: &'static str,
     pub(super) to: &'static str,
     pub(super) measure: Measure,
-    pub(super) most: f64,
+    pub(super) most: Option<f64>,
 }
 
 /// Figures of all turns, sorted.
@@ -83,18 +83,18 @@ pub(super) fn limits(limits: &[Limit], cases: &[Case]) -> (String, Vec<String>) 
         let ratios = of.iter().zip(to).map(|(of, to)| limit.measure.of(of) / limit.measure.of(to));
         let spread = Spread::new(ratios.collect());
         let (low, median, high) = (spread.quarter(1), spread.quarter(2), spread.quarter(3));
-        let verdict = if median <= limit.most {
-            "kept"
-        } else if low <= limit.most {
-            "not told from the noise"
-        } else {
-            "MISSED"
+        let verdict = match limit.most {
+            None => "",
+            Some(most) if median <= most => "kept",
+            Some(most) if low <= most => "not told from the noise",
+            Some(_) => "MISSED",
         };
         let name = format!("{} / {}, {}", limit.of, limit.to, limit.measure.name());
         let figures = format!("{median:.2} ({low:.2} to {high:.2})");
-        let _ = writeln!(text, "{name:<51}{figures:<23}{:.1}  {verdict}", limit.most);
+        let most = limit.most.map_or_else(|| "-".to_owned(), |most| format!("{most:.1}"));
+        let _ = writeln!(text, "{}", format!("{name:<51}{figures:<23}{most:<5}{verdict}").trim_end());
         if verdict == "MISSED" {
-            missed.push(format!("{name} is {median:.2}, more than {}", limit.most));
+            missed.push(format!("{name} is {median:.2}, more than {most}"));
         }
     }
     (text, missed)
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_limit_is_missed_only_outside_the_noise() {
-        let wall = Limit { of: "a", to: "b", measure: Measure::Wall, most: 1.0 };
+        let wall = Limit { of: "a", to: "b", measure: Measure::Wall, most: Some(1.0) };
         let missed = |walls: &[f64]| limits(&[Limit { ..wall }], &[case("a", walls), case("b", &[1.0; 5])]).1;
         assert!(missed(&[0.9, 0.9, 1.0, 2.0, 3.0]).is_empty());
         assert!(missed(&[0.9, 1.0, 1.1, 2.0, 3.0]).is_empty());
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn runs_of_the_same_turn_are_compared() {
-        let wall = Limit { of: "a", to: "b", measure: Measure::Wall, most: 1.0 };
+        let wall = Limit { of: "a", to: "b", measure: Measure::Wall, most: Some(1.0) };
         // The machine was busy in some turns, for both.
         let cases = [case("a", &[1.0, 9.0, 1.0, 9.0]), case("b", &[2.0, 10.0, 2.0, 10.0])];
         assert!(limits(&[wall], &cases).1.is_empty());
