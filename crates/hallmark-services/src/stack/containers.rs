@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use super::ports::{PortName, Ports};
 use crate::ServiceKind;
 
 /// The services that have images, in the order in which they are written.
@@ -53,6 +54,20 @@ const fn kubernetes_part(service: ServiceKind) -> &'static str {
     }
 }
 
+/// The ports of a service: what stands for each in its part of the compose file, and where people look for it.
+const fn published(service: ServiceKind) -> &'static [(PortName, &'static str, u16)] {
+    match service {
+        ServiceKind::Postgres => &[(PortName::Postgres, "@postgres@", 5432)],
+        ServiceKind::Neo4j => {
+            &[(PortName::Neo4jBolt, "@neo4j-bolt@", 7687), (PortName::Neo4jHttp, "@neo4j-http@", 7474)]
+        }
+        // Its own is 8000, which is that of `hallmark serve`.
+        ServiceKind::Chroma => &[(PortName::Chroma, "@chromadb@", 8002)],
+        ServiceKind::Redis => &[(PortName::Redis, "@redis@", 6379)],
+        ServiceKind::OpenAi => &[],
+    }
+}
+
 /// The project's name as compose and Kubernetes take it: small letters, digits and hyphens, at most 40 of them.
 fn name(project: &str) -> String {
     let small = project.to_ascii_lowercase();
@@ -62,23 +77,47 @@ fn name(project: &str) -> String {
     if trimmed.is_empty() { "hallmark".to_owned() } else { trimmed.to_owned() }
 }
 
-/// The compose file of these services for a project of this name.
+/// What the compose files of two places differ in.
+pub(super) struct Composition<'a> {
+    /// The first line, behind the sign of a comment.
+    pub(super) heading: &'a str,
+    /// The name of the project, as compose takes it.
+    pub(super) name: String,
+    /// The database and the user of PostgreSQL that its first start makes.
+    pub(super) database: &'a str,
+    pub(super) user: &'a str,
+    /// Where the services are published on loopback; those that are missing where people look for them.
+    pub(super) ports: &'a Ports,
+}
+
+impl Composition<'_> {
+    /// The compose file of those of the services that have images.
+    pub(super) fn text(&self, services: &[ServiceKind]) -> String {
+        let mut text = format!("# {}\nname: {}\nservices:\n", self.heading, self.name);
+        let mut volumes = String::from("volumes:\n");
+        for service in WITH_IMAGES.into_iter().filter(|service| services.contains(service)) {
+            let mut part =
+                compose_part(service).replace("@database@", self.database).replace("@user@", self.user);
+            for (name, sign, usual) in published(service) {
+                part = part.replace(sign, &self.ports.get(name).unwrap_or(usual).to_string());
+            }
+            text += &part;
+            let _ = writeln!(volumes, "  {service}: {{}}");
+            if service == ServiceKind::Neo4j {
+                volumes += "  neo4j-plugins: {}\n";
+            }
+        }
+        text + &volumes
+    }
+}
+
+/// The compose file of these services for a project of this name: at their usual ports, with the database of the requirements.
 #[must_use]
 pub fn compose(project: &str, services: &[ServiceKind]) -> String {
-    let mut text = format!(
-        "# Written by `hallmark compose`; the model API has no image. Start: docker compose up --detach --wait\n\
-         name: {}\nservices:\n",
-        name(project)
-    );
-    let mut volumes = String::from("volumes:\n");
-    for service in WITH_IMAGES.into_iter().filter(|service| services.contains(service)) {
-        text += compose_part(service);
-        let _ = writeln!(volumes, "  {service}: {{}}");
-        if service == ServiceKind::Neo4j {
-            volumes += "  neo4j-plugins: {}\n";
-        }
-    }
-    text + &volumes
+    let heading =
+        "Written by `hallmark compose`; the model API has no image. Start: docker compose up --detach --wait";
+    let (database, user) = ("kailash_production", "kailash_app");
+    Composition { heading, name: name(project), database, user, ports: &Ports::new() }.text(services)
 }
 
 /// The Kubernetes manifests of these services: a Service and a `StatefulSet` with a volume for each.
@@ -113,7 +152,13 @@ mod tests {
     #[test]
     fn only_what_is_asked_for_is_written() {
         let text = compose("p", &[ServiceKind::Redis, ServiceKind::OpenAi]);
-        assert!(text.contains("redis:7") && !text.contains("postgres") && text.ends_with("  redis: {}\n"));
+        assert!(
+            !text.contains('@')
+                && text.contains("127.0.0.1:6379:6379")
+                && text.contains("redis:7")
+                && !text.contains("postgres")
+                && text.ends_with("  redis: {}\n")
+        );
         let text = kubernetes("p", &[ServiceKind::Neo4j]);
         assert!(text.contains("neo4j-auth") && !text.contains("redis") && !text.contains("@NAME@"));
     }

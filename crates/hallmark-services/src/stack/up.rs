@@ -408,8 +408,12 @@ impl Work<'_> {
         }
     }
 
-    async fn containers(&self, services: &[ServiceKind], state: &StackState) -> Result<()> {
-        docker::up(&self.stack.project, &self.home, services, &state.ports, &self.credentials).await
+    async fn containers(&self, wanted: &[ServiceKind], state: &StackState) -> Result<()> {
+        // All that containers provide: `down` must know of those that an earlier `up` started.
+        let provided = self.stack.with_provider(&ServiceKind::ALL, Provider::Docker);
+        let project = &self.stack.project;
+        docker::write(project, &self.home, &provided, &state.ports, &self.credentials)?;
+        docker::up(project, &self.home, wanted).await
     }
 }
 
