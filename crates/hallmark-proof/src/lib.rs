@@ -13,7 +13,9 @@ mod ledger;
 pub mod limits;
 mod meter;
 mod owner;
+pub mod plugin;
 mod python;
+pub mod record;
 mod relay;
 pub mod report;
 mod run;
@@ -21,14 +23,9 @@ pub mod template;
 mod witness;
 
 pub use python::Python;
+pub use record::Record;
 pub use report::Report;
 pub use run::{Request, refuse_elsewhere, run};
-
-/// The plugin's text; it works alone too: `pytest -p hallmark_pytest`.
-pub const PLUGIN: &str = include_str!("../python/hallmark_pytest.py");
-
-/// The plugin's module.
-pub const PLUGIN_NAME: &str = "hallmark_pytest";
 
 hallmark_core::codes! {
     /// Errors of running a project's tests.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hallmark_core::platform::make_private_folder;
-use hallmark_core::{Error, Project, Result, clock, fs, random};
+use hallmark_core::{Error, Project, Result, clock, random};
 use hallmark_services::platform::{self, End, Ends, Signal};
 use hallmark_services::{Endpoints, Handles, Verification, verify};
 use hallmark_standards::ScanOptions;
@@ -20,7 +20,7 @@ use crate::limits::INTERRUPT_TIMEOUT;
 use crate::relay::{Maker, Relays};
 use crate::report::{Report, Source};
 use crate::witness::Witness;
-use crate::{PLUGIN, PLUGIN_NAME, Python, codes, template};
+use crate::{Python, codes, plugin, template};
 
 /// What to run.
 pub struct Request {
@@ -132,8 +132,12 @@ async fn verified(
 
 fn command(request: &Request, endpoints: &Endpoints, folder: &Private, token: &str) -> Result<Command> {
     let mut command = Command::new(&request.python.program);
-    command.args(["-m", "pytest", "-p", PLUGIN_NAME, "--continue-on-collection-errors"]);
-    command.args(&request.arguments).current_dir(request.project.root());
+    command.args(["-m", "pytest"]);
+    plugin::load(&mut command, &folder.0)?;
+    command
+        .arg("--continue-on-collection-errors")
+        .args(&request.arguments)
+        .current_dir(request.project.root());
     for (name, value) in activated(&request.python.program) {
         command.env(name, value);
     }
@@ -146,7 +150,6 @@ fn command(request: &Request, endpoints: &Endpoints, folder: &Private, token: &s
     command
         .env("HALLMARK_PYTEST_SOCKET", folder.socket())
         .env("HALLMARK_TEST_RUN", token)
-        .env("PYTHONPATH", python_path(&folder.0))
         // Standard output is for the report.
         .stdout(Stdio::from(std::io::stderr()))
         .kill_on_drop(true);
@@ -164,12 +167,6 @@ fn activated(program: &Path) -> Vec<(&'static str, std::ffi::OsString)> {
     let mut all = vec![("VIRTUAL_ENV", environment.as_os_str().to_owned())];
     all.extend(std::env::join_paths(paths).ok().map(|paths| ("PATH", paths)));
     all
-}
-
-fn python_path(folder: &Path) -> std::ffi::OsString {
-    let own = std::env::var_os("PYTHONPATH").filter(|p| !p.is_empty());
-    let paths = std::iter::once(folder.to_path_buf()).chain(own.iter().flat_map(std::env::split_paths));
-    std::env::join_paths(paths).unwrap_or_else(|_| folder.into())
 }
 
 /// Waits for pytest; passes an interrupt on, and lets nothing live on past a second one.
@@ -227,9 +224,7 @@ impl Private {
         make_private_folder(&path, false).map_err(|e| {
             Error::new(&codes::RELAY, format!("{} could not be made", path.display())).because(&e)
         })?;
-        let folder = Self(path);
-        fs::write_atomic(&folder.0.join(format!("{PLUGIN_NAME}.py")), PLUGIN.as_bytes(), fs::Mode::Private)?;
-        Ok(folder)
+        Ok(Self(path))
     }
 
     fn socket(&self) -> PathBuf {

@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context) -> BoxFuture<'_, Vec<Control>> {
             Ok(outcome) => (is_as_planted(&outcome), describe(&outcome)),
             Err(error) => (false, format!("{error:?}")),
         };
-        let planted = "a scratch folder with one passing, one failing, one skipped test and one file that does not parse";
+        let planted = "a scratch folder with one passing, one failing, one skipped test, one file that does not parse and one that skips itself";
         vec![Control::new("tests.planted_failures", planted, started, outcome)]
     }
     .boxed()
@@ -31,6 +31,8 @@ async fn plant(context: &Context) -> Result<Outcome> {
         (context.scratch_folder("planted-tests")?, context.scratch_folder("planted-report")?);
     fs::write_atomic(&folder.join("test_planted.py"), PLANTED.as_bytes(), fs::Mode::Default)?;
     fs::write_atomic(&folder.join("test_unparsable.py"), b"def test_broken(:\n", fs::Mode::Default)?;
+    let skips = b"import pytest\npytest.skip(\"planted\", allow_module_level=True)\n";
+    fs::write_atomic(&folder.join("test_skips_itself.py"), skips, fs::Mode::Default)?;
     // A configuration of its own: nothing above the scratch folder may speak into the control.
     fs::write_atomic(&folder.join("pytest.ini"), b"[pytest]\n", fs::Mode::Default)?;
     let extra = Extra { scratch: &scratch, environment: &[] };
@@ -39,17 +41,22 @@ async fn plant(context: &Context) -> Result<Outcome> {
 
 fn is_as_planted(outcome: &Outcome) -> bool {
     let counts = ["passed", "failed", "skipped"].map(|o| outcome.count(o));
-    outcome.finished && counts == [1, 1, 1] && outcome.executed() == 2 && outcome.collection_errors.len() == 1
+    outcome.record.finished
+        && counts == [1, 1, 1]
+        && outcome.executed() == 2
+        && outcome.record.collection_errors.len() == 1
+        && outcome.known() == 5
 }
 
 fn describe(outcome: &Outcome) -> String {
     format!(
-        "{} passed, {} failed, {} skipped, {} executed, {} not collectable {}",
+        "{} passed, {} failed, {} skipped, {} executed, {} not collectable, {} skipped files {}",
         outcome.count("passed"),
         outcome.count("failed"),
         outcome.count("skipped"),
         outcome.executed(),
-        outcome.collection_errors.len(),
+        outcome.record.collection_errors.len(),
+        outcome.record.collection_skips.len(),
         outcome.last_words
     )
     .trim_end()

@@ -66,7 +66,9 @@ fn checks() -> [Evidence; 3] {
         )
         .threshold("at least 1 collected, 0 collection errors"),
         Evidence::new(REQUIREMENT, "tests.executed", "collected tests are executed; a skipped test is not")
-            .threshold(format!("executed / (collected + not collectable) >= {EXECUTED_SHARE_MIN}")),
+            .threshold(format!(
+                "executed / (collected + files that fail or skip themselves) >= {EXECUTED_SHARE_MIN}"
+            )),
         Evidence::new(REQUIREMENT, "tests.passed", "executed tests pass, by tier")
             .threshold("passed / executed >= 0.95 unit, 0.98 integration, 1.00 e2e, 0.95 other"),
     ]
@@ -77,15 +79,16 @@ fn not_run(reason: &str) -> Measured {
 }
 
 fn judge(outcome: &Outcome, pytest: &Pytest, context: &Context, took: std::time::Duration) -> Measured {
+    let record = &outcome.record;
     let [collected, executed, passed] =
         checks().map(|e| e.reproduce(pytest.command_line(&context.config.tests)).took(took));
-    let found = outcome.collected > 0 && outcome.collection_errors.is_empty() && outcome.finished;
-    let errors: Vec<_> = outcome.collection_errors.iter().take(NAMED_MAX).collect();
+    let found = record.collected > 0 && record.collection_errors.is_empty() && record.finished;
+    let errors: Vec<_> = record.collection_errors.iter().take(NAMED_MAX).collect();
     let collected = collected.measured(
-        json!({"collected": outcome.collected, "collection_errors": outcome.collection_errors.len(), "first_errors": errors, "pytest": pytest.version}),
+        json!({"collected": record.collected, "collection_errors": record.collection_errors.len(), "first_errors": errors, "pytest": pytest.version}),
         found,
     );
-    if outcome.tests.is_empty() && !outcome.finished {
+    if record.outcomes.is_empty() && !record.finished {
         let reason = format!("pytest did not come to its end: {}", outcome.last_words);
         return Measured::evidence([
             collected.because(&reason),
@@ -94,15 +97,13 @@ fn judge(outcome: &Outcome, pytest: &Pytest, context: &Context, took: std::time:
         ]);
     }
     let ran = outcome.executed();
-    // A file that could not be collected holds tests that nobody counted: at least one each.
-    let known = outcome.collected + outcome.collection_errors.len();
-    let share = ran as f64 / known.max(1) as f64;
+    let share = ran as f64 / outcome.known().max(1) as f64;
     let executed = executed.measured(
-        json!({"executed": ran, "collected": outcome.collected, "skipped": outcome.count("skipped"), "deselected": outcome.deselected, "set_up_or_tear_down_errors": outcome.count("error"), "share": share}),
-        outcome.finished && ran > 0 && share >= EXECUTED_SHARE_MIN,
+        json!({"executed": ran, "collected": record.collected, "skipped": outcome.count("skipped"), "skipped_files": record.collection_skips.len(), "deselected": record.deselected, "set_up_or_tear_down_errors": outcome.count("error"), "share": share}),
+        record.finished && ran > 0 && share >= EXECUTED_SHARE_MIN,
     );
     let tiers = by_tier(outcome);
-    let holds = outcome.finished && ran > 0 && tiers.iter().all(|t| t.holds());
+    let holds = record.finished && ran > 0 && tiers.iter().all(|t| t.holds());
     let rows: serde_json::Map<String, serde_json::Value> =
         tiers.iter().map(|t| (t.name.to_owned(), t.to_json())).collect();
     let passed = passed.measured(json!({"passed": outcome.count("passed"), "executed": ran, "tiers": rows, "first_failures": failures(outcome)}), holds);
@@ -135,9 +136,9 @@ fn by_tier(outcome: &Outcome) -> Vec<Tier> {
         ["unit", "integration", "e2e"].into_iter().find(|name| segment(name)).unwrap_or("other")
     };
     let tiers = PASSED_SHARE_MIN.iter().map(|&(name, minimum)| {
-        let some = outcome.tests.iter().filter(|(id, o)| tier_of(id) == name && *o != "skipped");
+        let some = outcome.record.outcomes.iter().filter(|(id, o)| tier_of(id) == name && **o != "skipped");
         let (ran, passed) = some.fold((0, 0), |(ran, passed), (_, o)| {
-            (ran + 1, passed + usize::from(o == "passed" || o == "xfailed"))
+            (ran + 1, passed + usize::from(matches!(*o, "passed" | "xfailed")))
         });
         Tier { name, minimum, ran, passed }
     });
@@ -145,9 +146,9 @@ fn by_tier(outcome: &Outcome) -> Vec<Tier> {
 }
 
 fn failures(outcome: &Outcome) -> Vec<String> {
-    let bad = outcome.tests.iter().filter(|(_, o)| *o == "failed" || *o == "error" || *o == "xpassed");
-    let line = |(id, o): (&String, &String)| {
-        format!("{id} {o}: {}", outcome.reasons.get(id).map_or("", String::as_str))
+    let bad = outcome.record.outcomes.iter().filter(|(_, o)| matches!(**o, "failed" | "error" | "xpassed"));
+    let line = |(id, o): (&String, &&str)| {
+        format!("{id} {o}: {}", outcome.record.reasons.get(id).map_or("", String::as_str))
             .trim_end_matches(": ")
             .to_owned()
     };
@@ -155,17 +156,18 @@ fn failures(outcome: &Outcome) -> Vec<String> {
 }
 
 fn why(outcome: &Outcome) -> String {
-    if !outcome.finished {
+    let record = &outcome.record;
+    if !record.finished {
         return format!("pytest did not come to its end: {}", outcome.last_words);
     }
-    let first = outcome.collection_errors.iter().next().map(|(id, reason)| format!("{id}: {reason}"));
-    let first = first.or_else(|| failures(outcome).into_iter().next());
-    let skipped = || {
-        outcome
-            .reasons
-            .iter()
-            .find(|(id, _)| outcome.tests[*id] == "skipped")
-            .map(|(id, r)| format!("{id}: {r}"))
-    };
-    first.or_else(skipped).unwrap_or_else(|| "no test was found".to_owned())
+    let named = |(id, reason): (&String, &String)| format!("{id}: {reason}");
+    let failed = || failures(outcome).into_iter().next();
+    let skipped = || record.reasons.iter().find(|(id, _)| record.outcomes[*id] == "skipped").map(named);
+    let file_failed = record.collection_errors.iter().next().map(named);
+    let file_skipped = || record.collection_skips.iter().next().map(named);
+    file_failed
+        .or_else(failed)
+        .or_else(skipped)
+        .or_else(file_skipped)
+        .unwrap_or_else(|| "no test was found".to_owned())
 }

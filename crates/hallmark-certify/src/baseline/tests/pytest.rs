@@ -1,12 +1,11 @@
-//! Running pytest and reading what our plugin wrote down.
+//! Running pytest with the plugin of `hallmark test`, which writes down what it sees.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hallmark_core::{Error, Project, Result, digest, fs};
-use hallmark_proof::Python;
-use serde::{Deserialize, Serialize};
+use hallmark_proof::record::{RECORD_VARIABLE, Record};
+use hallmark_proof::{Python, plugin};
 use tokio::process::Command;
 
 use crate::codes;
@@ -14,51 +13,33 @@ use crate::config::TestsConfig;
 use crate::limits::INSTALL_TIMEOUT;
 use crate::process;
 
-const PLUGIN: &str = include_str!("hallmark_pytest_plugin.py");
-const PLUGIN_NAME: &str = "hallmark_pytest_plugin";
-
 /// How long the interpreter may take to say whether it has pytest.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What one run of pytest did.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
-    /// Tests that pytest found, before any was left out.
-    pub(crate) collected: usize,
-    /// Files or classes that could not be collected, with the reason.
-    pub(crate) collection_errors: BTreeMap<String, String>,
-    /// Tests left out by an option.
-    pub(crate) deselected: usize,
-    /// The outcome of each test: `passed`, `failed`, `error`, `skipped`, `xfailed`, `xpassed`.
-    pub(crate) tests: BTreeMap<String, String>,
-    /// Why tests did not pass, by test.
-    pub(crate) reasons: BTreeMap<String, String>,
-    /// Whether pytest came to its end.
-    pub(crate) finished: bool,
-    /// What it said last, if it did not.
+    /// What the plugin wrote down.
+    pub(crate) record: Record,
+    /// What pytest said last, if it did not come to its end.
     pub(crate) last_words: String,
 }
 
 impl Outcome {
     /// Tests with this outcome.
     pub(crate) fn count(&self, outcome: &str) -> usize {
-        self.tests.values().filter(|o| *o == outcome).count()
+        self.record.outcomes.values().filter(|o| **o == outcome).count()
     }
 
     /// Tests whose body ran: a skipped one did not, nor one whose set-up failed.
     pub(crate) fn executed(&self) -> usize {
         ["passed", "failed", "xfailed", "xpassed"].iter().map(|o| self.count(o)).sum()
     }
-}
 
-#[derive(Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-enum Event {
-    CollectionError { id: String, reason: String },
-    Deselected { count: usize },
-    Collected { count: usize },
-    Test { id: String, outcome: String, reason: String },
-    Finished {},
+    /// Tests that are there. A file that could not be collected, or that skipped itself, holds some that nobody counted: at least one each.
+    pub(crate) fn known(&self) -> usize {
+        self.record.collected + self.record.collection_errors.len() + self.record.collection_skips.len()
+    }
 }
 
 /// What pytest needs to run: an interpreter that has it.
@@ -88,31 +69,31 @@ impl Pytest {
 
     /// Runs the tests under `root`; `scratch` is an empty folder of ours outside the project.
     pub(crate) async fn run(&self, root: &Path, config: &TestsConfig, extra: &Extra<'_>) -> Result<Outcome> {
-        fs::write_atomic(
-            &extra.scratch.join(format!("{PLUGIN_NAME}.py")),
-            PLUGIN.as_bytes(),
-            fs::Mode::Default,
-        )?;
-        let report = extra.scratch.join("report.jsonl");
+        let path = extra.scratch.join("record.jsonl");
         let mut command = Command::new(&self.python);
+        command.args(["-m", "pytest"]);
+        plugin::load(&mut command, extra.scratch)?;
         // A project may set --maxfail or -x: the count would end at the first failure.
-        command.args(["-m", "pytest", "-q", "--tb=line", "-p", PLUGIN_NAME, "-p", "no:cacheprovider"]);
         command
-            .args(["--maxfail=0", "--continue-on-collection-errors"])
+            .args([
+                "-q",
+                "--tb=line",
+                "-p",
+                "no:cacheprovider",
+                "--maxfail=0",
+                "--continue-on-collection-errors",
+            ])
             .args(&config.arguments)
             .args(&config.paths);
         command.current_dir(root).envs(extra.environment.iter().map(|(k, v)| (k, v)));
-        command
-            .env("HALLMARK_PYTEST_REPORT", &report)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("PYTHONPATH", python_path(extra.scratch));
+        command.env(RECORD_VARIABLE, &path).env("PYTHONDONTWRITEBYTECODE", "1");
         let limit = Duration::from_secs(config.timeout_s);
         let ended = process::run(&mut command, limit).await?;
-        let mut outcome = read(&std::fs::read_to_string(&report).unwrap_or_default());
+        let mut outcome = Outcome { record: Record::read(&path), ..Outcome::default() };
         if ended.status.is_none() {
             outcome.last_words = format!("ended after {} s: [certify.tests] timeout-s", config.timeout_s);
-            outcome.finished = false;
-        } else if !outcome.finished {
+            outcome.record.finished = false;
+        } else if !outcome.record.finished {
             outcome.last_words = ended.last_words();
         }
         Ok(outcome)
@@ -131,44 +112,10 @@ impl Pytest {
 
 /// What a run is given beside its configuration.
 pub(crate) struct Extra<'a> {
-    /// A folder of ours for the plugin and its report.
+    /// A folder of ours for the plugin and its record.
     pub(crate) scratch: &'a Path,
     /// The addresses and credentials of the stack.
     pub(crate) environment: &'a [(String, String)],
-}
-
-fn python_path(scratch: &Path) -> std::ffi::OsString {
-    let mut paths = vec![scratch.to_path_buf()];
-    paths.extend(std::env::var_os("PYTHONPATH").iter().flat_map(std::env::split_paths));
-    std::env::join_paths(paths).unwrap_or_else(|_| scratch.as_os_str().to_owned())
-}
-
-/// Reads the plugin's lines; a line cut by the time limit is left out.
-fn read(text: &str) -> Outcome {
-    let mut outcome = Outcome::default();
-    for event in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
-        match event {
-            Event::CollectionError { id, reason } => drop(outcome.collection_errors.insert(id, reason)),
-            Event::Deselected { count } => outcome.deselected += count,
-            Event::Collected { count } => outcome.collected = count,
-            Event::Test { id, outcome: result, reason } => record(&mut outcome, id, result, reason),
-            Event::Finished {} => outcome.finished = true,
-        }
-    }
-    // Under pytest-xdist the workers collect, not the process that reports.
-    outcome.collected = outcome.collected.max(outcome.tests.len()) + outcome.deselected;
-    outcome
-}
-
-/// A test speaks up to three times: what went wrong in its tear-down must not be lost to the pass of its body.
-fn record(outcome: &mut Outcome, id: String, result: String, reason: String) {
-    if outcome.tests.get(&id).is_some_and(|earlier| earlier == "failed" || earlier == "error") {
-        return;
-    }
-    if !reason.is_empty() {
-        outcome.reasons.insert(id.clone(), reason);
-    }
-    outcome.tests.insert(id, result);
 }
 
 async fn interpreter(project: &Project, config: &TestsConfig) -> Result<PathBuf> {
@@ -218,28 +165,4 @@ async fn expect_success(command: &mut Command, what: &str) -> Result<()> {
     Err(Error::new(&codes::SCRATCH, what)
         .because_text(ended.last_words())
         .next("see [certify.tests] in hallmark.toml"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_skipped_test_is_not_executed_and_a_broken_tear_down_is_no_pass() {
-        let outcome = read(concat!(
-            "{\"event\":\"collection_error\",\"id\":\"tests/b.py\",\"reason\":\"SyntaxError\"}\n",
-            "{\"event\":\"deselected\",\"count\":1}\n",
-            "{\"event\":\"collected\",\"count\":3}\n",
-            "{\"event\":\"test\",\"id\":\"a\",\"outcome\":\"passed\",\"ms\":1.0,\"reason\":\"\"}\n",
-            "{\"event\":\"test\",\"id\":\"b\",\"outcome\":\"skipped\",\"ms\":1.0,\"reason\":\"no server\"}\n",
-            "{\"event\":\"test\",\"id\":\"c\",\"outcome\":\"passed\",\"ms\":1.0,\"reason\":\"\"}\n",
-            "{\"event\":\"test\",\"id\":\"c\",\"outcome\":\"error\",\"ms\":1.0,\"reason\":\"left open\"}\n",
-            "{\"event\":\"finished\",\"status\":1}\n{\"event\":\"te",
-        ));
-        assert_eq!(
-            (outcome.collected, outcome.executed(), outcome.count("passed"), outcome.count("error")),
-            (4, 1, 1, 1)
-        );
-        assert!(outcome.finished && outcome.collection_errors.contains_key("tests/b.py"));
-    }
 }
