@@ -38,6 +38,8 @@ pub const IMPORT_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 pub const SHEET_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// The most columns of a file to import: those of a sheet of Excel, ten times those of a table of PostgreSQL.
 pub const IMPORT_COLUMNS_MAX: usize = 16_384;
+/// The most bytes of what a file of Parquet says of itself at its end. It takes some forty times as many in memory.
+pub const PARQUET_FOOTER_BYTES_MAX: u32 = 16 * 1024 * 1024;
 /// Rows of a part, if an import goes on in parts and is not told of how many.
 pub const IMPORT_PART_ROWS_DEFAULT: u64 = 100_000;
 /// The fewest rows of a part.

@@ -3,9 +3,10 @@
 mod value;
 
 use std::fs::File;
-use std::io::{BufReader, Read as _, Seek as _};
+use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 
 use arrow_array::RecordBatch;
+use arrow_schema::{ArrowError, Schema};
 use hallmark_core::{Error, Result};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Map;
@@ -88,8 +89,10 @@ impl Columns {
     }
 }
 
-fn parquet(file: File, skipped: u64) -> Result<Batches> {
+fn parquet(mut file: File, skipped: u64) -> Result<Batches> {
+    check_footer(&mut file)?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| damaged("Parquet", &e))?;
+    check_columns(builder.schema())?;
     let reader = builder
         .with_batch_size(BATCH_ROWS)
         .with_offset(usize::try_from(skipped).unwrap_or(usize::MAX))
@@ -98,13 +101,46 @@ fn parquet(file: File, skipped: u64) -> Result<Batches> {
     Ok(Box::new(reader.map(|batch| batch.map_err(|e| damaged("Parquet", &e)))))
 }
 
+/// Whether the file says little enough of itself to be read: its columns are known only when all of that is in memory.
+fn check_footer(file: &mut File) -> Result<()> {
+    let mut last = [0_u8; 8];
+    let read = file.seek(SeekFrom::End(-8)).and_then(|_| file.read_exact(&mut last));
+    let [a, b, c, d, magic @ ..] = last;
+    let (bytes, most) = (u32::from_le_bytes([a, b, c, d]), limits::PARQUET_FOOTER_BYTES_MAX);
+    // What is no such file at all is told by the reader.
+    if read.is_err() || &magic != b"PAR1" || bytes <= most {
+        return Ok(());
+    }
+    let message = format!("the file describes its columns in {bytes} bytes; at most {most} are read");
+    Err(Error::new(&codes::TOO_MUCH, message).next("write it with fewer columns, or in larger row groups"))
+}
+
+fn check_columns(schema: &Schema) -> Result<()> {
+    let (found, most) = (schema.fields().len(), limits::IMPORT_COLUMNS_MAX);
+    if found <= most {
+        return Ok(());
+    }
+    Err(Error::new(&codes::TOO_MUCH, format!("the file has {found} columns; at most {most} are read")))
+}
+
 fn arrow(input: BufReader<File>, is_file: bool) -> Result<Batches> {
-    let bad = |e: arrow_schema::ArrowError| damaged("Arrow", &e);
+    let unread = |e: ArrowError| {
+        // The reader itself refuses about a million columns.
+        if e.to_string().contains("TooManyTables") {
+            let message =
+                format!("the file has too many columns; at most {} are read", limits::IMPORT_COLUMNS_MAX);
+            return Error::new(&codes::TOO_MUCH, message).because(&e);
+        }
+        damaged("Arrow", &e)
+    };
+    let bad = |e: ArrowError| damaged("Arrow", &e);
     Ok(if is_file {
-        let reader = arrow_ipc::reader::FileReader::try_new(input, None).map_err(bad)?;
+        let reader = arrow_ipc::reader::FileReader::try_new(input, None).map_err(unread)?;
+        check_columns(&reader.schema())?;
         Box::new(reader.map(move |batch| batch.map_err(bad)))
     } else {
-        let reader = arrow_ipc::reader::StreamReader::try_new(input, None).map_err(bad)?;
+        let reader = arrow_ipc::reader::StreamReader::try_new(input, None).map_err(unread)?;
+        check_columns(&reader.schema())?;
         Box::new(reader.map(move |batch| batch.map_err(bad)))
     })
 }
@@ -113,7 +149,7 @@ fn arrow(input: BufReader<File>, is_file: bool) -> Result<Batches> {
 fn ended(file: &mut File) -> Result<()> {
     let mut last = [0_u8; END.len()];
     let back = i64::try_from(END.len()).unwrap_or(0);
-    let read = file.seek(std::io::SeekFrom::End(-back)).and_then(|_| file.read_exact(&mut last));
+    let read = file.seek(SeekFrom::End(-back)).and_then(|_| file.read_exact(&mut last));
     if read.is_ok() && last == END {
         return Ok(());
     }
@@ -136,10 +172,6 @@ impl Records for Columns {
             let next = guarded(|| self.batches.next().transpose());
             let next = next.map_err(|e| e.at(format!("row {}", self.rows + 1)))?;
             let Some(batch) = next else { return Ok(None) };
-            if batch.num_columns() > limits::IMPORT_COLUMNS_MAX {
-                let message = format!("at most {} columns are read", limits::IMPORT_COLUMNS_MAX);
-                return Err(Error::new(&codes::TOO_MUCH, message));
-            }
             (self.batch, self.at) = (Some(batch), 0);
         }
         let Some(batch) = &self.batch else { return Ok(None) };
@@ -159,5 +191,69 @@ impl Records for Columns {
 
     fn mark(&self) -> Mark {
         Mark { rows: self.rows, line: self.rows + 1, ..self.whole.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, Int8Array};
+    use arrow_ipc::writer::{FileWriter, StreamWriter};
+    use arrow_schema::{DataType, Field};
+    use parquet::arrow::ArrowWriter;
+
+    use super::*;
+
+    fn wide(columns: usize) -> RecordBatch {
+        let fields: Vec<Field> =
+            (0..columns).map(|n| Field::new(format!("c{n}"), DataType::Int8, true)).collect();
+        let one: ArrayRef = Arc::new(Int8Array::from(vec![1]));
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), vec![one; columns]).unwrap()
+    }
+
+    fn write(folder: &Path, batch: &RecordBatch) -> [PathBuf; 3] {
+        let paths = ["w.parquet", "w.arrow", "w.stream"].map(|name| folder.join(name));
+        let [parquet, arrow, stream] = paths.each_ref().map(|path| File::create(path).unwrap());
+        let mut writer = ArrowWriter::try_new(parquet, batch.schema(), None).unwrap();
+        writer.write(batch).unwrap();
+        writer.close().unwrap();
+        let mut writer = FileWriter::try_new(arrow, &batch.schema()).unwrap();
+        writer.write(batch).unwrap();
+        writer.finish().unwrap();
+        let mut writer = StreamWriter::try_new(stream, &batch.schema()).unwrap();
+        writer.write(batch).unwrap();
+        writer.finish().unwrap();
+        paths
+    }
+
+    fn opened(path: &Path) -> Result<Batches> {
+        let file = File::open(path).unwrap();
+        match path.extension().unwrap().to_str().unwrap() {
+            "parquet" => parquet(file, 0),
+            extension => arrow(BufReader::new(file), extension == "arrow"),
+        }
+    }
+
+    #[test]
+    fn more_columns_than_are_read_are_refused_before_a_row_is_read() {
+        let folder = std::env::temp_dir().join(format!("hallmark-wide-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        for path in write(&folder, &wide(limits::IMPORT_COLUMNS_MAX)) {
+            assert_eq!(opened(&path).unwrap().next().unwrap().unwrap().num_rows(), 1, "{}", path.display());
+        }
+        for path in write(&folder, &wide(limits::IMPORT_COLUMNS_MAX + 1)) {
+            let refused = opened(&path).err().unwrap();
+            assert!(refused.is(&codes::TOO_MUCH) && refused.message().contains("16385"), "{refused:?}");
+        }
+        let claims = folder.join("claims.parquet");
+        let mut bytes = b"PAR1".to_vec();
+        bytes.extend((limits::PARQUET_FOOTER_BYTES_MAX + 1).to_le_bytes());
+        bytes.extend(b"PAR1");
+        hallmark_core::fs::write_unsynced(&claims, &bytes).unwrap();
+        let refused = opened(&claims).err().unwrap();
+        assert!(refused.is(&codes::TOO_MUCH), "{refused:?}");
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }
