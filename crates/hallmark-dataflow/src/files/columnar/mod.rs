@@ -163,7 +163,7 @@ fn damaged(form: &str, error: &(dyn std::error::Error + 'static)) -> Error {
         format!("this is no whole file of {form}, or one of a kind that is not read"),
     )
     .because(error)
-    .next("get the file again, or write it with another compression: snappy, gzip or lz4")
+    .next("get the file again, or write it with another compression: zstd, snappy, gzip or lz4")
 }
 
 impl Records for Columns {
@@ -200,9 +200,12 @@ mod tests {
     use std::sync::Arc;
 
     use arrow_array::{ArrayRef, Int8Array};
-    use arrow_ipc::writer::{FileWriter, StreamWriter};
+    use arrow_ipc::CompressionType;
+    use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
     use arrow_schema::{DataType, Field};
     use parquet::arrow::ArrowWriter;
+    use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+    use parquet::file::properties::WriterProperties;
 
     use super::*;
 
@@ -234,6 +237,38 @@ mod tests {
             "parquet" => parquet(file, 0),
             extension => arrow(BufReader::new(file), extension == "arrow"),
         }
+    }
+
+    /// Writers choose Zstandard if nobody chooses for them.
+    #[test]
+    fn every_compression_that_is_told_of_is_read() {
+        let folder = std::env::temp_dir().join(format!("hallmark-packed-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let batch = wide(3);
+        for compression in [
+            Compression::SNAPPY,
+            Compression::GZIP(GzipLevel::default()),
+            Compression::LZ4_RAW,
+            Compression::ZSTD(ZstdLevel::default()),
+        ] {
+            let path = folder.join("packed.parquet");
+            let properties = WriterProperties::builder().set_compression(compression).build();
+            let file = File::create(&path).unwrap();
+            let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+            assert_eq!(opened(&path).unwrap().next().unwrap().unwrap(), batch, "{compression}");
+        }
+        for compression in [CompressionType::LZ4_FRAME, CompressionType::ZSTD] {
+            let path = folder.join("packed.arrow");
+            let options = IpcWriteOptions::default().try_with_compression(Some(compression)).unwrap();
+            let file = File::create(&path).unwrap();
+            let mut writer = FileWriter::try_new_with_options(file, &batch.schema(), options).unwrap();
+            writer.write(&batch).unwrap();
+            writer.finish().unwrap();
+            assert_eq!(opened(&path).unwrap().next().unwrap().unwrap(), batch, "{compression:?}");
+        }
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
