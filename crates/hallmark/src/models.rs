@@ -1,19 +1,19 @@
 //! The models that a project declares, found in its sources (Python, TOML, SQL) without running them.
 
+mod text;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hallmark_core::project::STATE_FOLDER;
 use hallmark_core::{Error, Result};
 use hallmark_dataflow::{DataFlow, Settings, SlowLog, declare};
-use hallmark_python::models::{self, ModelDecl, Modules, Problem};
+use hallmark_python::models::{self, ModelDecl, Modules, Problem, Severity};
 use hallmark_services::{Guarded, Handles};
 use serde::Deserialize;
 
 use crate::app::App;
-
-/// The largest source file that is read for models, in bytes.
-const SOURCE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+use text::{SOURCE_BYTES_MAX, Text};
 
 /// The schema that the models' tables are in, in the database of the stack.
 pub(crate) const SCHEMA: &str = "dataflow";
@@ -102,13 +102,18 @@ enum Which {
 impl Found {
     fn read(&mut self, root: &Path, path: &Path, which: Which) -> Result<()> {
         let name = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
-        let text = match which {
-            Which::All => hallmark_core::fs::read_text(path)?,
-            Which::Candidates if is_test(&name) => return Ok(()),
-            _ => match candidate(path) {
-                Some(text) => text,
-                None => return Ok(()),
-            },
+        if which == Which::Candidates && is_test(&name) {
+            return Ok(());
+        }
+        let text = match Text::of(path, &name) {
+            Text::Read(text) => text,
+            Text::Unread(problem) => {
+                self.problems.push(problem);
+                return Ok(());
+            }
+            // One that somebody names is there to be read.
+            Text::Nothing if which == Which::All => hallmark_core::fs::read_text(path)?,
+            Text::Nothing => return Ok(()),
         };
         self.files += 1;
         let (declared, problems) = match path.extension().and_then(|e| e.to_str()) {
@@ -150,7 +155,8 @@ impl Modules for Sources<'_> {
         bases.iter().flat_map(named).find_map(|path| {
             let whole = self.root.join(&path);
             let fits = std::fs::metadata(&whole).is_ok_and(|m| m.is_file() && m.len() <= SOURCE_BYTES_MAX);
-            let text = if fits { std::fs::read_to_string(&whole).ok()? } else { return None };
+            let bytes = if fits { std::fs::read(&whole).ok()? } else { return None };
+            let text = hallmark_python::source::decode(&bytes).ok()?.into_owned();
             Some((path.to_string_lossy().replace('\\', "/"), text))
         })
     }
@@ -179,17 +185,16 @@ fn is_test(name: &str) -> bool {
     name.split('/').any(|part| part == "tests" || part == "test" || part.starts_with("test_"))
 }
 
-/// The text of a file that may declare models: not too large, and if it is Python with a model decorator in it.
-fn candidate(path: &Path) -> Option<String> {
-    if std::fs::metadata(path).ok()?.len() > SOURCE_BYTES_MAX {
-        return None;
-    }
-    let text = std::fs::read_to_string(path).ok()?;
-    let python = path.extension().is_some_and(|e| e == "py");
-    (!python || text.contains(".model") || text.contains("@model")).then_some(text)
-}
-
 impl Found {
+    /// What is not known of the models, a line each: what cannot be read, and what cannot be a table.
+    pub(crate) fn unknown(&self) -> Vec<String> {
+        let problems = self.problems.iter().filter(|p| p.severity == Severity::Error);
+        let problems = problems.map(|p| format!("{}: {} ({})", p.place, p.message, p.code));
+        let refused =
+            self.refused.iter().map(|r| format!("{}: {} ({})", r.model, r.error, r.error.code().id));
+        problems.chain(refused).collect()
+    }
+
     /// The models as nodes. A model that cannot be a table is left out and reported; the others go on.
     pub(crate) fn configure(
         &mut self,

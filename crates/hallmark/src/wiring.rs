@@ -27,6 +27,8 @@ const DATA_FOLDER: &str = "hallmark-data";
 pub(crate) struct Catalogue {
     /// Their tables and nodes.
     pub(crate) dataflow: DataFlow,
+    /// What is not known of the models, a line each.
+    pub(crate) unknown: Vec<String>,
     /// Every node and workflow.
     pub(crate) registry: Arc<Registry>,
     /// What the agents know.
@@ -62,7 +64,8 @@ impl Catalogue {
         dataflow.register(&mut registry)?;
         registry.register_all(hallmark_agents::nodes(&handles, &guarded, &data, &prefix(app))?)?;
         hallmark_agents::workflows(&mut registry)?;
-        Ok(Self { dataflow, registry: Arc::new(registry), data, handles, guarded })
+        let unknown = found.unknown();
+        Ok(Self { dataflow, unknown, registry: Arc::new(registry), data, handles, guarded })
     }
 
     /// Makes the tables of an empty schema; others are compared with the models, and what differs is said.

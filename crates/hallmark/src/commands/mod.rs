@@ -50,6 +50,7 @@ hallmark_core::codes! {
         UNKNOWN_VALUE = "HM-B003", "an option has a value that it does not take", Usage;
         NO_SERVER = "HM-B004", "no server of this project answers", Unavailable;
         NOT_AGREED = "HM-B010", "nobody agreed to change data", Usage;
+        MODELS_UNKNOWN = "HM-B011", "models cannot be read", Unreadable;
     }
 }
 

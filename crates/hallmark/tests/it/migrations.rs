@@ -34,6 +34,36 @@ impl Drop for Project {
     }
 }
 
+/// A model that cannot be read is not one that was removed.
+#[test]
+fn no_plan_is_made_while_models_cannot_be_read() {
+    let project = Project::new();
+    let folder = &project.folder;
+    project.models("    name: str\n");
+    assert_eq!(code(&run(folder, &["models", "migrate", "--yes"])), 0);
+    let good = std::fs::read(folder.path().join("models.py")).unwrap();
+    let spoilt: [(&str, Vec<u8>); 4] = [
+        ("a field that cannot be one", [good.as_slice(), b"    k: Literal[\"a\", 3]\n"].concat()),
+        ("not in its encoding", [good.as_slice(), b"# caf\xe9\n"].concat()),
+        ("no Python", [good.as_slice(), b"class (:\n"].concat()),
+        ("no table", [good.as_slice(), b"    tags: List[str] = Field(primary_key=True)\n"].concat()),
+    ];
+    for (what, text) in spoilt {
+        folder.write("models.py", &text);
+        for arguments in [&["models", "diff"][..], &["models", "migrate", "--yes", "--allow-destructive"]] {
+            let refused = run(folder, arguments);
+            let said = all(&refused);
+            assert!(code(&refused) == 3 && said.contains("HM-B011"), "{what}: {said}");
+            assert!(said.contains("models.py:") || said.contains(&project.name), "{what}: {said}");
+        }
+        let listed = run(folder, &["models"]);
+        assert_eq!(code(&listed), 3, "{what}: {}", all(&listed));
+    }
+    folder.write("models.py", &[b"# -*- coding: latin-1 -*-\n# caf\xe9\n".as_slice(), &good].concat());
+    let clean = run(folder, &["models", "diff"]);
+    assert_eq!(code(&clean), 0, "{}", all(&clean));
+}
+
 #[test]
 fn tables_follow_their_models_and_back() {
     let project = Project::new();

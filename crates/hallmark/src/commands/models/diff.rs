@@ -1,11 +1,12 @@
 //! `hallmark models diff`: what a migration would change.
 
-use hallmark_core::{ExitClass, Result};
+use hallmark_core::{Error, ExitClass, Result};
 use hallmark_dataflow::migrate::{Class, MigrateOptions, Plan};
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::args::{DiffArgs, Format, PlanArgs};
+use crate::commands::codes;
 use crate::ui::{WIDTH_MAX, wrap};
 use crate::wiring::{self, Catalogue, Fallbacks};
 
@@ -14,6 +15,7 @@ const SCHEMA: &str = "hallmark.models.diff/1";
 
 pub(super) fn run(app: &App<'_>, args: &DiffArgs) -> Result<ExitClass> {
     let catalogue = open(app)?;
+    known(&catalogue)?;
     let plan = app.block_on(catalogue.dataflow.plan(&options(&args.plan)))?;
     if args.sql {
         app.ui.verbatim(&plan.sql());
@@ -38,6 +40,19 @@ fn clean(plan: &Plan) -> bool {
 /// The models with the project's services.
 pub(super) fn open(app: &App<'_>) -> Result<Catalogue> {
     Catalogue::open(app, &wiring::endpoints(app)?, Fallbacks::Never)
+}
+
+/// Whether every model is known: one that cannot be read would be taken for one that was removed, and its table with it.
+///
+/// # Errors
+/// `HM-B011` if one is not.
+pub(super) fn known(catalogue: &Catalogue) -> Result<()> {
+    let unknown = &catalogue.unknown;
+    let Some(first) = unknown.first() else { return Ok(()) };
+    let more = if unknown.len() > 1 { format!(", and {} more", unknown.len() - 1) } else { String::new() };
+    Err(Error::new(&codes::MODELS_UNKNOWN, "no plan is made while models cannot be read")
+        .because_text(format!("{first}{more}"))
+        .next("hallmark models"))
 }
 
 /// What a plan is told.

@@ -7,7 +7,7 @@ use hallmark_core::{Error, ExitClass, Result};
 use hallmark_dataflow::migrate::{Agreed, Event, MigrateOptions, Migrated, Migration, permitted};
 use serde_json::json;
 
-use super::diff::{as_json, open, options, show};
+use super::diff::{as_json, known, open, options, show};
 use crate::app::App;
 use crate::args::{Format, MigrateArgs};
 use crate::commands::codes;
@@ -45,6 +45,7 @@ pub(super) fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitClass> {
         let done = app.block_on(dataflow.migrate_down(usize::from(count), &options, &watch(app)))?;
         return Ok(conclude(app, json, &done, "taken back"));
     }
+    known(&catalogue)?;
     let plan = app.block_on(dataflow.plan(&options))?;
     if !json || args.dry_run {
         display(app, json, &plan);
