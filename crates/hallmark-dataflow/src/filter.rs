@@ -25,6 +25,43 @@ pub fn push(sql: &mut Sql, table: &Table, filter: &Value) -> Result<()> {
     Writer { sql, table, terms: &mut terms }.group(filter, 0)
 }
 
+/// Whether a filter is true of every row, whatever the rows hold: an empty one, and one that joins nothing else.
+pub(crate) fn takes_all(filter: &Value) -> bool {
+    constant(filter) == Some(true)
+}
+
+/// What a filter is of every row, if that can be told without its comparisons.
+fn constant(filter: &Value) -> Option<bool> {
+    let Value::Object(members) = filter else { return filter.is_null().then_some(true) };
+    let parts = members.iter().map(|(name, value)| {
+        let items = || value.as_array().into_iter().flatten();
+        match name.strip_prefix('$').unwrap_or(name) {
+            "and" => joined(items(), true),
+            "or" => joined(items(), false),
+            "not" => constant(value).map(|truth| !truth),
+            _ => None,
+        }
+    });
+    all(parts, true)
+}
+
+fn joined<'v>(items: impl Iterator<Item = &'v Value>, empty: bool) -> Option<bool> {
+    all(items.map(constant), empty)
+}
+
+/// The conjunction of the parts where an empty one is true, their disjunction where it is false.
+fn all(parts: impl Iterator<Item = Option<bool>>, empty: bool) -> Option<bool> {
+    let mut known = Some(empty);
+    for part in parts {
+        match part {
+            Some(truth) if truth == empty => {}
+            Some(truth) => return Some(truth),
+            None => known = None,
+        }
+    }
+    known
+}
+
 struct Writer<'a> {
     sql: &'a mut Sql,
     table: &'a Table,
@@ -233,4 +270,36 @@ fn is_operator(key: &str) -> bool {
             | "ends_with"
             | "is_null"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_filter_that_is_true_of_every_row_is_known_by_its_form() {
+        for all in [
+            json!(null),
+            json!({}),
+            json!({"and": []}),
+            json!({"$and": [{}, {"and": []}]}),
+            json!({"or": [{"name": "x"}, {}]}),
+            json!({"not": {"or": []}}),
+        ] {
+            assert!(takes_all(&all), "{all}");
+        }
+        for some in [
+            json!({"name": "x"}),
+            json!({"and": [{}, {"name": "x"}]}),
+            json!({"or": []}),
+            json!({"or": [{"name": "x"}, {"or": []}]}),
+            json!({"not": {}}),
+            json!({"not": {"name": "x"}}),
+            json!("x"),
+        ] {
+            assert!(!takes_all(&some), "{some}");
+        }
+    }
 }

@@ -147,10 +147,10 @@ impl Call<'_> {
         Err(Error::new(&codes::DUPLICATE, message).at(format!("rows[{line}]")))
     }
 
-    /// Bulk changes name their rows; an empty filter would mean the whole table.
+    /// Bulk changes name their rows; a filter that says nothing of them would mean the whole table.
     pub(super) fn need_filter(&self) -> Result<&Value> {
         let filter = self.ask.filter();
-        if filter.as_object().is_none_or(Map::is_empty) {
+        if crate::filter::takes_all(filter) {
             let message = "a bulk change needs a filter that is not empty";
             return Err(Error::new(&codes::MISSING_VALUE, message)
                 .at("filter")

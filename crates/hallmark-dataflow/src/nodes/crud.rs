@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use hallmark_core::{Error, Result};
 use hallmark_workflow::{BoxFuture, Context, Input, Param};
 use serde_json::{Map, Value, json};
-use tokio_postgres::Row;
+use tokio_postgres::{GenericClient, Row};
 
 use super::{Kind, answer, cache, fields, filter, include_pii, masking, related};
 use crate::engine::Engine;
@@ -72,7 +72,7 @@ impl Kind for Crud {
                 .choices(["update", "skip"])
                 .default("update"),
             Param::integer("expected_version")
-                .describe("Refuse the update if row_version is another (versioned models)"),
+                .describe("Refuse the update or delete if row_version is another (versioned models)"),
             filter(),
             Param::any("sort").describe("Fields to list by, `-` in front for descending"),
             Param::integer("limit").describe("Rows of a page").range(1.0, 1_000.0),
@@ -103,6 +103,7 @@ impl Kind for Crud {
     ) -> BoxFuture<'a, Result<Value>> {
         Box::pin(async move {
             let call = Call { engine, context, ask: Ask(input) };
+            call.check_conditions(operation)?;
             let changes_rows = !matches!(
                 operation,
                 "read" | "list" | "count" | "create" | "bulk_create" | "history" | "purge"
@@ -153,6 +154,26 @@ impl Call<'_> {
         let mut object = Engine::object(columns, row)?;
         masking(self.ask.0).apply(self.table(), &mut object);
         Ok(Value::Object(object))
+    }
+
+    /// Whether every condition that is given is one of this operation. One that had no effect would let through what the caller meant
+    /// to refuse.
+    fn check_conditions(&self, operation: &str) -> Result<()> {
+        const CONDITIONS: [(&str, &[&str]); 2] = [
+            ("expected_version", &["update", "delete"]),
+            ("filter", &["list", "count", "bulk_update", "bulk_delete", "bulk_restore"]),
+        ];
+        for (name, operations) in CONDITIONS {
+            let says = self.ask.get(name).is_some_and(|v| v.as_object().is_none_or(|o| !o.is_empty()));
+            let with_rows = operation == "bulk_update" && self.ask.get("rows").is_some();
+            if says && (!operations.contains(&operation) || with_rows) {
+                let message = format!("`{name}` has no effect on {operation}");
+                return Err(Error::new(&codes::BAD_PARAMETER, message)
+                    .at(name)
+                    .next(format!("leave it out; it belongs to {}", operations.join(", "))));
+            }
+        }
+        Ok(())
     }
 
     async fn create(&self) -> Result<Value> {
@@ -282,14 +303,7 @@ impl Call<'_> {
         self.table().push_key(&mut sql, id)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, false);
-        let expected = self.ask.get("expected_version").and_then(Value::as_i64);
-        if let Some(expected) = expected {
-            let version = self.table().with_role(Role::Version).ok_or_else(|| {
-                let message = format!("{} is not versioned", self.table().model.name);
-                Error::new(&codes::BAD_PARAMETER, message).at("expected_version")
-            })?;
-            sql.push(" AND ").push(&version.ident).push(" = ").bind(Bound::Int(expected), None);
-        }
+        let expected = self.push_expected(&mut sql)?;
         sql.push(" RETURNING ").push(list);
         self.engine.push_signature(&mut sql, self.context);
         let client = self.engine.client().await?;
@@ -297,20 +311,36 @@ impl Call<'_> {
             cache::forget(self.engine, self.context, std::slice::from_ref(id)).await;
             return Ok(json!({"operation": "update", "found": true, "row": self.masked(&columns, &row)?}));
         }
-        // Nothing matched: either there is no such row, or it has another version than the caller saw.
-        let current = match expected {
-            Some(_) => self.engine.by_key(&**client, self.context, id, false).await?,
-            None => None,
+        self.refuse_other_version(&**client, id, expected).await?;
+        Ok(json!({"operation": "update", "found": false, "row": null}))
+    }
+
+    /// Appends that the row has the version that the caller saw, if one is given.
+    fn push_expected(&self, sql: &mut Sql) -> Result<Option<i64>> {
+        let Some(expected) = self.ask.get("expected_version").and_then(Value::as_i64) else {
+            return Ok(None);
         };
-        match current {
-            Some(row) => {
-                let now = row.get(crate::table::VERSION_COLUMN).cloned().unwrap_or_default();
-                let message = format!("the row has version {now}, not {}", expected.unwrap_or_default());
-                Err(Error::new(&codes::VERSION_CONFLICT, message)
-                    .next("read the row again and repeat the change on it"))
-            }
-            None => Ok(json!({"operation": "update", "found": false, "row": null})),
-        }
+        let version = self.table().with_role(Role::Version).ok_or_else(|| {
+            let message = format!("{} is not versioned", self.table().model.name);
+            Error::new(&codes::BAD_PARAMETER, message).at("expected_version")
+        })?;
+        sql.push(" AND ").push(&version.ident).push(" = ").bind(Bound::Int(expected), None);
+        Ok(Some(expected))
+    }
+
+    /// Where nothing matched: either there is no such row, or it has another version than the caller saw.
+    async fn refuse_other_version(
+        &self,
+        client: &impl GenericClient,
+        id: &Value,
+        expected: Option<i64>,
+    ) -> Result<()> {
+        let Some(expected) = expected else { return Ok(()) };
+        let Some(row) = self.engine.by_key(client, self.context, id, false).await? else { return Ok(()) };
+        let now = row.get(crate::table::VERSION_COLUMN).cloned().unwrap_or_default();
+        let message = format!("the row has version {now}, not {expected}");
+        Err(Error::new(&codes::VERSION_CONFLICT, message)
+            .next("read the row again and repeat the change on it"))
     }
 
     /// `UPDATE … SET deleted_at` or `DELETE`, up to its `WHERE`.
@@ -332,9 +362,13 @@ impl Call<'_> {
         self.table().push_key(&mut sql, id)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, false);
+        let expected = self.push_expected(&mut sql)?;
         self.engine.push_signature_alone(&mut sql, self.context);
         let client = self.engine.client().await?;
         let deleted = sql.execute(&**client).await? > 0;
+        if !deleted {
+            self.refuse_other_version(&**client, id, expected).await?;
+        }
         cache::forget(self.engine, self.context, std::slice::from_ref(id)).await;
         let soft = self.table().with_role(Role::DeletedAt).is_some();
         Ok(json!({"operation": "delete", "found": deleted, "deleted": deleted, "soft": soft}))

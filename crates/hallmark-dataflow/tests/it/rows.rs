@@ -115,6 +115,18 @@ async fn updates_are_partial_counted_and_checked() {
             .call(node, json!({"operation": "update", "id": id, "data": {"whole": 5}, "expected_version": 1}))
             .await;
         assert_eq!(code(stale), "HM-D022");
+        let stale = json!({"operation": "delete", "id": id, "expected_version": 1});
+        assert_eq!(code(world.call(node, stale).await), "HM-D022");
+        // A condition that has no effect is no condition.
+        for condition in [json!({"expected_version": 1}), json!({"filter": {"label": "other"}})] {
+            for operation in ["read", "create", "upsert", "restore", "history"] {
+                let mut input = json!({"operation": operation, "id": id, "data": {"label": "a", "whole": 9}});
+                input.as_object_mut().unwrap().extend(condition.as_object().unwrap().clone());
+                assert_eq!(code(world.call(node, input).await), "HM-D025", "{operation} {condition}");
+            }
+        }
+        let filtered = json!({"operation": "delete", "id": id, "filter": {"label": "other"}});
+        assert_eq!(code(world.call(node, filtered).await), "HM-D025");
         assert_eq!(world.ask("SELECT whole FROM {}.things").await, Value::Null);
         assert_eq!(
             code(world.call(node, json!({"operation": "update", "id": id, "data": {}})).await),
@@ -269,10 +281,12 @@ async fn bulk_forms_are_whole_or_nothing() {
         );
         assert_eq!(wrong.place(), Some("rows[1].label"));
         assert_eq!(world.ask("SELECT count(*) FROM {}.things").await, json!(5_000));
-        assert_eq!(
-            code(world.call(node, json!({"operation": "bulk_delete", "filter": {}})).await),
-            "HM-D018"
-        );
+        for all in [json!({}), json!({"and": []}), json!({"and": [{}]}), json!({"not": {"or": []}})] {
+            for operation in ["bulk_delete", "bulk_update", "bulk_restore"] {
+                let input = json!({"operation": operation, "filter": all, "data": {"whole": 1}});
+                assert_eq!(code(world.call(node, input).await), "HM-D018", "{operation} {all}");
+            }
+        }
         let gone = world
             .call(node, json!({"operation": "bulk_delete", "filter": {"whole": {"gte": 4_000}}}))
             .await

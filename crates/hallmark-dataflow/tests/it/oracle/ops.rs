@@ -1,7 +1,7 @@
 //! Random operations. They are made before anything runs, so that one can be left out and the others stay what they are.
 
 use hallmark_dataflow::FieldType;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::conditions::{Filter, random};
 use super::model::Shape;
@@ -123,7 +123,12 @@ pub(super) fn all(dice: &mut Dice, shape: &Shape, count: u64) -> Vec<Op> {
 }
 
 fn act(dice: &mut Dice, shape: &Shape) -> Act {
-    let filter = |dice: &mut Dice| random(dice, shape, 2);
+    // A bulk change needs a filter that says something of the rows; every row has a key.
+    let filter = |dice: &mut Dice| {
+        let Filter { json, sql } = random(dice, shape, 2);
+        let any = json!({ &shape.keys()[0].name: {"is_null": false} });
+        Filter { json: json!({"and": [json, any]}), sql }
+    };
     match dice.below(26) {
         0..=2 => Act::Create { row: row(dice, shape, true, 6) },
         3 | 4 => Act::Update {
