@@ -15,9 +15,6 @@ use serde::Deserialize;
 use crate::app::App;
 use text::{SOURCE_BYTES_MAX, Text};
 
-/// The schema that the models' tables are in, in the database of the stack.
-pub(crate) const SCHEMA: &str = "dataflow";
-
 /// The section `[dataflow]` of `hallmark.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -25,13 +22,15 @@ pub(crate) struct DataFlowConfig {
     /// Files that declare models (Python, TOML or SQL), relative to the root; empty: every Python file outside tests that does, and
     /// every `models.toml` and `models.sql`.
     pub(crate) models: Vec<PathBuf>,
+    /// The schema that the models' tables are in.
+    pub(crate) schema: String,
     /// From how many milliseconds on a statement of a node is written down; 0 writes none.
     pub(crate) slow_statement_ms: u64,
 }
 
 impl Default for DataFlowConfig {
     fn default() -> Self {
-        Self { models: Vec::new(), slow_statement_ms: 500 }
+        Self { models: Vec::new(), schema: "dataflow".to_owned(), slow_statement_ms: 500 }
     }
 }
 
@@ -209,7 +208,7 @@ impl Found {
             Ok::<_, hallmark_core::Error>(Settings {
                 handles: handles.clone(),
                 guarded: guarded.clone(),
-                schema: SCHEMA.to_owned(),
+                schema: config.schema.clone(),
                 models,
                 project_prefix: format!("hallmark:{}", app.project.id()),
                 export_dir: app.project.state()?.join("exports"),

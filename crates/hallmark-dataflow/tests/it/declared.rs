@@ -131,6 +131,9 @@ async fn a_table_with_narrower_types_is_worked_on() {
 }
 
 async fn narrow(world: &World) {
+    let started = world.dataflow.start().await.unwrap();
+    let said: Vec<&str> = started.differences.iter().map(|d| d.message.as_str()).collect();
+    assert!(!started.created && said.iter().any(|m| m.contains("smallint instead of bigint")), "{said:?}");
     let node = "StockCRUDNode";
     let id = json!({"shelf": 1, "place": "a"});
     let read = world.call(node, json!({"operation": "read", "id": id})).await.unwrap();

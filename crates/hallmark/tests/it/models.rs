@@ -104,3 +104,24 @@ fn a_database_is_written_as_models_that_are_read_again() {
     let none = run(&folder, &["models", "import-db", "--schema", "no_such_schema"]);
     assert_eq!(code(&none), 2, "{}", all(&none));
 }
+
+/// Tables that were there before their models are worked on where they are.
+#[test]
+fn imported_tables_are_worked_on_in_their_own_schema() {
+    let schema = format!("it_{}", hallmark_core::random::token(8).unwrap());
+    let settings = format!("[dataflow]\nschema = \"{schema}\"\n");
+    let owner = Folder::new();
+    owner.write("hallmark.toml", settings.as_bytes());
+    owner.write("models.sql", b"CREATE TABLE crates (id uuid PRIMARY KEY, weight numeric(8, 2));\n");
+    let input = r#"{"operation": "create", "data": {"weight": "2.50"}}"#;
+    let made = run(&owner, &["node", "run", "CrateCRUDNode", "--input", input]);
+    assert_eq!(code(&made), 0, "{}", all(&made));
+
+    let other = Folder::new();
+    let imported = run(&other, &["models", "import-db", "--schema", &schema, "--output", "models.py"]);
+    assert!(all(&imported).contains(&format!("schema = \"{schema}\"")), "{}", all(&imported));
+    other.write("hallmark.toml", settings.as_bytes());
+    let listed = run(&other, &["node", "run", "CrateCRUDNode", "--input", r#"{"operation": "list"}"#]);
+    assert!(code(&listed) == 0 && all(&listed).contains("2.50"), "{}", all(&listed));
+    run(&owner, &["models", "migrate", "--down", "9", "--yes", "--allow-destructive", "--accept-drift"]);
+}

@@ -397,6 +397,11 @@ pub static ALL: &[Setting] = &[
         example: "[\"catalog/models.py\"]",
         doc: "Files that declare models, relative to the project; an empty list means every Python file outside tests that does, and every `models.toml` and `models.sql`.",
     },
+    text(
+        "dataflow.schema",
+        "dataflow",
+        "The schema of the database that the tables of the models are in. A table of it that no model has is left alone.",
+    ),
     number(
         "dataflow.slow-statement-ms",
         (0, "500"),

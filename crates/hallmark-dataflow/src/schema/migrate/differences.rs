@@ -98,7 +98,8 @@ fn tables(name: &str, wanted: &TableShape, there: &TableShape, note: &mut dyn Fn
 fn columns(table: &str, wanted: &ColumnShape, found: &ColumnShape, note: &mut dyn FnMut(String, bool)) {
     let name = &wanted.name;
     if wanted.kind != found.kind {
-        note(format!("column {table}.{name} is {} instead of {}", found.kind, wanted.kind), true);
+        let serious = !super::types::serves(&found.kind, &wanted.kind);
+        note(format!("column {table}.{name} is {} instead of {}", found.kind, wanted.kind), serious);
     }
     if wanted.collation != found.collation {
         note(format!("column {table}.{name} has another collation"), false);

@@ -106,6 +106,18 @@ fn widening((old, _): (&str, &[i64]), (new, size): (&str, &[i64])) -> bool {
     }
 }
 
+/// Whether nodes work on a column of one type where the model has the other: each reads narrower types as its own, and what such a
+/// column cannot hold is refused by the database.
+pub(super) fn serves(found: &str, wanted: &str) -> bool {
+    let ((old, _), (new, _)) = (parts(found), parts(wanted));
+    match (old.as_str(), new.as_str()) {
+        ("smallint" | "integer", "bigint") | ("real", "double precision") | ("json", "jsonb") => true,
+        ("text" | "character varying", "text" | "character varying") => true,
+        ("timestamp without time zone", "timestamp with time zone") => true,
+        _ => false,
+    }
+}
+
 /// The new value from the old, and the old from the new (over the same column). Instants are read and written in UTC: the
 /// time zone of a session must not have a say in it.
 fn conversion(name: &str, (from, old): (&str, &str), (to, new): (&str, &str)) -> (String, String) {

@@ -8,6 +8,7 @@ use hallmark_services::Handles;
 use crate::app::App;
 use crate::args::{Form, ImportDbArgs};
 use crate::commands::codes;
+use crate::models::DataFlowConfig;
 use crate::wiring;
 
 pub(crate) fn run(app: &App<'_>, args: &ImportDbArgs) -> Result<ExitClass> {
@@ -32,6 +33,10 @@ pub(crate) fn run(app: &App<'_>, args: &ImportDbArgs) -> Result<ExitClass> {
     }
     for note in &imported.notes {
         app.ui.note(&format!("{}.{}: {} ({})", note.model, note.subject, note.message, note.code));
+    }
+    let schema = app.config.section::<DataFlowConfig>("dataflow")?.schema;
+    if schema != args.schema {
+        app.ui.note(&format!("nodes work in the schema {schema}: for these tables set schema = \"{}\" in [dataflow] of hallmark.toml", args.schema));
     }
     app.ui.note(&format!("{} models, {} notes", imported.models.len(), imported.notes.len()));
     match &args.output {

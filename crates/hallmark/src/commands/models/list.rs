@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::args::{Format, ModelsArgs};
-use crate::models::{self, Found, Refused, SCHEMA as TABLES};
+use crate::models::{self, DataFlowConfig, Found, Refused};
 use crate::ui::wrap;
 
 /// The version of the JSON form.
@@ -21,11 +21,12 @@ pub(crate) fn run(app: &App<'_>, args: &ModelsArgs) -> Result<ExitClass> {
         Some(path) => models::find_at(path, args.all)?,
         None => models::find(app)?,
     };
+    let schema = app.config.section::<DataFlowConfig>("dataflow")?.schema;
     let mut tables: Vec<Table> = Vec::new();
     let repeated = std::mem::take(&mut found.repeated);
     let again = if args.all { repeated.clone() } else { Vec::new() };
     for model in std::mem::take(&mut found.models).into_iter().chain(again) {
-        match Table::resolve(&model, TABLES).and_then(|table| alone(table, &tables, args.all)) {
+        match Table::resolve(&model, &schema).and_then(|table| alone(table, &tables, args.all)) {
             Ok(table) => tables.push(table),
             Err(error) => found.refused.push(Refused { model: model.name.clone(), error }),
         }
