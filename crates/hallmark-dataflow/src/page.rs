@@ -4,8 +4,9 @@ use hallmark_core::{Error, Result, digest};
 use hallmark_python::models::FieldType;
 use serde_json::{Value, json};
 
+use crate::sensitivity::Masking;
 use crate::sql::{Sql, compared_as};
-use crate::table::Table;
+use crate::table::{Column, Table};
 use crate::value::{self, Bound};
 use crate::{codes, limits};
 
@@ -26,11 +27,20 @@ pub struct SortKey {
     pub descending: bool,
 }
 
+/// What pages are sorted by: [`order`], with a cursor that holds the values of all of it, the key too.
+///
+/// # Errors
+/// As [`order`]; `HM-D016` if the key itself is masked.
+pub fn keys(table: &Table, sort: Option<&Value>, masking: Masking) -> Result<Vec<SortKey>> {
+    table.keys().iter().try_for_each(|key| refuse_hidden(key, masking))?;
+    order(table, sort, masking)
+}
+
 /// Reads a `sort` parameter (`["-total", "name"]`, or one text with commas) and adds the key as the last tie-breaker.
 ///
 /// # Errors
-/// `HM-D010` for an unknown field, `HM-D016` for one that has no order or a malformed list.
-pub fn keys(table: &Table, sort: Option<&Value>) -> Result<Vec<SortKey>> {
+/// `HM-D010` for an unknown field, `HM-D016` for one that is masked or has no order, or a malformed list.
+pub fn order(table: &Table, sort: Option<&Value>, masking: Masking) -> Result<Vec<SortKey>> {
     let texts: Vec<String> = match sort {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::String(one)) => {
@@ -58,35 +68,46 @@ pub fn keys(table: &Table, sort: Option<&Value>) -> Result<Vec<SortKey>> {
     for text in &texts {
         let (name, descending) = text.strip_prefix('-').map_or((text.as_str(), false), |n| (n, true));
         let column = table.column(name)?;
+        refuse_hidden(column, masking)?;
         if column.field.kind.is_json() || column.field.kind == FieldType::FloatArray {
             return Err(Error::new(
                 &codes::BAD_SORT,
                 format!("{name} is {} and has no order", column.field.kind.name()),
             ));
         }
-        keys.push(SortKey {
-            name: name.to_owned(),
-            expression: column.ident.clone(),
-            kind: column.field.kind,
-            cast: compared_as(column).map(str::to_owned),
-            nullable: table.takes_nulls(column) && !table.is_key(&[column]),
-            descending,
-        });
+        let nullable = table.takes_nulls(column) && !table.is_key(&[column]);
+        keys.push(SortKey::of(column, nullable, descending));
     }
     let descending = keys.last().is_some_and(|k| k.descending);
     for key in table.keys() {
         if !keys.iter().any(|k| k.name == key.name()) {
-            keys.push(SortKey {
-                name: key.name().to_owned(),
-                expression: key.ident.clone(),
-                kind: key.field.kind,
-                cast: compared_as(key).map(str::to_owned),
-                nullable: false,
-                descending,
-            });
+            keys.push(SortKey::of(key, false, descending));
         }
     }
     Ok(keys)
+}
+
+impl SortKey {
+    fn of(column: &Column, nullable: bool, descending: bool) -> Self {
+        Self {
+            name: column.name().to_owned(),
+            expression: column.ident.clone(),
+            kind: column.field.kind,
+            cast: compared_as(column).map(str::to_owned),
+            nullable,
+            descending,
+        }
+    }
+}
+
+/// Refuses an order by values that the caller does not see: the order would tell them.
+fn refuse_hidden(column: &Column, masking: Masking) -> Result<()> {
+    if masking.hides(column.sensitivity) {
+        let what = if Masking::Secrets.hides(column.sensitivity) { "secret" } else { "personal" };
+        let message = format!("{} is {what}; nothing is sorted by it", column.name());
+        return Err(Error::new(&codes::BAD_SORT, message).at("sort"));
+    }
+    Ok(())
 }
 
 /// Appends `ORDER BY`; nulls come last in both directions. Where there are none that is not said, for an index that is read backwards

@@ -395,8 +395,7 @@ impl Call<'_> {
 
     async fn list(&self) -> Result<Value> {
         let limit = self.ask.limit()?;
-        let keys = page::keys(self.table(), self.ask.get("sort"))?;
-        related::refuse_hidden(self, &keys)?;
+        let keys = page::keys(self.table(), self.ask.get("sort"), masking(self.ask.0))?;
         let mut columns = self.engine.columns(self.ask.get("fields"))?;
         push_missing(&mut columns, &self.joining()?);
         let asked = columns.len();

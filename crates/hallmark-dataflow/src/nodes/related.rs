@@ -238,15 +238,3 @@ fn in_place(outer: &str, error: &Error) -> Error {
 pub(super) fn nests(engine: &Engine, data: &Map<String, Value>) -> bool {
     of(engine).iter().any(|r| r.many && data.contains_key(&r.name))
 }
-
-/// Refuses an order by values that the caller does not see: the order would tell them.
-pub(super) fn refuse_hidden(call: &Call<'_>, keys: &[crate::page::SortKey]) -> Result<()> {
-    for key in keys {
-        let column = call.table().column(&key.name)?;
-        if masking(call.ask.0).hides(column.sensitivity) {
-            let message = format!("{} is secret; nothing is sorted by it", column.name());
-            return Err(Error::new(&codes::BAD_SORT, message).at("sort"));
-        }
-    }
-    Ok(())
-}

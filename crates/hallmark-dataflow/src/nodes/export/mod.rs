@@ -163,7 +163,7 @@ async fn run(engine: &Engine, context: &Context, ask: Ask<'_>) -> Result<Value> 
     let masking = outward(ask.0);
     let columns = engine.columns(ask.get("fields"))?;
     let cells: Vec<Cell> = columns.iter().map(|column| Cell::new(column, masking)).collect();
-    let keys = page::keys(&engine.table, ask.get("sort"))?;
+    let keys = page::order(&engine.table, ask.get("sort"), masking)?;
     let limit = ask.count("limit", limits::EXPORT_ROWS_MAX, limits::EXPORT_ROWS_MAX)?;
     let list: Vec<String> = columns.iter().zip(&cells).map(|(column, cell)| selected(column, cell)).collect();
     let mut sql = Sql::new(format!("SELECT {}", list.join(", ")));

@@ -8,6 +8,7 @@ use super::collection::Kept;
 use super::near::of_length;
 use super::{Call, members};
 use crate::engine::Engine;
+use crate::nodes::masking;
 use crate::sql::Sql;
 use crate::table::{Column, select_list};
 use crate::{codes, limits, page};
@@ -81,7 +82,7 @@ impl Call<'_> {
         }
         let table = &self.engine.table;
         let limit = self.ask.count("limit", limits::INDEX_PAGE_DEFAULT, limits::PAGE_ROWS_MAX)?;
-        let keys = page::keys(table, None)?;
+        let keys = page::keys(table, None, masking(self.ask.0))?;
         let columns = self.columns_to_index(kept);
         let mut sql = Sql::new(format!("SELECT {}", select_list(&columns)));
         self.engine.push_from(&mut sql, self.context, self.ask.filter(), false)?;

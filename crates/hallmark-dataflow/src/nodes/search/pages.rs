@@ -66,7 +66,7 @@ impl Call<'_> {
     }
 
     fn page(&self, matches: &Matches, limit: usize) -> Result<Page<'_>> {
-        let mut keys = page::keys(&self.engine.table, self.ask.get("sort"))?;
+        let mut keys = page::keys(&self.engine.table, self.ask.get("sort"), masking(self.ask.0))?;
         let ranks = matches.ranks();
         if self.ask.get("sort").is_none() {
             keys.splice(0..0, ranks.iter().cloned());

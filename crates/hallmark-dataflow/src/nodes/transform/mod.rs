@@ -143,7 +143,7 @@ impl Call<'_> {
             sql = with;
             done += 1;
         }
-        page::push_order(&mut sql, &page::keys(table, self.ask.get("sort"))?);
+        page::push_order(&mut sql, &page::order(table, self.ask.get("sort"), masking(self.ask.0))?);
         sql.push(&format!(" LIMIT {}", self.ask.limit()?));
         let rows = self.engine.read(&sql).await?;
         let read = rows.iter().map(|row| {
