@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio_postgres::{GenericClient, Row};
 
 use crate::coherence::Coherence;
+use crate::filter::Filter;
 use crate::nodes::cache::flights::Flights;
 use crate::nodes::cache::stats::Tallies;
 use crate::slow::SlowLog;
@@ -141,7 +142,7 @@ impl Engine {
         &self,
         sql: &mut Sql,
         context: &Context,
-        given: &Value,
+        given: Filter<'_>,
         deleted_too: bool,
     ) -> Result<()> {
         sql.push(" FROM ").push(&self.table.qualified).push(" WHERE ");

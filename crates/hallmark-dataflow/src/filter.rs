@@ -11,18 +11,34 @@ use hallmark_core::{Error, Result};
 use hallmark_python::models::FieldType;
 use serde_json::Value;
 
+use crate::sensitivity::Masking;
 use crate::sql::Sql;
 use crate::table::{Column, Table};
 use crate::value::{self, Bound};
 use crate::{codes, limits};
 
+/// A filter as it was given, and what its caller does not see.
+#[derive(Clone, Copy, Debug)]
+pub struct Filter<'a> {
+    /// The filter; null is the empty one.
+    pub given: &'a Value,
+    /// What of the rows is masked: which rows match must not tell it.
+    pub masking: Masking,
+}
+
+impl Filter<'static> {
+    /// The empty filter.
+    pub const EMPTY: Self = Self { given: &Value::Null, masking: Masking::Secrets };
+}
+
 /// Appends the filter as a condition (`true` for an empty one).
 ///
 /// # Errors
-/// `HM-D010` for an unknown field, `HM-D015` for an unknown operator or a malformed filter, `HM-D011`, `HM-D012`, `HM-D013` for a value.
-pub fn push(sql: &mut Sql, table: &Table, filter: &Value) -> Result<()> {
+/// `HM-D010` for an unknown field, `HM-D015` for an unknown operator, a malformed filter or a part of a secret, `HM-D011`, `HM-D012`,
+/// `HM-D013` for a value.
+pub fn push(sql: &mut Sql, table: &Table, filter: Filter<'_>) -> Result<()> {
     let mut terms = 0;
-    Writer { sql, table, terms: &mut terms }.group(filter, 0)
+    Writer { sql, table, masking: filter.masking, terms: &mut terms }.group(filter.given, 0)
 }
 
 /// Whether a filter is true of every row, whatever the rows hold: an empty one, and one that joins nothing else.
@@ -65,6 +81,7 @@ fn all(parts: impl Iterator<Item = Option<bool>>, empty: bool) -> Option<bool> {
 struct Writer<'a> {
     sql: &'a mut Sql,
     table: &'a Table,
+    masking: Masking,
     terms: &'a mut usize,
 }
 
@@ -160,6 +177,7 @@ impl Writer<'_> {
             return Err(bad(format!("the filter has more than {} comparisons", limits::FILTER_TERMS_MAX)));
         }
         let operator = operator.strip_prefix('$').unwrap_or(operator);
+        self.refuse_parts(column, operator)?;
         let symbol = match operator {
             "eq" if operand.is_null() => return self.null(column, true),
             "ne" if operand.is_null() => return self.null(column, false),
@@ -193,6 +211,17 @@ impl Writer<'_> {
         self.sql.push(&column.ident).push(symbol);
         self.sql.bind_compared(column, operand)?;
         Ok(())
+    }
+
+    /// Refuses what would tell a secret piece by piece; whoever names the whole of it learns nothing.
+    fn refuse_parts(&self, column: &Column, operator: &str) -> Result<()> {
+        let whole = matches!(operator, "eq" | "ne" | "in" | "not_in" | "is_null");
+        let is_secret = Masking::Secrets.hides(column.sensitivity) && self.masking != Masking::None;
+        if whole || !is_secret {
+            return Ok(());
+        }
+        let message = format!("{} is secret: only eq, ne, in, not_in and is_null compare it", column.name());
+        Err(bad(message).at("filter").next("ask with include_pii: true if you may"))
     }
 
     fn null(&mut self, column: &Column, is: bool) -> Result<()> {

@@ -4,6 +4,8 @@ use hallmark_core::{Error, Result};
 use hallmark_workflow::Input;
 use serde_json::{Map, Value};
 
+use crate::filter::Filter;
+use crate::nodes::masking;
 use crate::{codes, limits};
 
 /// A node's input, read by name.
@@ -53,8 +55,8 @@ impl<'a> Ask<'a> {
     }
 
     /// The filter; none is the empty one.
-    pub(crate) fn filter(&self) -> &'a Value {
-        self.get("filter").unwrap_or(&Value::Null)
+    pub(crate) fn filter(&self) -> Filter<'a> {
+        Filter { given: self.get("filter").unwrap_or(&Value::Null), masking: masking(self.0) }
     }
 
     /// A count within bounds; more than the most is an error, not silently less.

@@ -8,6 +8,7 @@ use tokio_postgres::GenericClient;
 
 use super::cache;
 use super::crud::Call;
+use crate::filter::Filter;
 use crate::sql::{self, Sql, failure};
 use crate::stage::Stage;
 use crate::write::{self, Cells, OnConflict};
@@ -148,9 +149,9 @@ impl Call<'_> {
     }
 
     /// Bulk changes name their rows; a filter that says nothing of them would mean the whole table.
-    pub(super) fn need_filter(&self) -> Result<&Value> {
+    pub(super) fn need_filter(&self) -> Result<Filter<'_>> {
         let filter = self.ask.filter();
-        if crate::filter::takes_all(filter) {
+        if crate::filter::takes_all(filter.given) {
             let message = "a bulk change needs a filter that is not empty";
             return Err(Error::new(&codes::MISSING_VALUE, message)
                 .at("filter")
@@ -176,7 +177,7 @@ impl Call<'_> {
         self.run_bulk(sql, filter, "bulk_delete", "deleted").await
     }
 
-    async fn run_bulk(&self, mut sql: Sql, filter: &Value, operation: &str, verb: &str) -> Result<Value> {
+    async fn run_bulk(&self, mut sql: Sql, filter: Filter<'_>, operation: &str, verb: &str) -> Result<Value> {
         sql.push(if operation == "bulk_update" { " WHERE " } else { " AND " });
         self.engine.push_scope(&mut sql, self.context, false);
         sql.push(" AND ");

@@ -19,15 +19,15 @@ mod validate;
 
 use std::sync::Arc;
 
-use hallmark_core::Result;
+use hallmark_core::{Error, Result};
 use hallmark_workflow::{BoxFuture, Context, Group, Input, Node, NodeSpec, Param};
 use serde_json::Value;
 
 use crate::engine::Engine;
-use crate::limits;
 use crate::sensitivity::Masking;
 use crate::slow::Watch;
-use crate::table::Table;
+use crate::table::{Column, Table};
+use crate::{codes, limits};
 pub(crate) use expression::Expression;
 use params::{fields, filter, include_pii};
 
@@ -139,7 +139,7 @@ fn answer<const N: usize>(members: [(&str, Value); N]) -> Value {
 }
 
 /// What a row for the application masks: secrets, unless asked for.
-fn masking(input: &Input) -> Masking {
+pub(crate) fn masking(input: &Input) -> Masking {
     if input.get("include_pii").and_then(Value::as_bool) == Some(true) {
         Masking::None
     } else {
@@ -154,6 +154,17 @@ fn outward(input: &Input) -> Masking {
     } else {
         Masking::Personal
     }
+}
+
+/// Refuses a field that is masked in what sums rows up.
+fn refuse_masked(column: &Column, input: &Input, place: &str) -> Result<()> {
+    if !outward(input).hides(column.sensitivity) {
+        return Ok(());
+    }
+    let message = format!("{} holds personal or secret values", column.name());
+    Err(Error::new(&codes::BAD_PARAMETER, message)
+        .at(place.to_owned())
+        .next("ask with include_pii: true if you may"))
 }
 
 /// Lets the statements of this transaction take as long as work on files may.

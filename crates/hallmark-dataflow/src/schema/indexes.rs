@@ -5,6 +5,7 @@ use hallmark_python::models::{FieldType, Index};
 use tokio_postgres::GenericClient;
 
 use super::{SchemaReport, attempt, existing::Existing};
+use crate::sensitivity::Masking;
 use crate::table::{Column, Role, Table};
 use crate::{codes, names};
 
@@ -18,7 +19,7 @@ pub(super) async fn create(
     for index in wanted(table) {
         one(client, table, &index, existing, report).await?;
     }
-    if !table.options.search_fields.is_empty() {
+    if searched(table).next().is_some() {
         let name = names::joined(&["idx", &table.name, "search"]);
         let statement = format!(
             "CREATE INDEX {} ON {} USING gin ({})",
@@ -41,11 +42,16 @@ pub(crate) fn search_vector(table: &Table) -> String {
     format!("to_tsvector('{}'::regconfig, {})", table.options.search_language, search_text(table))
 }
 
+/// The fields of the search. A secret is none of them, whatever the model says: words and their beginnings would tell it.
+pub(crate) fn searched(table: &Table) -> impl Iterator<Item = &Column> {
+    let fields = table.options.search_fields.iter().filter_map(|f| table.column(f).ok());
+    fields.filter(|c| !Masking::Secrets.hides(c.sensitivity))
+}
+
 /// The text that is searched: the fields of the search, one after the other.
 #[must_use]
 pub(crate) fn search_text(table: &Table) -> String {
-    let fields = table.options.search_fields.iter().filter_map(|f| table.column(f).ok());
-    let parts: Vec<String> = fields
+    let parts: Vec<String> = searched(table)
         .map(|c| match c.field.kind {
             FieldType::Text => format!("coalesce({}, '')", c.text()),
             _ => format!("coalesce({}::text, '')", c.ident),

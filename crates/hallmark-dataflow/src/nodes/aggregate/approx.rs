@@ -52,7 +52,7 @@ pub(super) fn push(
     sql.push(&format!(", LATERAL (SELECT hashtextextended({ident}::text, 0) AS _h) AS _hash WHERE "));
     rows(sql)?;
     sql.push(" AND ");
-    filter::push(sql, &engine.table, &measure.filter)?;
+    filter::push(sql, &engine.table, measure.filter())?;
     sql.push(&format!(" AND {ident} IS NOT NULL) AS _hashed GROUP BY "));
     sql.push(&grouping.sets(&names, Some("_b")));
     sql.push(&format!(") AS _registers GROUP BY {}_grouping)", listed("")));

@@ -5,7 +5,7 @@ use hallmark_python::models::FieldType;
 use serde_json::Value;
 
 use crate::input::{Ask, known, text_in};
-use crate::nodes::masking;
+use crate::nodes::refuse_masked;
 use crate::sql::Sql;
 use crate::table::{Column, Table};
 use crate::value::Bound;
@@ -89,9 +89,7 @@ impl<'a> Key<'a> {
             _ => return Err(malformed()),
         };
         let column = table.column(name)?;
-        if masking(ask.0).hides(column.sensitivity) {
-            return Err(bad(format!("{name} is secret; it is not grouped by"), "group_by"));
-        }
+        refuse_masked(column, ask.0, "group_by")?;
         let mut key = match bucket {
             Some(bucket) => Self::bucket(column, step(bucket)?, zone)?,
             None => Self { alias: name.to_owned(), kind: column.field.kind, column, bucket: None },

@@ -6,12 +6,13 @@ use hallmark_core::{Error, Result};
 use hallmark_python::models::FieldType;
 use serde_json::{Map, Value};
 
+use crate::codes;
+use crate::filter::{self, Filter};
 use crate::input::{known, number_in, text_in};
 use crate::sensitivity::Masking;
 use crate::sql::Sql;
 use crate::table::{Column, Table};
 use crate::value::Bound;
-use crate::{codes, filter};
 
 /// The functions of a measure.
 pub(in crate::nodes) const FUNCTIONS: [&str; 14] = [
@@ -44,8 +45,8 @@ pub(in crate::nodes) struct Measure<'a> {
     pub(in crate::nodes) kind: FieldType,
     distinct: bool,
     percentile: f64,
-    /// The rows that it is computed over, among those of the group.
-    pub(in crate::nodes) filter: Value,
+    filter: Value,
+    masking: Masking,
 }
 
 fn bad(message: String) -> Error {
@@ -74,13 +75,13 @@ impl<'a> Measure<'a> {
             None => FieldType::Integer,
             Some(column) => kind(function, column)?,
         };
-        let shows =
-            matches!(function, "min" | "max" | "median" | "percentile" | "percentile_disc" | "mode" | "any");
+        // Of a single row, a sum or a mean is the value itself; what is counted is not told.
+        let shows = !matches!(function, "count" | "count_distinct" | "approx_distinct");
         if let Some(column) = column.filter(|c| shows && masking.hides(c.sensitivity)) {
             let message = format!("{function} of {} would show what is masked", column.name());
             return Err(bad(message).next("ask with include_pii: true if you may"));
         }
-        Ok(Self { function, column, kind, distinct: false, percentile: 0.5, filter: Value::Null })
+        Ok(Self { function, column, kind, distinct: false, percentile: 0.5, filter: Value::Null, masking })
     }
 
     /// A measure with all that a call can say of it.
@@ -127,6 +128,11 @@ impl<'a> Measure<'a> {
         Ok((measure, alias))
     }
 
+    /// The rows that it is computed over, among those of the group.
+    pub(super) fn filter(&self) -> Filter<'_> {
+        Filter { given: &self.filter, masking: self.masking }
+    }
+
     /// Whether it is an estimate, computed apart.
     pub(super) fn is_approximate(&self) -> bool {
         self.function == "approx_distinct"
@@ -168,7 +174,7 @@ impl<'a> Measure<'a> {
         let filtered = self.filter.as_object().map_or(!self.filter.is_null(), |f| !f.is_empty());
         if filtered || more.is_some() {
             sql.push(" FILTER (WHERE ");
-            filter::push(sql, table, &self.filter)?;
+            filter::push(sql, table, self.filter())?;
             if let Some(more) = more {
                 sql.push(" AND ");
                 more(sql);

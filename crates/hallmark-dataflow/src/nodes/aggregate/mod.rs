@@ -11,7 +11,7 @@ use hallmark_python::models::FieldType;
 use hallmark_workflow::{BoxFuture, Context, Input, Param};
 use serde_json::{Map, Value, json};
 
-use super::{Kind, fields, filter, include_pii, masking, params};
+use super::{Kind, fields, filter, include_pii, masking, outward, params};
 use crate::engine::Engine;
 use crate::input::Ask;
 use crate::sql::Sql;
@@ -107,10 +107,10 @@ impl Call<'_> {
     fn measures(&self) -> Result<Vec<Aliased<'_>>> {
         let table = &self.engine.table;
         if self.ask.get("measures").is_none() {
-            return Ok(vec![(Measure::new(table, "count", None, masking(self.ask.0))?, "count".to_owned())]);
+            return Ok(vec![(Measure::new(table, "count", None, outward(self.ask.0))?, "count".to_owned())]);
         }
         let given = self.ask.objects("measures", limits::MEASURES_MAX)?;
-        given.into_iter().map(|m| Measure::read(table, m, masking(self.ask.0))).collect()
+        given.into_iter().map(|m| Measure::read(table, m, outward(self.ask.0))).collect()
     }
 
     fn having(&self) -> Result<Map<String, Value>> {
@@ -143,7 +143,8 @@ impl Call<'_> {
             .map(|i| format!("g{i} ASC NULLS LAST"))
             .chain(subtotals.then(|| "_grouping".to_owned()))
             .collect();
-        let around = Around { columns: &columns, ties: &ties, apart: subtotals.then_some("_grouping") };
+        let around =
+            Around { columns: &columns, ties: &ties, apart: subtotals.then_some("_grouping"), masked: &[] };
         let inner = |sql: &mut Sql| {
             sql.push("(");
             self.push_measured(sql, &grouping, &measures)?;
@@ -174,7 +175,10 @@ impl Call<'_> {
             columns.add(column.name(), column.text().into_owned(), column.field.kind, "fields")?;
         }
         let ties: Vec<String> = table.keys().iter().map(|k| format!("{} ASC NULLS LAST", k.ident)).collect();
-        let around = Around { columns: &columns, ties: &ties, apart: None };
+        // Rows show personal data, as in a list; nothing is computed with it.
+        let masked = table.shown().filter(|c| outward(self.ask.0).hides(c.sensitivity));
+        let masked: Vec<&str> = masked.map(Column::name).collect();
+        let around = Around { columns: &columns, ties: &ties, apart: None, masked: &masked };
         let inner = |sql: &mut Sql| {
             sql.push(&format!("(SELECT * FROM {} WHERE ", table.qualified));
             self.push_rows(sql)?;

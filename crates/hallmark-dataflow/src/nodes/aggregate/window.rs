@@ -37,6 +37,8 @@ pub(super) struct Around<'a> {
     pub(super) ties: &'a [String],
     /// A column that rows of another kind differ in: subtotals are not mixed with groups.
     pub(super) apart: Option<&'a str>,
+    /// The columns that windows must not be over.
+    pub(super) masked: &'a [&'a str],
 }
 
 fn bad(message: impl Into<String>) -> Error {
@@ -88,6 +90,12 @@ fn one(given: &Map<String, Value>, around: &Around<'_>) -> Result<(String, Strin
 }
 
 fn column<'a>(name: &str, around: &Around<'a>) -> Result<&'a Named> {
+    if around.masked.contains(&name) {
+        let message = format!("{name} holds personal or secret values");
+        return Err(Error::new(&codes::BAD_PARAMETER, message)
+            .at("windows")
+            .next("ask with include_pii: true if you may"));
+    }
     around.columns.find(name).ok_or_else(|| bad(format!("{name:?} is no column of the result")))
 }
 
@@ -147,10 +155,11 @@ fn over(function: &str, given: &Map<String, Value>, around: &Around<'_>) -> Resu
     for name in names_in(given, what, "partition_by")? {
         parts.push(&column(name, around)?.ident);
     }
-    let order = around
-        .columns
-        .order(names_in(given, what, "order_by")?.into_iter())
-        .map_err(|e| bad(e.message().to_owned()))?;
+    let order_by = names_in(given, what, "order_by")?;
+    for name in order_by.iter().map(|name| name.strip_prefix('-').unwrap_or(name)) {
+        column(name, around)?;
+    }
+    let order = around.columns.order(order_by.into_iter()).map_err(|e| bad(e.message().to_owned()))?;
     let whole = matches!(function, "total" | "share");
     if whole != order.is_empty() {
         let what = if whole { "is over all rows and takes no order_by" } else { "needs order_by" };

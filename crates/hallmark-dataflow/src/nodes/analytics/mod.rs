@@ -13,7 +13,7 @@ use hallmark_workflow::{BoxFuture, Context, Input, Param};
 use serde_json::Value;
 
 use super::aggregate::{self, Key, Measure};
-use super::{Kind, filter, include_pii, outward, params};
+use super::{Kind, filter, include_pii, outward, params, refuse_masked};
 use crate::engine::Engine;
 use crate::input::Ask;
 use crate::sql::Sql;
@@ -130,10 +130,7 @@ impl Call<'_> {
     /// The field that a parameter names, whose values may be shown.
     fn named(&self, parameter: &str) -> Result<&Column> {
         let column = self.engine.table.column(self.ask.need(parameter)?.as_str().unwrap_or_default())?;
-        if outward(self.ask.0).hides(column.sensitivity) {
-            let message = format!("{} holds personal or secret values", column.name());
-            return Err(bad(message, parameter).next("ask with include_pii: true if you may"));
-        }
+        refuse_masked(column, self.ask.0, parameter)?;
         Ok(column)
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::Call;
 use crate::engine::Engine;
 use crate::nodes::outward;
+use crate::schema::searched;
 use crate::table::{Column, Role};
 
 /// What the vectors of a collection stand for.
@@ -54,13 +55,8 @@ impl Call<'_> {
     /// The texts that a row's meaning is taken from. They are sent to the model API, so secrets never are among them, and
     /// personal data only if the caller says so.
     pub(super) fn meant(&self) -> Vec<&Column> {
-        let table = &self.engine.table;
-        let columns = table.options.search_fields.iter().filter_map(|f| table.column(f).ok());
-        let secret = |c: &Column| crate::sensitivity::Masking::Secrets.hides(c.sensitivity);
-        columns
-            .filter(|c| {
-                c.field.kind == FieldType::Text && !secret(c) && !outward(self.ask.0).hides(c.sensitivity)
-            })
+        searched(&self.engine.table)
+            .filter(|c| c.field.kind == FieldType::Text && !outward(self.ask.0).hides(c.sensitivity))
             .collect()
     }
 

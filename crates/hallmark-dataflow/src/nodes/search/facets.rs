@@ -8,7 +8,7 @@ use super::Call;
 use super::matches::Matches;
 use crate::input::{known, number_in, text_in};
 use crate::nodes::aggregate::{self, Key};
-use crate::nodes::masking;
+use crate::nodes::refuse_masked;
 use crate::sql::{Sql, failure};
 use crate::table::Column;
 use crate::{codes, limits, value};
@@ -110,9 +110,7 @@ impl Call<'_> {
     /// A field whose values may be counted.
     fn counted_field(&self, name: &str) -> Result<&Column> {
         let column = self.engine.table.column(name)?;
-        if masking(self.ask.0).hides(column.sensitivity) {
-            return Err(bad(format!("{name} is secret; its values are not counted")));
-        }
+        refuse_masked(column, self.ask.0, "facet_fields")?;
         Ok(column)
     }
 

@@ -8,6 +8,7 @@ use super::collection::Kept;
 use super::near::of_length;
 use super::{Call, members};
 use crate::engine::Engine;
+use crate::filter::Filter;
 use crate::nodes::masking;
 use crate::sql::Sql;
 use crate::table::{Column, select_list};
@@ -152,7 +153,7 @@ impl Call<'_> {
         let columns = self.columns_to_index(kept);
         let given = self.ask.objects("vectors", limits::INDEX_ROWS_MAX)?;
         let mut sql = Sql::new(format!("SELECT {}", select_list(&columns)));
-        self.engine.push_from(&mut sql, self.context, &Value::Null, false)?;
+        self.engine.push_from(&mut sql, self.context, Filter::EMPTY, false)?;
         let mut wanted = std::collections::BTreeMap::new();
         sql.push(" AND (false");
         for item in given {

@@ -8,16 +8,15 @@ use tokio_postgres::Row;
 
 use super::Call;
 use crate::codes;
-use crate::nodes::masking;
-use crate::schema::{search_text, search_vector};
+use crate::schema::{search_text, search_vector, searched};
 use crate::sql::{Sql, failure};
 use crate::table::{Column, Table};
 use crate::value::{self, Bound};
 
 /// The parameters of the full text.
 pub(super) fn params(table: &Table) -> Vec<Param> {
-    let over =
-        format!("Full text over {}: words, \"phrases\", or, -not", table.options.search_fields.join(", "));
+    let names: Vec<&str> = searched(table).map(Column::name).collect();
+    let over = format!("Full text over {}: words, \"phrases\", or, -not", names.join(", "));
     vec![
         Param::string("query").describe(over).max_length(4_096),
         Param::string("match")
@@ -61,7 +60,7 @@ impl Call<'_> {
     pub(super) async fn query(&self) -> Result<Option<Query>> {
         let language = self.language().await?;
         let Some(query) = self.ask.text("query") else { return Ok(None) };
-        if self.engine.table.options.search_fields.is_empty() {
+        if searched(&self.engine.table).next().is_none() {
             let message = format!(
                 "{} declares no search_fields, so it has no full-text search",
                 self.engine.table.model.name
@@ -115,13 +114,9 @@ impl Call<'_> {
         }
     }
 
-    /// The texts that are shown with marks: those of the search that are no secret to the caller.
+    /// The texts that are shown with marks: those of the search.
     pub(super) fn highlighted(&self) -> Vec<&Column> {
-        let table = &self.engine.table;
-        let columns = table.options.search_fields.iter().filter_map(|f| table.column(f).ok());
-        columns
-            .filter(|c| c.field.kind == FieldType::Text && !masking(self.ask.0).hides(c.sensitivity))
-            .collect()
+        searched(&self.engine.table).filter(|c| c.field.kind == FieldType::Text).collect()
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::step::bad;
 use super::{Call, Numbered};
 use crate::engine::Engine;
+use crate::filter::Filter;
 use crate::input::{known, names_in, text_in};
 use crate::nodes::masking;
 use crate::schema::wanted_indexes;
@@ -192,8 +193,9 @@ impl Call<'_> {
         let mut others = BTreeMap::new();
         for part in wanted.chunks(limits::FILTER_IN_VALUES_MAX) {
             let mut sql = Sql::new(format!("SELECT {}", select_list(&read)));
-            let filter = json!({key.name(): {"in": part}});
-            target.push_from(&mut sql, self.context, &filter, false)?;
+            let named = json!({key.name(): {"in": part}});
+            let filter = Filter { given: &named, masking: masking(self.ask.0) };
+            target.push_from(&mut sql, self.context, filter, false)?;
             for row in target.read(&sql).await? {
                 let mut object = Engine::object(&read, &row)?;
                 let name = canonical(key, object.get(key.name()).unwrap_or(&Value::Null))?;

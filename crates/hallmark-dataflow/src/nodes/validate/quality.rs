@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::rules::FieldRule;
 use super::{Call, Reference};
+use crate::codes;
 use crate::nodes::masking;
 use crate::schema::wanted_indexes;
 use crate::sql::{Sql, failure};
@@ -73,7 +74,17 @@ impl Call<'_> {
     /// The rules for fields: those of the model and those of the call.
     fn all_rules(&self) -> Result<Vec<FieldRule<'_>>> {
         let mut rules = FieldRule::declared(self.table());
-        rules.extend(self.rules()?);
+        let given = self.rules()?;
+        for rule in &given {
+            // How many rows break it would tell a secret, piece by piece; that there is none is no secret.
+            if rule.name != "required" && masking(self.ask.0).hides(rule.column.sensitivity) {
+                let message = format!("{} is masked, and cannot be compared with", rule.column.name());
+                return Err(Error::new(&codes::BAD_RULE, message)
+                    .at("rules")
+                    .next("ask with include_pii: true if you may"));
+            }
+        }
+        rules.extend(given);
         Ok(rules)
     }
 

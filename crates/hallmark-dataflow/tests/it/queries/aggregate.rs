@@ -233,7 +233,7 @@ async fn what_does_not_fit_is_refused_and_hostile_texts_are_values() {
             (json!({"windows": [{"function": "share", "of": "count", "order_by": ["count"]}]}), "HM-D136"),
             (json!({"windows": [{"function": "lag", "of": "nope", "order_by": ["count"]}]}), "HM-D136"),
             (json!({"windows": [{"function": "lag", "of": "count", "order_by": ["count"], "offset": 1.5}]}), "HM-D136"),
-            (json!({"operation": "window", "windows": [{"function": "first", "of": "password", "order_by": ["id"]}]}), "HM-D136"),
+            (json!({"operation": "window", "windows": [{"function": "first", "of": "password", "order_by": ["id"]}]}), "HM-D025"),
             (json!({"operation": "window"}), "HM-D018"),
             (json!({"having": {"nope": 1}}), "HM-D025"),
         ];
