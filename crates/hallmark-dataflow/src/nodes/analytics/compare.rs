@@ -5,6 +5,7 @@ use hallmark_python::models::FieldType;
 use serde_json::{Value, json};
 
 use super::aggregate::shown;
+use super::edge::Edge;
 use super::{Call, bad, most};
 use crate::sql::Sql;
 use crate::value::{self, Bound};
@@ -84,7 +85,7 @@ impl Call<'_> {
 
     /// Appends the two periods: from `from` to `to`, or the step that `from`, else this moment, lies in.
     fn push_periods(&self, sql: &mut Sql, step: &str, zone: &str) -> Result<()> {
-        let (from, to) = (self.instant("from")?, self.instant("to")?);
+        let (from, to) = self.span()?;
         let zoned = |sql: &mut Sql| {
             sql.push(" AT TIME ZONE ").bind(Bound::Text(zone.to_owned()), None);
         };
@@ -105,6 +106,18 @@ impl Call<'_> {
                 sql.push(" AS _before_from, ");
                 moved(sql, "_to", "- interval '1 year'");
             }
+            // Days before, on the clock of the zone: they may have had other lengths.
+            (_, true) if from.is_some_and(Edge::is_day) && to.is_some_and(Edge::is_day) => {
+                sql.push("((_from");
+                zoned(sql);
+                sql.push(" - (_to");
+                zoned(sql);
+                sql.push(" - _from");
+                zoned(sql);
+                sql.push("))");
+                zoned(sql);
+                sql.push(") AS _before_from, _from");
+            }
             (_, true) => {
                 sql.push("_from - (_to - _from) AS _before_from, _from");
             }
@@ -114,22 +127,20 @@ impl Call<'_> {
             }
         }
         sql.push(" AS _before_to FROM (SELECT _from, ");
-        match (&from, to) {
-            (Some(Bound::Timestamp(low)), Some(Bound::Timestamp(high))) if *low < high => {
-                sql.bind(Bound::Timestamp(high), None);
-            }
+        match (from, to) {
+            (Some(low), Some(high)) if low.is_before(high, zone) => high.push(sql, zone),
             (_, Some(_)) => return Err(bad("to is an instant after from", "to")),
             (_, None) => moved(sql, "_from", &format!("+ {interval}")),
         }
         sql.push(" AS _to FROM (SELECT ");
+        let begun = |sql: &mut Sql| match from {
+            Some(edge) => edge.push(sql, zone),
+            None => drop(sql.push("now()")),
+        };
         if given {
-            sql.bind(from.unwrap_or(Bound::Null(tokio_postgres::types::Type::TIMESTAMPTZ)), None);
+            begun(sql);
         } else {
-            sql.push(&format!("date_trunc('{step}', "));
-            match from {
-                Some(instant) => sql.bind(instant, None),
-                None => sql.push("now()"),
-            };
+            begun(sql.push(&format!("date_trunc('{step}', ")));
             sql.push(", ").bind(Bound::Text(zone.to_owned()), None).push(")");
         }
         sql.push(" AS _from) AS begun) AS ended");

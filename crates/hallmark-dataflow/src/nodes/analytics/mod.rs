@@ -3,6 +3,7 @@
 mod cohorts;
 mod compare;
 mod distribution;
+mod edge;
 mod profile;
 mod series;
 mod top;
@@ -18,8 +19,9 @@ use crate::engine::Engine;
 use crate::input::Ask;
 use crate::sql::Sql;
 use crate::table::{Column, Table};
-use crate::value::{self, Bound};
+use crate::value::Bound;
 use crate::{codes, limits};
+use edge::Edge;
 
 /// The kind `Analytics`.
 pub(super) struct Analytics;
@@ -51,8 +53,8 @@ impl Kind for Analytics {
             Param::string("measure")
                 .describe("The field that the function is computed over; not needed for count"),
             params::time_zone(),
-            Param::string("from").describe("The first instant (time_series, compare)").max_length(64),
-            Param::string("to").describe("The instant after the last (time_series, compare)").max_length(64),
+            Param::string("from").describe("The first instant, or the day that begins at midnight of the time zone (time_series, compare)").max_length(64),
+            Param::string("to").describe("The instant after the last, or the day after it (time_series, compare)").max_length(64),
             Param::string("fill")
                 .describe("What steps without rows are: left out, null, zero, or the step before (time_series)")
                 .choices(["none", "null", "zero", "previous"])
@@ -158,10 +160,9 @@ impl Call<'_> {
         Ok((step, aggregate::time_zone(self.ask.text("time_zone").unwrap_or("UTC"))?))
     }
 
-    /// An instant of the call.
-    fn instant(&self, parameter: &str) -> Result<Option<Bound>> {
-        let Some(text) = self.ask.text(parameter) else { return Ok(None) };
-        value::timestamp(text).map(|t| Some(Bound::Timestamp(t))).map_err(|e| e.at(parameter.to_owned()))
+    /// The ends `from` and `to` of the call.
+    fn span(&self) -> Result<(Option<Edge>, Option<Edge>)> {
+        Ok((Edge::read(&self.ask, "from")?, Edge::read(&self.ask, "to")?))
     }
 
     /// Appends ` FROM table WHERE` scope and filter.

@@ -5,6 +5,7 @@ use hallmark_python::models::FieldType;
 use serde_json::{Value, json};
 
 use super::aggregate::shown;
+use super::edge::Edge;
 use super::{Call, Key, most};
 use crate::limits;
 use crate::sql::Sql;
@@ -17,7 +18,7 @@ impl Call<'_> {
         let limit = most(&self.ask, limits::BUCKETS_MAX)?;
         let (step, zone) = self.step()?;
         let key = Key::bucket(column, step, &zone)?;
-        let (from, to) = (self.instant("from")?, self.instant("to")?);
+        let (from, to) = self.span()?;
         let fill = self.ask.text("fill").unwrap_or("none");
         let mut sql = Sql::new("WITH points AS (SELECT ");
         key.push(&mut sql);
@@ -26,18 +27,18 @@ impl Call<'_> {
         sql.push(" AS _value");
         self.push_from(&mut sql)?;
         sql.push(&format!(" AND {} IS NOT NULL", column.ident));
-        for (bound, operator) in [(&from, " >= "), (&to, " < ")] {
-            if let Some(instant) = bound {
+        for (bound, operator) in [(from, " >= "), (to, " < ")] {
+            if let Some(edge) = bound {
                 sql.push(" AND ");
                 Self::push_instant(&mut sql, column, &zone);
-                sql.push(operator).bind(instant.clone(), None);
+                edge.push(sql.push(operator), &zone);
             }
         }
         sql.push(&format!(" GROUP BY 1 ORDER BY 1 LIMIT {})", limit + 1));
         if fill == "none" {
             sql.push(", steps AS (SELECT _at FROM points)");
         } else {
-            push_steps(&mut sql, (step, &zone), (from.as_ref(), to.as_ref()), limit);
+            push_steps(&mut sql, (step, &zone), (from, to), limit);
         }
         sql.push(&format!(
             " SELECT _at, {} AS _value FROM steps LEFT JOIN points USING (_at) ORDER BY _at LIMIT {}",
@@ -72,7 +73,7 @@ impl Call<'_> {
 fn push_steps(
     sql: &mut Sql,
     (step, zone): (&str, &str),
-    (from, to): (Option<&Bound>, Option<&Bound>),
+    (from, to): (Option<Edge>, Option<Edge>),
     limit: usize,
 ) {
     let local = matches!(step, "day" | "week" | "month" | "quarter" | "year");
@@ -81,8 +82,8 @@ fn push_steps(
     sql.push(", span AS (SELECT ");
     match from {
         Some(from) => {
-            sql.push(&format!("date_trunc('{step}', ")).bind(from.clone(), None).push(", ");
-            sql.bind(Bound::Text(zone.to_owned()), None).push(")");
+            from.push(sql.push(&format!("date_trunc('{step}', ")), zone);
+            sql.push(", ").bind(Bound::Text(zone.to_owned()), None).push(")");
         }
         None => {
             sql.push("(SELECT min(_at) FROM points)");
@@ -91,10 +92,8 @@ fn push_steps(
     sql.push(" AS low, ");
     match to {
         Some(to) => {
-            sql.push(&format!("date_trunc('{step}', "))
-                .bind(to.clone(), None)
-                .push(" - interval '1 microsecond', ");
-            sql.bind(Bound::Text(zone.to_owned()), None).push(")");
+            to.push(sql.push(&format!("date_trunc('{step}', ")), zone);
+            sql.push(" - interval '1 microsecond', ").bind(Bound::Text(zone.to_owned()), None).push(")");
         }
         None => {
             sql.push("(SELECT max(_at) FROM points)");
