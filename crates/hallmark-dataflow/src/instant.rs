@@ -7,7 +7,13 @@ use tokio_postgres::types::{FromSql, Type};
 const EPOCH: i64 = 946_684_800_000_000;
 /// The first instant that PostgreSQL keeps, 4713 BC.
 pub(crate) const FIRST: i64 = -211_813_488_000_000_000;
+/// The last one, of the year 294276.
+const LAST: i64 = 9_223_371_331_199_999_999;
 const DAY: i64 = 86_400_000_000;
+/// The days that PostgreSQL keeps, counted from 2000: 24 November of 4714 BC to the end of 5874897.
+const DAYS: std::ops::RangeInclusive<i64> = -2_451_545..=2_145_031_948;
+/// Days from 1970 to 2000.
+const EPOCH_DAYS: i64 = 10_957;
 
 /// An instant of `timestamptz`, or of `timestamp` taken as UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +23,16 @@ impl Instant {
     /// That of the calendar library, less what is below a microsecond.
     pub(crate) fn of(near: jiff::Timestamp) -> Self {
         Self(near.as_microsecond().saturating_sub(EPOCH))
+    }
+
+    /// That of so many microseconds since 1970, if PostgreSQL keeps it.
+    pub(crate) fn since_1970(micros: i64) -> Option<Self> {
+        micros.checked_sub(EPOCH).filter(|n| (FIRST..=LAST).contains(n)).map(Self)
+    }
+
+    /// Microseconds since 1970; `None` for what is no instant, as infinity.
+    pub(crate) fn micros(self) -> Option<i64> {
+        self.0.checked_add(EPOCH).filter(|_| (FIRST..=LAST).contains(&self.0))
     }
 
     /// The text that a row has for the instant that PostgreSQL writes so in JSON; a text without zone is taken as UTC.
@@ -95,6 +111,54 @@ pub(crate) fn read(text: &str) -> Option<Instant> {
     day.checked_add(within)?.checked_sub(offset_minutes.checked_mul(60_000_000)?).map(Instant)
 }
 
+/// A day as PostgreSQL keeps it: days since 2000. It writes years beyond 9999 with all their digits, and those before the first as
+/// `0044-03-15 BC`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Day(pub(crate) i32);
+
+impl Day {
+    fn kept(days: i64) -> Option<Self> {
+        i32::try_from(days).ok().filter(|_| DAYS.contains(&days)).map(Self)
+    }
+
+    /// That of so many days since 1970, if PostgreSQL keeps it.
+    pub(crate) fn since_1970(days: i64) -> Option<Self> {
+        days.checked_sub(EPOCH_DAYS).and_then(Self::kept)
+    }
+
+    /// Days since 1970.
+    pub(crate) fn days(self) -> Option<i32> {
+        i32::try_from(i64::from(self.0) + EPOCH_DAYS).ok()
+    }
+
+    /// The day that PostgreSQL writes so.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let (common, before) = text.strip_suffix(" BC").map_or((text, false), |common| (common, true));
+        let (written, rest) = common.split_once('-')?;
+        let written = written.bytes().all(|b| b.is_ascii_digit()).then_some(written)?;
+        let year: i64 = written.parse().ok().filter(|year| (4..=7).contains(&written.len()) && *year > 0)?;
+        let year = if before { 1 - year } else { year };
+        let in_year = i64::from(sample(year, &format!("-{rest}"))?.day_of_year()) - 1;
+        Self::kept(days_before(year).checked_add(in_year)?)
+    }
+}
+
+impl std::fmt::Display for Day {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match civil(i64::from(self.0)) {
+            (year, month, day) if year < 1 => write!(f, "{:04}-{month:02}-{day:02} BC", 1 - year),
+            (year, month, day) => write!(f, "{year:04}-{month:02}-{day:02}"),
+        }
+    }
+}
+
+/// The day of the year 2000 or 2001 that has the month and the day of a year: the calendar checks them there.
+fn sample(year: i64, rest: &str) -> Option<jiff::civil::Date> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let plain = rest.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    format!("{}{rest}", if leap { 2000 } else { 2001 }).parse().ok().filter(|_| plain)
+}
+
 /// Days from 2000-01-01 to the first day of a year.
 fn days_before(year: i64) -> i64 {
     let before = year - 1;
@@ -118,6 +182,35 @@ fn split_offset(text: &str) -> Option<(&str, i64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_are_read_as_postgresql_writes_them() {
+        let texts = [
+            ("4714-11-24 BC", -2_451_545),
+            ("0044-03-15 BC", -746_117),
+            ("0001-12-31 BC", -730_120),
+            ("0001-01-01", -730_119),
+            ("2000-02-29", 59),
+            ("20000-01-01", 6_574_365),
+            ("5874897-12-31", 2_145_031_948),
+        ];
+        for (text, days) in texts {
+            assert_eq!(Day::read(text), Some(Day(days)), "{text}");
+            assert_eq!(Day(days).to_string(), text);
+        }
+        for wrong in [
+            "",
+            "44-03-15 BC",
+            "0000-01-01",
+            "2001-02-29",
+            "4714-11-23 BC",
+            "5874898-01-01",
+            "-0044-03-15",
+            "20000-1-1x",
+        ] {
+            assert_eq!(Day::read(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn far_instants_are_read_as_they_are_written() {

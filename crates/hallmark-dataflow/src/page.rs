@@ -217,10 +217,6 @@ fn of_cursor(kind: FieldType, value: &Value) -> Result<Bound> {
             (FieldType::Decimal, "NaN" | "Infinity" | "-Infinity")
             | (FieldType::Date, "infinity" | "-infinity")
             | (FieldType::Time, "24:00:00") => Ok(Bound::Text(text.to_owned())),
-            // Years before the first and after 9999, as PostgreSQL writes them.
-            (FieldType::Date, far) if far.bytes().all(|b| b.is_ascii_digit() || b"- BC".contains(&b)) => {
-                Ok(Bound::Text(far.to_owned()))
-            }
             _ => Err(error),
         }
     })

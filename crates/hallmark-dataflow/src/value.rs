@@ -310,14 +310,16 @@ fn instant(text: &str) -> Result<Bound> {
     }
 }
 
-/// A checked date; the years are those that PostgreSQL writes as they are read, 1 to 9999.
+/// A checked date. What the calendar library has no day for, beyond the year 9999 and before the first, is read as PostgreSQL writes it.
 fn date(text: &str) -> Result<Bound> {
     match text.parse::<jiff::civil::Date>() {
         Ok(date) if date.year() < 1 => {
             Err(Error::new(&codes::OUT_OF_RANGE, "a date before the year 1 cannot be kept"))
         }
         Ok(date) => Ok(Bound::Text(date.to_string())),
-        Err(_) => Err(form("a date like 2026-11-24", text)),
+        Err(_) => instant::Day::read(text)
+            .map(|far| Bound::Text(far.to_string()))
+            .ok_or_else(|| form("a date like 2026-11-24", text)),
     }
 }
 

@@ -71,6 +71,39 @@ async fn what_is_written_is_read_back() {
     .await;
 }
 
+/// "Forever", as tables have it, and the first and last that PostgreSQL keeps.
+#[tokio::test]
+async fn times_of_every_year_are_written_and_read_back() {
+    with(parse(THINGS), |world| async move {
+        let schema = world.dataflow.schema();
+        let statement = format!(
+            "INSERT INTO {schema}.things (sku, at, day) VALUES ('1', '9999-12-31', '9999-12-31'), ('2', '20000-01-01', '20000-01-01'),
+               ('3', '0044-03-15 12:00:00Z BC', '0044-03-15 BC'), ('4', '294246-12-31 23:59:59.999999Z', '5874897-12-31'),
+               ('5', '4714-11-24 00:00:00Z BC', '4714-11-24 BC')"
+        );
+        world.sql.batch_execute(&statement).await.unwrap();
+        let before = world.ask(ALL).await;
+        for format in ["csv", "jsonl", "parquet", "arrow", "arrow-stream", "xlsx"] {
+            let path = format!("far.{format}");
+            world.call("ThingExportNode", json!({"format": format, "path": path, "include_pii": true})).await.unwrap();
+            clear(&world).await;
+            let answer = import(&world, format, &path).await;
+            assert_eq!(answer["imported"], json!(5), "{format}: {answer}");
+            assert_eq!(world.ask(ALL).await, before, "{format}");
+        }
+        for (field, value) in [("at", "infinity"), ("day", "-infinity")] {
+            let statement = format!("UPDATE {schema}.things SET {field} = '{value}' WHERE sku = '3'");
+            world.sql.batch_execute(&statement).await.unwrap();
+            let refused = world.call("ThingExportNode", json!({"format": "parquet", "path": "no", "sort": "sku"})).await;
+            let refused = error(refused);
+            let place = format!("row 3, {field}");
+            assert_eq!((refused.code().id, refused.place()), ("HM-D012", Some(place.as_str())), "{refused}");
+            world.sql.batch_execute(&format!("UPDATE {schema}.things SET {field} = NULL")).await.unwrap();
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_others_wrote_is_read() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/formats");

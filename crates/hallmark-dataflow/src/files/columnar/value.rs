@@ -15,6 +15,7 @@ use jiff::SignedDuration;
 use serde_json::{Map, Number, Value};
 
 use crate::codes;
+use crate::instant::{Day, Instant};
 
 /// The value of a row of a column.
 ///
@@ -107,13 +108,11 @@ fn hex(bytes: &[u8]) -> Value {
 }
 
 fn range(what: &str) -> Error {
-    Error::new(&codes::OUT_OF_RANGE, format!("{what} lies outside the years -9999 to 9999"))
+    Error::new(&codes::OUT_OF_RANGE, format!("{what} lies outside the years that PostgreSQL keeps"))
 }
 
 fn date(days: i64) -> Result<Value> {
-    let seconds = days.checked_mul(86_400).ok_or_else(|| range("a date"))?;
-    let date = jiff::civil::date(1970, 1, 1).checked_add(SignedDuration::from_secs(seconds));
-    date.map(|date| Value::from(date.to_string())).map_err(|_| range("a date"))
+    Day::since_1970(days).map(|day| Value::from(day.to_string())).ok_or_else(|| range("a date"))
 }
 
 fn time(array: &ArrayRef, row: usize) -> Result<Value> {
@@ -136,19 +135,18 @@ fn time(array: &ArrayRef, row: usize) -> Result<Value> {
 
 /// A time; one without a zone is taken as UTC.
 fn timestamp(array: &ArrayRef, row: usize, unit: TimeUnit) -> Result<Value> {
-    let found = match unit {
-        TimeUnit::Second => jiff::Timestamp::from_second(get::<TimestampSecondType>(array, row)),
-        TimeUnit::Millisecond => {
-            jiff::Timestamp::from_millisecond(get::<TimestampMillisecondType>(array, row))
-        }
-        TimeUnit::Microsecond => {
-            jiff::Timestamp::from_microsecond(get::<TimestampMicrosecondType>(array, row))
-        }
+    let micros = match unit {
+        TimeUnit::Second => get::<TimestampSecondType>(array, row).checked_mul(1_000_000),
+        TimeUnit::Millisecond => get::<TimestampMillisecondType>(array, row).checked_mul(1_000),
+        TimeUnit::Microsecond => Some(get::<TimestampMicrosecondType>(array, row)),
         TimeUnit::Nanosecond => {
-            jiff::Timestamp::from_nanosecond(i128::from(get::<TimestampNanosecondType>(array, row)))
+            let nanos = i128::from(get::<TimestampNanosecondType>(array, row));
+            let time = jiff::Timestamp::from_nanosecond(nanos).map_err(|_| range("a time"))?;
+            return Ok(Value::from(time.to_string()));
         }
     };
-    found.map(|time| Value::from(time.to_string())).map_err(|_| range("a time"))
+    let time = micros.and_then(Instant::since_1970).ok_or_else(|| range("a time"))?;
+    Ok(Value::from(time.to_string()))
 }
 
 fn list(items: &ArrayRef) -> Result<Value> {

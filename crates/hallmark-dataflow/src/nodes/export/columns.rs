@@ -17,6 +17,7 @@ use tokio_postgres::Row;
 
 use super::line::Cell;
 use crate::codes;
+use crate::instant::{Day, Instant};
 use crate::table::Column;
 use crate::value::{self, Bound};
 
@@ -48,6 +49,8 @@ pub(super) struct Columns {
     columns: Vec<Gathered>,
     schema: SchemaRef,
     rows: usize,
+    /// The rows of all batches.
+    taken: u64,
 }
 
 /// The digits before and after the point of a decimal that has a fixed number of them.
@@ -128,7 +131,7 @@ impl Columns {
             let kind = if cell.masked { FieldType::Text } else { column.field.kind };
             gathered.push(Gathered { kind, name: column.name().to_owned(), builder });
         }
-        Self { columns: gathered, schema: Arc::new(Schema::new(fields)), rows: 0 }
+        Self { columns: gathered, schema: Arc::new(Schema::new(fields)), rows: 0, taken: 0 }
     }
 
     pub(super) fn schema(&self) -> &Schema {
@@ -143,12 +146,13 @@ impl Columns {
     /// Takes a row.
     ///
     /// # Errors
-    /// `HM-D031` if a column has another type than the model says; `HM-D012` for a decimal that is no number.
+    /// `HM-D031` if a column has another type than the model says; `HM-D012` for a decimal that is no number, a day or an instant that is infinite.
     pub(super) fn push(&mut self, row: &Row) -> Result<()> {
         for (at, column) in self.columns.iter_mut().enumerate() {
             let value = value::decode(row, at, column.kind)?;
-            column.push(&value).map_err(|e| e.at(column.name.clone()))?;
+            column.push(&value).map_err(|e| e.at(format!("row {}, {}", self.taken + 1, column.name)))?;
         }
+        self.taken += 1;
         self.rows += 1;
         Ok(())
     }
@@ -215,8 +219,7 @@ impl Gathered {
                 b.append_option(scaled.as_deref().and_then(i256::from_string));
             }
             Builder::Timestamp(b) => {
-                let time = text.map(value::timestamp).transpose()?;
-                b.append_option(time.map(jiff::Timestamp::as_microsecond));
+                b.append_option(text.map(instant).transpose()?);
             }
             Builder::Date(b) => b.append_option(text.map(days).transpose()?),
             Builder::Time(b) => b.append_option(text.map(micros).transpose()?),
@@ -254,11 +257,23 @@ fn unscaled(text: &str, places: usize) -> Result<String> {
     Ok(format!("{whole}{fraction:0<places$}"))
 }
 
+fn instant(text: &str) -> Result<i64> {
+    let micros = match value::encode(FieldType::Timestamp, &Value::from(text)) {
+        Ok(Bound::Timestamp(near)) => Some(near.as_microsecond()),
+        Ok(Bound::FarTimestamp(far)) => Instant(far).micros(),
+        _ => None,
+    };
+    micros.ok_or_else(|| {
+        Error::new(
+            &codes::OUT_OF_RANGE,
+            "the instant is infinite or beyond the year 294246, and no instant of columns",
+        )
+    })
+}
+
 fn days(text: &str) -> Result<i32> {
-    let bad = || Error::new(&codes::OUT_OF_RANGE, "a date lies outside the years -9999 to 9999");
-    let date: jiff::civil::Date = text.parse().map_err(|_| bad())?;
-    let since = date.duration_since(jiff::civil::date(1970, 1, 1));
-    i32::try_from(since.as_secs().div_euclid(86_400)).map_err(|_| bad())
+    let days = Day::read(text).and_then(Day::days);
+    days.ok_or_else(|| Error::new(&codes::OUT_OF_RANGE, "the day is infinite, and no day of columns"))
 }
 
 fn micros(text: &str) -> Result<i64> {
@@ -278,6 +293,9 @@ mod tests {
         assert_eq!(unscaled("NaN", 3).unwrap_err().code().id, "HM-D012");
         assert_eq!(unscaled("1.234", 2).unwrap_err().code().id, "HM-D012");
         assert_eq!(days("1969-12-31").unwrap(), -1);
+        assert_eq!(instant("9999-12-31T00:00:00Z").unwrap(), 253_402_214_400_000_000);
+        assert_eq!(instant("infinity").unwrap_err().code().id, "HM-D012");
+        assert_eq!(days("-infinity").unwrap_err().code().id, "HM-D012");
         assert_eq!(micros("00:00:01.5").unwrap(), 1_500_000);
     }
 }

@@ -5,6 +5,7 @@ use hallmark_core::{Error, Result};
 use hallmark_python::models::FieldType;
 use tokio_postgres::types::{IsNull, ToSql, Type};
 
+use crate::instant::Day;
 use crate::table::Column;
 use crate::value::{self, Bound};
 use crate::{codes, limits};
@@ -54,7 +55,7 @@ pub(super) fn put_text(column: &Column, text: &str, out: &mut BytesMut) -> bool 
         },
         FieldType::Decimal => value::is_decimal(trimmed) && put_numeric(trimmed, out),
         FieldType::Timestamp => value::timestamp(trimmed).is_ok_and(|t| put(&t, &Type::TIMESTAMPTZ, out)),
-        FieldType::Date => trimmed.parse().is_ok_and(|date: jiff::civil::Date| put(&date, &Type::DATE, out)),
+        FieldType::Date => put_date(trimmed, out),
         FieldType::Time => trimmed.parse().is_ok_and(|time: jiff::civil::Time| put(&time, &Type::TIME, out)),
         FieldType::Uuid => trimmed.parse().is_ok_and(|id: uuid::Uuid| put(&id, &Type::UUID, out)),
         FieldType::Object | FieldType::Array | FieldType::FloatArray | FieldType::Json => {
@@ -78,9 +79,7 @@ pub(super) fn put_bound(column: &Column, bound: &Bound, out: &mut BytesMut) -> R
             true
         }
         (FieldType::Decimal, Bound::Text(text)) => put_numeric(text, out),
-        (FieldType::Date, Bound::Text(text)) => {
-            text.parse().is_ok_and(|date: jiff::civil::Date| put(&date, &Type::DATE, out))
-        }
+        (FieldType::Date, Bound::Text(text)) => put_date(text, out),
         (FieldType::Time, Bound::Text(text)) => {
             text.parse().is_ok_and(|time: jiff::civil::Time| put(&time, &Type::TIME, out))
         }
@@ -91,6 +90,14 @@ pub(super) fn put_bound(column: &Column, bound: &Bound, out: &mut BytesMut) -> R
     }
     let message = format!("a value of {} was checked and could not be written", column.name());
     Err(Error::new(&hallmark_core::codes::INTERNAL, message))
+}
+
+/// Appends a day.
+fn put_date(text: &str, out: &mut BytesMut) -> bool {
+    match text.parse::<jiff::civil::Date>() {
+        Ok(date) => put(&date, &Type::DATE, out),
+        Err(_) => Day::read(text).is_some_and(|far| put_bytes(&far.0.to_be_bytes(), out)),
+    }
 }
 
 /// Appends bytes with their length; always `true`.

@@ -169,6 +169,7 @@ fn adapted(column: &Column, value: Value) -> Result<Value> {
             None => Value::String(text),
         }),
         // The time of a date that is one alone.
+        (FieldType::Date, Value::String(text)) if text.ends_with(" BC") => Ok(Value::String(text)),
         (FieldType::Date, Value::String(text)) => match text.split_once(['T', ' ']) {
             None => Ok(Value::String(text)),
             Some((date, time))

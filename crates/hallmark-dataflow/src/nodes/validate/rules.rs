@@ -6,6 +6,7 @@ use hallmark_core::{Error, Result};
 use hallmark_python::models::FieldType;
 use serde_json::{Map, Value};
 
+use crate::instant::Day;
 use crate::sql::{Sql, compared_cast};
 use crate::table::{Column, Role, Table};
 use crate::value::{self, Bound};
@@ -234,10 +235,10 @@ fn order(a: &Bound, b: &Bound) -> Option<Ordering> {
         (Bound::Int(a), Bound::Int(b)) => Some(a.cmp(b)),
         (Bound::Float(a), Bound::Float(b)) => a.partial_cmp(b),
         (Bound::Timestamp(a), Bound::Timestamp(b)) => Some(a.cmp(b)),
-        // Decimals; days and times are written so that their texts are in order.
+        // Decimals and days; times are written so that their texts are in order.
         (Bound::Text(a), Bound::Text(b)) => match (a.parse::<f64>(), b.parse::<f64>()) {
             (Ok(a), Ok(b)) => a.partial_cmp(&b),
-            _ => Some(a.cmp(b)),
+            _ => Some(Day::read(a).zip(Day::read(b)).map_or_else(|| a.cmp(b), |(a, b)| a.cmp(&b))),
         },
         _ => None,
     }
