@@ -33,11 +33,21 @@ impl Columns {
     pub(super) fn add(&mut self, alias: &str, ident: String, kind: FieldType, place: &str) -> Result<()> {
         names::quote(alias)?;
         if self.find(alias).is_some() {
-            return Err(Error::new(&codes::BAD_PARAMETER, format!("two columns are called {alias:?}"))
-                .at(place.to_owned()));
+            return Err(twice(alias).at(place.to_owned()));
         }
         self.0.push(Named { alias: alias.to_owned(), ident, kind });
         Ok(())
+    }
+
+    /// Keeps names for what is added to each row.
+    ///
+    /// # Errors
+    /// `HM-D025` if a column has one of them.
+    pub(super) fn reserve(&self, names: &[&str]) -> Result<()> {
+        match names.iter().find(|name| self.find(name).is_some()) {
+            None => Ok(()),
+            Some(name) => Err(twice(name)),
+        }
     }
 
     /// The column of this name.
@@ -116,6 +126,11 @@ impl Columns {
             Some(_) => Err(malformed()),
         }
     }
+}
+
+fn twice(alias: &str) -> Error {
+    Error::new(&codes::BAD_PARAMETER, format!("two columns are called {alias:?}"))
+        .next("give one of them another name with as")
 }
 
 fn symbol(operator: &str) -> Result<&'static str> {

@@ -6,6 +6,7 @@ use hallmark_core::{Error, Result};
 use hallmark_python::models::FieldType;
 use serde_json::{Map, Value};
 
+use super::float;
 use crate::codes;
 use crate::filter::{self, Filter};
 use crate::input::{known, number_in, text_in};
@@ -147,11 +148,19 @@ impl<'a> Measure<'a> {
     ) -> Result<()> {
         let ident = self.column.map_or(Cow::Borrowed("*"), Column::text);
         let exact = |c: &Column| c.field.kind != FieldType::Float;
+        let distinct = if self.distinct { "DISTINCT " } else { "" };
+        let rows = |sql: &mut Sql| self.push_rows(sql, table, more);
+        let of_doubles = match self.function {
+            "avg" => Some("avg"),
+            "stddev" => Some("stddev_samp"),
+            "variance" => Some("var_samp"),
+            _ => None,
+        };
+        if let Some(function) = of_doubles.filter(|_| !self.column.is_some_and(exact)) {
+            return float::push(sql, (function, distinct), &ident, &rows);
+        }
         match self.function {
-            "count" if self.distinct => sql.push(&format!("count(DISTINCT {ident})")),
-            "count" => sql.push(&format!("count({ident})")),
             "count_distinct" => sql.push(&format!("count(DISTINCT {ident})")),
-            "sum" | "avg" if self.distinct => sql.push(&format!("{}(DISTINCT {ident})", self.function)),
             "median" | "percentile" => {
                 sql.push("percentile_cont(").bind(Bound::Float(self.percentile), None);
                 sql.push(&format!(") WITHIN GROUP (ORDER BY {ident}::double precision)"))
@@ -162,15 +171,22 @@ impl<'a> Measure<'a> {
             }
             "mode" => sql.push(&format!("mode() WITHIN GROUP (ORDER BY {ident})")),
             // Of exact numbers the sums behind it are exact, and only the root is a double.
-            "stddev" | "variance" if self.column.is_some_and(exact) => sql.push(&format!(
-                "{}_samp({ident}::numeric)",
-                if self.function == "stddev" { "stddev" } else { "var" }
-            )),
-            "stddev" => sql.push(&format!("stddev_samp({ident})")),
-            "variance" => sql.push(&format!("var_samp({ident})")),
+            "stddev" | "variance" => {
+                sql.push(&format!("{}({ident}::numeric)", of_doubles.unwrap_or_default()))
+            }
             "any" => sql.push(&format!("bool_or({ident})")),
-            function => sql.push(&format!("{function}({ident})")),
+            function => sql.push(&format!("{function}({distinct}{ident})")),
         };
+        rows(sql)?;
+        // Doubles whatever they were computed from.
+        if matches!(self.function, "stddev" | "variance") {
+            sql.push("::double precision");
+        }
+        Ok(())
+    }
+
+    /// Appends the `FILTER` of its rows, if it is not over all of the group.
+    fn push_rows(&self, sql: &mut Sql, table: &Table, more: Option<&dyn Fn(&mut Sql)>) -> Result<()> {
         let filtered = self.filter.as_object().map_or(!self.filter.is_null(), |f| !f.is_empty());
         if filtered || more.is_some() {
             sql.push(" FILTER (WHERE ");
@@ -180,10 +196,6 @@ impl<'a> Measure<'a> {
                 more(sql);
             }
             sql.push(")");
-        }
-        // Doubles whatever they were computed from.
-        if matches!(self.function, "stddev" | "variance") {
-            sql.push("::double precision");
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod approx;
 mod columns;
+pub(super) mod float;
 mod group;
 mod measure;
 mod window;
@@ -208,6 +209,9 @@ impl Call<'_> {
         let having = self.having()?;
         let mut all = around.columns.clone();
         all.0.extend(windows.0.iter().cloned());
+        if around.apart.is_some() {
+            all.reserve(&["_level", "_over"])?;
+        }
         let mut sql = Sql::new(format!("SELECT {}, {last} AS _last FROM (SELECT *", all.selected()));
         for expression in &expressions {
             sql.push(", ").push(expression);

@@ -3,6 +3,7 @@
 use hallmark_core::Result;
 use serde_json::{Value, json};
 
+use super::aggregate::float;
 use super::{Call, bad, is_number};
 use crate::sql::{Sql, failure};
 use crate::table::Column;
@@ -61,10 +62,16 @@ impl Call<'_> {
         self.push_numbers(&mut sql, column)?;
         sql.push(
             " SELECT count(*) FILTER (WHERE fine), count(*) FILTER (WHERE x IS NULL), count(*) FILTER (WHERE NOT fine),
-              percentile_cont(ARRAY[0, 0.25, 0.5, 0.75, 1]::double precision[]) WITHIN GROUP (ORDER BY x) FILTER (WHERE fine),
-              avg(x) FILTER (WHERE fine), stddev_samp(x) FILTER (WHERE fine)
-             FROM (SELECT x, x NOT IN ('NaN', 'Infinity', '-Infinity') AS fine FROM v) AS checked",
+              percentile_cont(ARRAY[0, 0.25, 0.5, 0.75, 1]::double precision[]) WITHIN GROUP (ORDER BY x) FILTER (WHERE fine)",
         );
+        for function in ["avg", "stddev_samp"] {
+            sql.push(", ");
+            float::push(&mut sql, (function, ""), "x", &|sql| {
+                sql.push(" FILTER (WHERE fine)");
+                Ok(())
+            })?;
+        }
+        sql.push(" FROM (SELECT x, x NOT IN ('NaN', 'Infinity', '-Infinity') AS fine FROM v) AS checked");
         let row = self.one(&sql).await?;
         let get = |i: usize| row.try_get::<_, Option<f64>>(i).map_err(failure);
         Ok(Summary {
@@ -101,8 +108,14 @@ impl Call<'_> {
         if self.ask.text("bin_rule") == Some("equal_count") && summary.count > 0 {
             return self.quantiles(column, bins).await;
         }
+        let spread = high - low;
         #[expect(clippy::cast_precision_loss, reason = "at most 200 bins")]
-        let edge = |i: usize| if i == bins { *high } else { low + (high - low) * i as f64 / bins as f64 };
+        let edge = |i: usize| match i as f64 / bins as f64 {
+            _ if i == bins => *high,
+            // The spread itself may be more than a double holds.
+            share if spread.is_infinite() => low * (1.0 - share) + high * share,
+            _ => low + spread * i as f64 / bins as f64,
+        };
         Ok((0..=bins).map(edge).collect())
     }
 

@@ -5,6 +5,7 @@ use hallmark_python::models::FieldType;
 use serde_json::{Map, Value, json};
 use tokio_postgres::Row;
 
+use super::aggregate::float;
 use super::{Call, is_number, outward};
 use crate::instant::Instant;
 use crate::limits;
@@ -23,7 +24,7 @@ impl Call<'_> {
         let mut parts = vec!["count(*)".to_owned()];
         for column in &columns {
             let hidden = outward(self.ask.0).hides(column.sensitivity);
-            parts.extend(expressions(column, if hidden { 0 } else { common }));
+            parts.extend(expressions(column, if hidden { 0 } else { common })?);
         }
         let list: Vec<&str> = columns.iter().map(|c| c.ident.as_str()).collect();
         let mut sql = Sql::new(format!("WITH sampled AS MATERIALIZED (SELECT {}", list.join(", ")));
@@ -56,7 +57,7 @@ impl Call<'_> {
     }
 }
 
-fn expressions(column: &Column, common: u64) -> Vec<String> {
+fn expressions(column: &Column, common: u64) -> Result<Vec<String>> {
     let (ident, ordered, kind) = (&column.ident, ordered(column), column.field.kind);
     let only = |truth: bool, text: String, none: &str| if truth { text } else { format!("NULL::{none}") };
     let extreme = |f: &str| {
@@ -67,13 +68,18 @@ fn expressions(column: &Column, common: u64) -> Vec<String> {
         only(known, format!("{before}{f}({}){after}", extreme(column)), "text")
     };
     // What no number is would make a mean that is none.
-    let finite = if kind == FieldType::Float {
-        format!(" FILTER (WHERE {ident} NOT IN ('NaN', 'Infinity', '-Infinity'))")
-    } else {
-        String::new()
-    };
-    let number = |f: &str| {
-        only(is_number(column), format!("({f}({ident}::double precision){finite})"), "double precision")
+    let finite = format!(" FILTER (WHERE {ident} NOT IN ('NaN', 'Infinity', '-Infinity'))");
+    let number = |function: &str| -> Result<String> {
+        if kind != FieldType::Float {
+            let text = format!("{function}({ident}::double precision)");
+            return Ok(only(is_number(column), text, "double precision"));
+        }
+        let mut sql = Sql::default();
+        float::push(&mut sql, (function, ""), ident, &|sql| {
+            sql.push(&finite);
+            Ok(())
+        })?;
+        Ok(sql.text().to_owned())
     };
     let text = column.text();
     let length = |f: &str| only(kind == FieldType::Text, format!("{f}(char_length({text}))"), "integer");
@@ -84,13 +90,13 @@ fn expressions(column: &Column, common: u64) -> Vec<String> {
         // As in a row: an exact number keeps its digits as text.
         if kind == FieldType::Decimal { format!("{ident}::text") } else { ident.clone() }
     );
-    vec![
+    Ok(vec![
         format!("count({ident})"),
         only(ordered, format!("count(DISTINCT {ident})"), "bigint"),
         extreme("min"),
         extreme("max"),
-        number("avg"),
-        number("stddev_samp"),
+        number("avg")?,
+        number("stddev_samp")?,
         length("min"),
         length("max"),
         only(
@@ -99,7 +105,7 @@ fn expressions(column: &Column, common: u64) -> Vec<String> {
             "double precision",
         ),
         only(ordered && common > 0, most, "jsonb"),
-    ]
+    ])
 }
 
 fn field(column: &Column, row: &Row, at: usize, (total, hidden): (i64, bool)) -> Result<Value> {
