@@ -11,6 +11,7 @@ use super::crud::Call;
 use crate::filter::Filter;
 use crate::sql::{self, Sql, failure};
 use crate::stage::Stage;
+use crate::table::Role;
 use crate::write::{self, Cells, OnConflict};
 use crate::{codes, limits};
 
@@ -188,6 +189,10 @@ impl Call<'_> {
         let rows = sql.rows(&**client).await?;
         let ids = rows.iter().map(|row| self.table().key_of(row, 0)).collect::<Result<Vec<_>>>()?;
         cache::forget(self.engine, self.context, &ids).await;
+        let removes = operation == "bulk_delete" && self.table().with_role(Role::DeletedAt).is_none();
+        if removes && !ids.is_empty() {
+            cache::forget_followers(self.engine).await;
+        }
         let mut answer = json!({"operation": operation});
         answer[verb] = json!(ids.len());
         Ok(answer)

@@ -371,6 +371,9 @@ impl Call<'_> {
         }
         cache::forget(self.engine, self.context, std::slice::from_ref(id)).await;
         let soft = self.table().with_role(Role::DeletedAt).is_some();
+        if deleted && !soft {
+            cache::forget_followers(self.engine).await;
+        }
         Ok(json!({"operation": "delete", "found": deleted, "deleted": deleted, "soft": soft}))
     }
 

@@ -122,6 +122,9 @@ pub(crate) async fn purge(engine: &Engine, context: Option<&Context>) -> Result<
         if let Some(context) = context {
             cache::forget(engine, context, &ids).await;
         }
+        if !ids.is_empty() {
+            cache::forget_followers(engine).await;
+        }
         purged += ids.len() as u64;
         if ids.is_empty() {
             break;

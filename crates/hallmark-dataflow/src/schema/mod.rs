@@ -22,7 +22,9 @@ use crate::{codes, limits, names};
 pub(crate) use constraints::composite as composite_reference;
 use existing::Existing;
 pub(crate) use indexes::{search_text, search_vector, searched, wanted as wanted_indexes};
-pub(crate) use references::{of as reference_of, owner as reference_owner, target as reference_target};
+pub(crate) use references::{
+    followers, of as reference_of, owner as reference_owner, target as reference_target,
+};
 
 /// What applying the schema did and found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

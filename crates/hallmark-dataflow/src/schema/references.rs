@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hallmark_core::Result;
+use hallmark_python::models::{ForeignKey, OnDelete};
 use tokio_postgres::GenericClient;
 
 use super::{SchemaReport, attempt, existing::Existing};
@@ -38,6 +39,37 @@ pub(crate) fn owner<'a>(name: &str, tables: &'a [Arc<Table>]) -> Option<&'a Arc<
         .iter()
         .find(|t| t.name == name || t.model.name == name || names::snake_case(&t.model.name) == name)?;
     Some(found)
+}
+
+/// The tables whose rows PostgreSQL itself removes or changes when rows of this one are removed, one behind another.
+pub(crate) fn followers(table: &Table, tables: &[Arc<Table>]) -> Vec<Arc<Table>> {
+    let mut found: Vec<Arc<Table>> = Vec::new();
+    let mut next = 0;
+    loop {
+        let of = if next == 0 { table } else { &found[next - 1] };
+        let more: Vec<Arc<Table>> = tables
+            .iter()
+            .filter(|other| !found.iter().any(|f| f.name == other.name) && follows(other, of, tables))
+            .cloned()
+            .collect();
+        found.extend(more);
+        next += 1;
+        if next > found.len() {
+            return found;
+        }
+    }
+}
+
+/// Whether a removal in `of` goes on to rows of this table.
+fn follows(table: &Table, of: &Table, tables: &[Arc<Table>]) -> bool {
+    let acts = |action: Option<OnDelete>| !matches!(action, None | Some(OnDelete::Restrict));
+    let by_column = |column: &Column| {
+        acts(column.field.on_delete) && self::of(column, tables).is_some_and(|(to, _)| to.name == of.name)
+    };
+    let by_key = |key: &ForeignKey| {
+        acts(key.on_delete) && owner(&key.target, tables).is_some_and(|to| to.name == of.name)
+    };
+    table.columns.iter().any(by_column) || table.model.foreign_keys.iter().any(by_key)
 }
 
 /// Creates the constraints that are missing.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{code, models, with};
+use crate::support::{code, models, parse, with};
 
 #[tokio::test]
 async fn many_readers_of_a_cold_entry_ask_the_database_once() {
@@ -103,6 +103,56 @@ async fn entries_end_and_all_can_be_forgotten() {
             code(world.call("CompanyCacheNode", json!({"id": ids[0], "ttl_seconds": 0})).await),
             "HM-W013"
         );
+    })
+    .await;
+}
+
+/// A tree whose branches fall with their stem, leaves that fall with a branch, and notes that lose what they are about.
+const TREE: &str = r#"
+from typing import Optional
+@db.model
+class Branch:
+    code: str = Field(primary_key=True)
+    parent: Optional[str] = Field(foreign_key="Branch.code", on_delete="cascade")
+@db.model
+class Leaf:
+    code: str = Field(primary_key=True)
+    branch: str = Field(foreign_key="Branch.code", on_delete="cascade")
+@db.model
+class Note:
+    code: str = Field(primary_key=True)
+    leaf: Optional[str] = Field(foreign_key="Leaf.code", on_delete="set null")
+"#;
+
+#[tokio::test]
+async fn what_a_removal_takes_along_is_forgotten_too() {
+    with(parse(TREE), |world| async move {
+        let removals = [
+            json!({"operation": "delete", "id": "stem"}),
+            json!({"operation": "bulk_delete", "filter": {"code": "stem"}}),
+        ];
+        for removal in removals {
+            for (model, data) in [
+                ("Branch", json!({"code": "stem", "parent": null})),
+                ("Branch", json!({"code": "twig", "parent": "stem"})),
+                ("Leaf", json!({"code": "leaf", "branch": "twig"})),
+                ("Note", json!({"code": "note", "leaf": "leaf"})),
+            ] {
+                let upsert = json!({"operation": "upsert", "data": data});
+                world.call(&format!("{model}CRUDNode"), upsert).await.unwrap();
+            }
+            let get = async |model: &str, id: &str| {
+                world.call(&format!("{model}CacheNode"), json!({"id": id})).await.unwrap()
+            };
+            for (model, id) in [("Branch", "twig"), ("Leaf", "leaf"), ("Note", "note")] {
+                get(model, id).await;
+                assert_eq!(get(model, id).await["source"], json!("cache"), "{model} is warm");
+            }
+            world.call("BranchCRUDNode", removal.clone()).await.unwrap();
+            assert_eq!(get("Branch", "twig").await["found"], json!(false), "{removal}");
+            assert_eq!(get("Leaf", "leaf").await["found"], json!(false), "{removal}");
+            assert_eq!(get("Note", "note").await["row"]["leaf"], json!(null), "{removal}");
+        }
     })
     .await;
 }

@@ -12,6 +12,7 @@ pub(crate) mod flights;
 pub(crate) mod names;
 pub(crate) mod stats;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hallmark_core::{Error, Result};
@@ -26,7 +27,7 @@ use super::Kind;
 use crate::engine::Engine;
 use crate::input::Ask;
 use crate::table::Table;
-use crate::{codes, limits};
+use crate::{codes, limits, schema};
 use names::Names;
 
 /// The kind `Cache`.
@@ -110,6 +111,14 @@ pub(super) async fn forget_all(engine: &Engine) {
             tracing::warn!(%error, model = engine.table.model.name, "the cache did not forget changed rows");
         }
         _ => {}
+    }
+}
+
+/// Forgets the entries of every model whose rows PostgreSQL itself removed or changed with rows that were removed of this one.
+pub(super) async fn forget_followers(engine: &Engine) {
+    let shared = &engine.shared;
+    for table in schema::followers(&engine.table, &shared.tables) {
+        forget_all(&Engine { table, shared: Arc::clone(shared) }).await;
     }
 }
 
