@@ -1,5 +1,7 @@
 //! Random names, tokens and passwords from the operating system; and numbers that only look random, from a seed.
 
+use std::time::Duration;
+
 use crate::{Error, Result, Secret, codes};
 
 const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
@@ -22,6 +24,14 @@ pub fn token(length: usize) -> Result<String> {
 /// As [`token`].
 pub fn secret() -> Result<Secret> {
     token(32).map(Secret::new)
+}
+
+/// Between half of a pause and all of it, so that many who failed together do not come again together.
+#[must_use]
+pub fn jittered(pause: Duration) -> Duration {
+    let random = token(2).unwrap_or_default();
+    let share = random.bytes().fold(0_u32, |sum, byte| sum + u32::from(byte)) % 128;
+    pause / 2 + pause * share / 256
 }
 
 /// Numbers that look random and are the same for the same seed: `SplitMix64` (Steele, Lea and Flood, 2014). Nothing secret is made of
@@ -64,4 +74,17 @@ pub const fn mixed(number: u64) -> u64 {
     let z = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_stay_between_their_half_and_their_whole() {
+        for _ in 0..200 {
+            let pause = jittered(Duration::from_secs(4));
+            assert!((Duration::from_secs(2)..=Duration::from_secs(4)).contains(&pause), "{pause:?}");
+        }
+    }
 }

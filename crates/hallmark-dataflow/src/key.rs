@@ -3,6 +3,8 @@
 //! Callers name a row by the value of the key, `7`, `"EC0101"`; a key of several columns, by an object of their values,
 //! `{"tenant": "a", "code": 7}`. The object form is taken for a key of one column too.
 
+use std::cmp::Ordering;
+
 use hallmark_core::{Error, Result};
 use hallmark_python::models::FieldType;
 use serde_json::{Map, Value};
@@ -113,6 +115,15 @@ impl Table {
             sql.bind(bound, crate::sql::compared_as(column));
         }
         Ok(())
+    }
+
+    /// The order in which several rows are changed: that of numbers, else that of the keys' texts. A key that is none comes first.
+    #[must_use]
+    pub(crate) fn key_order(&self, a: &Value, b: &Value) -> Ordering {
+        match (a.as_i64(), b.as_i64()) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            _ => self.key_text(a).ok().cmp(&self.key_text(b).ok()),
+        }
     }
 
     /// The key as one text that is the same for every way to write the same key, for names of cache entries.

@@ -6,6 +6,10 @@ pub const PAGE_ROWS_DEFAULT: u64 = 50;
 pub const PAGE_ROWS_MAX: u64 = 1_000;
 /// The most rows of one bulk call; larger data goes through the import node.
 pub const BULK_ROWS_MAX: usize = 50_000;
+/// How often a bulk call is done if it has to give way in a deadlock.
+pub const DEADLOCK_ATTEMPTS_MAX: u32 = 5;
+/// The pause before it is done again, for each time that it was done.
+pub const DEADLOCK_PAUSE_MS: u64 = 50;
 /// The most bytes of one text or JSON value.
 pub const VALUE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The deepest nesting of a filter.

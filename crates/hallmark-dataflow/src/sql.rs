@@ -248,6 +248,11 @@ pub fn failure(error: tokio_postgres::Error) -> Error {
             Error::new(&codes::TEXT_REFUSED, "a value is too long for the index that its column has")
                 .because_text(db.message())
         }
+        "40P01" => Error::new(
+            &codes::DEADLOCK,
+            "others changed the same rows in another order; nothing of this call was kept",
+        )
+        .next("do it again"),
         "53100" => Error::new(&codes::DISK_FULL, "the disk of the database server is full")
             .because_text(db.message())
             .next("make room on the server, and do it again"),

@@ -195,6 +195,24 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Locks the rows that the staged ones will change, in the order of what they are matched by: two that stage the same rows wait
+    /// for each other, and never in a circle.
+    pub(crate) async fn lock(&self, client: &impl GenericClient, target: &[&Column]) -> Result<()> {
+        let at =
+            |c: &&Column| self.columns.iter().copied().find(|i| self.table.columns[*i].name() == c.name());
+        let Some(columns) = target.iter().map(at).collect::<Option<Vec<_>>>() else { return Ok(()) };
+        let idents: Vec<String> =
+            columns.iter().map(|i| format!("t.{}", self.table.columns[*i].ident)).collect();
+        let staged: Vec<String> = columns.iter().map(|i| self.typed("", *i)).collect();
+        let (idents, staged) = (idents.join(", "), staged.join(", "));
+        let sql = Sql::new(format!(
+            "SELECT count(*) FROM (SELECT FROM {} t WHERE ({idents}) IN (SELECT {staged} FROM {STAGE}) ORDER BY {idents} \
+             FOR NO KEY UPDATE) locked",
+            self.table.qualified
+        ));
+        sql.rows(client).await.map(drop)
+    }
+
     /// Empties the stage for the next rows.
     pub(crate) async fn clear(&self, client: &impl GenericClient) -> Result<()> {
         client.batch_execute(&format!("TRUNCATE {STAGE}")).await.map_err(failure)

@@ -1,8 +1,10 @@
 //! The bulk forms of CRUD: many rows in one transaction, all of them or none.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use hallmark_core::{Error, Result};
+use hallmark_core::{Error, Result, random};
+use hallmark_workflow::BoxFuture;
 use serde_json::{Map, Value, json};
 use tokio_postgres::GenericClient;
 
@@ -51,29 +53,40 @@ impl Call<'_> {
         given.iter().enumerate().map(complete).collect()
     }
 
-    /// Each row has its own key and changes; a row that is not there is told, and does not stop the others.
+    /// Each row has its own key and changes; a row that is not there is told, and does not stop the others. Rows are changed in the
+    /// order of their keys, so that two calls for the same rows wait for each other and never in a circle.
     async fn update_rows(&self) -> Result<Value> {
         let given = self.ask.objects("rows", limits::BULK_ROWS_MAX)?;
+        let rows = given.iter().enumerate().map(|(i, row)| self.update_of(row).map_err(|e| in_row(i, &e)));
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_by(|a, b| self.table().key_order(&rows[*a].0, &rows[*b].0));
         let mut client = self.engine.client().await?;
         let transaction = client.transaction().await.map_err(failure)?;
         self.engine.sign(&*transaction, self.context).await?;
-        let (mut ids, mut missing) = (Vec::new(), Vec::new());
-        for (i, row) in given.iter().enumerate() {
-            let (id, changes) = self.addressed(None, row).map_err(|e| in_row(i, &e))?;
-            let mut sql = Sql::new(format!("UPDATE {} AS t", self.table().qualified));
-            self.push_sets(&mut sql, &changes).map_err(|e| in_row(i, &e))?;
-            sql.push(" WHERE ");
-            self.table().push_key(&mut sql, &id)?;
-            sql.push(" AND ");
-            self.engine.push_scope(&mut sql, self.context, false);
-            match sql.execute(&*transaction).await.map_err(|e| in_row(i, &e))? {
-                0 => missing.push(id),
-                _ => ids.push(id),
-            }
+        let mut is_there = vec![false; rows.len()];
+        for i in order {
+            is_there[i] = rows[i].1.execute(&*transaction).await.map_err(|e| in_row(i, &e))? > 0;
         }
         sql::commit(transaction.commit()).await?;
+        let (mut ids, mut missing) = (Vec::new(), Vec::new());
+        for ((id, _), is_there) in rows.into_iter().zip(is_there) {
+            if is_there { ids.push(id) } else { missing.push(id) }
+        }
         cache::forget(self.engine, self.context, &ids).await;
         Ok(json!({"operation": "bulk_update", "updated": ids.len(), "missing": missing}))
+    }
+
+    /// The key of a row, and the statement that makes its changes.
+    fn update_of(&self, row: &Map<String, Value>) -> Result<(Value, Sql)> {
+        let (id, changes) = self.addressed(None, row)?;
+        let mut sql = Sql::new(format!("UPDATE {} AS t", self.table().qualified));
+        self.push_sets(&mut sql, &changes)?;
+        sql.push(" WHERE ");
+        self.table().push_key(&mut sql, &id)?;
+        sql.push(" AND ");
+        self.engine.push_scope(&mut sql, self.context, false);
+        Ok((id, sql))
     }
 
     /// Rows are created, or change the row that has the same match fields in the fields that they give.
@@ -92,12 +105,16 @@ impl Call<'_> {
             let all: Vec<usize> = (0..rows.len()).collect();
             self.staged(&stage, &transaction, &rows, &all).await?;
             self.refuse_repeats(&stage, &*transaction, &target).await?;
+            stage.lock(&*transaction, &target).await?;
             stage.clear(&*transaction).await?;
         }
         for (names, members) in &groups {
             self.staged(&stage, &transaction, &rows, members).await?;
             if groups.len() == 1 {
                 self.refuse_repeats(&stage, &*transaction, &target).await?;
+                if !skip {
+                    stage.lock(&*transaction, &target).await?;
+                }
             }
             let given = names.iter().map(|n| self.table().column(n)).collect::<Result<Vec<_>>>()?;
             let conflict =
@@ -197,6 +214,21 @@ impl Call<'_> {
         answer[verb] = json!(ids.len());
         Ok(answer)
     }
+}
+
+/// Does again what was taken back as a whole because it was the one to give way in a deadlock.
+pub(super) async fn again<'a>(work: impl Fn() -> BoxFuture<'a, Result<Value>> + Send) -> Result<Value> {
+    for attempt in 1..limits::DEADLOCK_ATTEMPTS_MAX {
+        match work().await {
+            Err(error) if error.is(&codes::DEADLOCK) => {
+                tracing::debug!(attempt, "a bulk call gave way in a deadlock, and is done again");
+                let pause = Duration::from_millis(limits::DEADLOCK_PAUSE_MS * u64::from(attempt));
+                tokio::time::sleep(random::jittered(pause)).await;
+            }
+            done => return done,
+        }
+    }
+    work().await
 }
 
 /// Rows that give the same fields change the same columns and go in one statement, those of the first row first.

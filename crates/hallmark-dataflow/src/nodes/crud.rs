@@ -7,7 +7,7 @@ use hallmark_workflow::{BoxFuture, Context, Input, Param};
 use serde_json::{Map, Value, json};
 use tokio_postgres::{GenericClient, Row};
 
-use super::{Kind, answer, cache, fields, filter, include_pii, masking, related};
+use super::{Kind, answer, bulk, cache, fields, filter, include_pii, masking, related};
 use crate::engine::Engine;
 use crate::input::Ask;
 use crate::sql::{Sql, failure};
@@ -120,14 +120,14 @@ impl Kind for Crud {
                 "upsert" => Box::pin(call.upsert()).await,
                 "list" => Box::pin(call.list()).await,
                 "count" => Box::pin(call.count()).await,
-                "bulk_create" => Box::pin(call.bulk_create()).await,
-                "bulk_update" => Box::pin(call.bulk_update()).await,
-                "bulk_upsert" => Box::pin(call.bulk_upsert()).await,
-                "bulk_delete" => Box::pin(call.bulk_delete()).await,
+                "bulk_create" => Box::pin(bulk::again(|| Box::pin(call.bulk_create()))).await,
+                "bulk_update" => Box::pin(bulk::again(|| Box::pin(call.bulk_update()))).await,
+                "bulk_upsert" => Box::pin(bulk::again(|| Box::pin(call.bulk_upsert()))).await,
+                "bulk_delete" => Box::pin(bulk::again(|| Box::pin(call.bulk_delete()))).await,
                 "history" => Box::pin(call.history()).await,
                 "purge" => Box::pin(call.purge()).await,
                 "restore" => Box::pin(call.restore()).await,
-                "bulk_restore" => Box::pin(call.bulk_restore()).await,
+                "bulk_restore" => Box::pin(bulk::again(|| Box::pin(call.bulk_restore()))).await,
                 _ => Box::pin(call.read()).await,
             }
         })

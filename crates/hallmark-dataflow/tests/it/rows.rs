@@ -355,3 +355,69 @@ async fn secrets_are_masked_unless_asked_for() {
     })
     .await;
 }
+
+const COUNTED: &str = "
+@db.model
+class Item:
+    id: int = Field(primary_key=True)
+    n: int
+";
+
+#[tokio::test]
+async fn bulk_calls_for_the_same_rows_in_other_orders_both_succeed() {
+    with(parse(COUNTED), |world| async move {
+        let rows = |up: bool, n: i64| -> Vec<Value> {
+            let ids: Vec<i64> = if up { (1..=600).collect() } else { (1..=600).rev().collect() };
+            ids.into_iter().map(|id| json!({"id": id, "n": n})).collect()
+        };
+        let all = json!({"operation": "bulk_create", "rows": rows(true, 0)});
+        world.call("ItemCRUDNode", all).await.unwrap();
+        for operation in ["bulk_update", "bulk_upsert"] {
+            for n in 1..4 {
+                let writers = [true, false].map(|up| {
+                    let (world, rows) = (world.clone(), rows(up, n));
+                    tokio::spawn(async move {
+                        world.call("ItemCRUDNode", json!({"operation": operation, "rows": rows})).await
+                    })
+                });
+                for writer in writers {
+                    let answer = writer.await.unwrap().unwrap();
+                    assert_eq!(answer["updated"], json!(600), "{operation}");
+                }
+            }
+        }
+        let upsert = json!({"operation": "bulk_upsert", "rows": rows(false, 9)});
+        let answer = world.call("ItemCRUDNode", upsert).await.unwrap();
+        assert_eq!((&answer["ids"][0], &answer["ids"][599]), (&json!(600), &json!(1)), "as they were given");
+        let missing = json!([{"id": 900, "n": 1}, {"id": 2, "n": 1}, {"id": 800, "n": 1}]);
+        let update = json!({"operation": "bulk_update", "rows": missing});
+        let answer = world.call("ItemCRUDNode", update).await.unwrap();
+        assert_eq!(answer["missing"], json!([900, 800]), "as they were given");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bulk_call_that_gives_way_in_a_deadlock_is_done_again() {
+    with(parse(COUNTED), |world| async move {
+        let rows = json!([{"id": 1, "n": 0}, {"id": 2, "n": 0}]);
+        world.call("ItemCRUDNode", json!({"operation": "bulk_create", "rows": rows})).await.unwrap();
+        let schema = world.dataflow.schema();
+        let change = |id: i64| format!("UPDATE {schema}.items SET n = n + 10 WHERE id = {id}");
+        world.sql.batch_execute(&format!("BEGIN; {}", change(2))).await.unwrap();
+        let node = tokio::spawn({
+            let world = world.clone();
+            async move {
+                let rows = json!([{"id": 1, "n": 5}, {"id": 2, "n": 5}]);
+                world.call("ItemCRUDNode", json!({"operation": "bulk_update", "rows": rows})).await
+            }
+        });
+        // The node has the one row and waits for the other; it looks for a circle before the witness does.
+        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+        world.sql.batch_execute(&change(1)).await.unwrap();
+        world.sql.batch_execute("COMMIT").await.unwrap();
+        assert_eq!(node.await.unwrap().unwrap()["updated"], json!(2));
+        assert_eq!(world.ask("SELECT sum(n) FROM {}.items").await, json!(10));
+    })
+    .await;
+}

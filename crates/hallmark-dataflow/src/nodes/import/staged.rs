@@ -156,7 +156,10 @@ impl Job<'_> {
         let given = self.rules.given.iter().flatten().map(|n| table.column(n)).collect::<Result<Vec<_>>>()?;
         let conflict = match (skip, update) {
             (true, _) => OnConflict::Skip,
-            (_, true) => OnConflict::Update { target, given },
+            (_, true) => {
+                stage.lock(client, &target).await?;
+                OnConflict::Update { target, given }
+            }
             _ => OnConflict::Error,
         };
         let (stored, new) = stage.count_inserted(client, self.context, &conflict).await?;

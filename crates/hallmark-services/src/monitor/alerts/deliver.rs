@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hallmark_core::{Error, Result, Secret, random};
 use reqwest::{StatusCode, Url};
@@ -88,7 +87,7 @@ impl Channel {
         let mut last = String::new();
         for attempt in 0..limits::ALERT_ATTEMPTS {
             if attempt > 0 {
-                tokio::time::sleep(jittered(limits::ALERT_PAUSE * 2_u32.pow(attempt - 1))).await;
+                tokio::time::sleep(random::jittered(limits::ALERT_PAUSE * 2_u32.pow(attempt - 1))).await;
             }
             match self.attempt(alert).await {
                 Attempt::Done => return Ok(()),
@@ -175,24 +174,9 @@ async fn run(arguments: &[String], folder: &Path, alert: &Value) -> Attempt {
     }
 }
 
-/// Between half of the pause and all of it, so that many who failed together do not come again together.
-fn jittered(pause: Duration) -> Duration {
-    let random = random::token(2).unwrap_or_default();
-    let share = random.bytes().fold(0_u32, |sum, byte| sum + u32::from(byte)) % 128;
-    pause / 2 + pause * share / 256
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_stay_between_their_half_and_their_whole() {
-        for _ in 0..200 {
-            let pause = jittered(Duration::from_secs(4));
-            assert!((Duration::from_secs(2)..=Duration::from_secs(4)).contains(&pause), "{pause:?}");
-        }
-    }
 
     #[test]
     fn a_webhook_must_be_an_address() {
