@@ -9,6 +9,7 @@
 
 mod coherence;
 mod dataflow;
+mod decimal;
 pub mod declare;
 mod engine;
 pub mod exercise;

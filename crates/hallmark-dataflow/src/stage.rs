@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use hallmark_core::{Error, Result};
 use hallmark_python::models::Index;
@@ -11,7 +12,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{GenericClient, Row};
 
 use crate::engine::Engine;
-use crate::schema::wanted_indexes;
+use crate::schema::{self, wanted_indexes};
 use crate::slow;
 use crate::sql::{Sql, failure};
 use crate::table::{Column, Role, Table};
@@ -180,6 +181,41 @@ impl<'a> Stage<'a> {
             lines.append(&mut self.taken(client, context, &columns).await?);
             for line in lines {
                 found.entry(line).or_insert_with(|| fields.join(","));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The lines that refer to rows which neither the table nor the stage has, with the fields that refer and what is to be said.
+    pub(crate) async fn orphans(
+        &self,
+        client: &impl GenericClient,
+        tables: &[Arc<Table>],
+    ) -> Result<BTreeMap<i64, (String, String)>> {
+        let mut found = BTreeMap::new();
+        let at =
+            |c: &Column| self.columns.iter().copied().find(|i| self.table.columns[*i].name() == c.name());
+        for (from, to, there) in schema::references(self.table, tables) {
+            let Some(here) = from.iter().map(|c| at(c)).collect::<Option<Vec<_>>>() else { continue };
+            let values: Vec<String> = here.iter().map(|i| self.typed("s.", *i)).collect();
+            let given: Vec<String> = here.iter().map(|i| format!("s.c{i} IS NOT NULL")).collect();
+            let keys: Vec<&str> = there.iter().map(|c| c.ident.as_str()).collect();
+            let mut text = format!(
+                "SELECT s.line FROM {STAGE} s WHERE {} AND NOT EXISTS (SELECT FROM {} t WHERE (t.{}) = ({}))",
+                given.join(" AND "),
+                to.qualified,
+                keys.join(", t."),
+                values.join(", ")
+            );
+            let own: Option<Vec<String>> = there.iter().map(|c| at(c).map(|i| self.typed("o.", i))).collect();
+            if let Some(own) = own.filter(|_| to.name == self.table.name) {
+                let same = format!("({}) = ({})", own.join(", "), values.join(", "));
+                text.push_str(&format!(" AND NOT EXISTS (SELECT FROM {STAGE} o WHERE {same})"));
+            }
+            let names = |columns: &[&Column]| columns.iter().map(|c| c.name()).collect::<Vec<_>>().join(",");
+            let why = format!("no {} has this {}", to.model.name, names(&there));
+            for line in lines(&Sql::new(text).rows(client).await?)? {
+                found.entry(line).or_insert_with(|| (names(&from), why.clone()));
             }
         }
         Ok(found)

@@ -10,7 +10,7 @@ use hallmark_workflow::Sensitivity;
 use serde_json::Value;
 
 use crate::options::{Options, Who};
-use crate::{codes, key, limits, names, sensitivity};
+use crate::{codes, decimal, key, limits, names, sensitivity};
 
 /// What a column is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,10 +125,9 @@ fn sql_type(field: &Field, schema: &str) -> Result<String> {
         FieldType::Integer => "bigint".to_owned(),
         FieldType::Text => "text".to_owned(),
         FieldType::Float => "double precision".to_owned(),
-        FieldType::Decimal => match (field.max_digits, field.decimal_places) {
-            (Some(all), places) => format!("numeric({all},{})", places.unwrap_or(0)),
-            (None, Some(places)) => format!("numeric({},{places})", 28 + places),
-            (None, None) => "numeric".to_owned(),
+        FieldType::Decimal => match decimal::digits(field) {
+            Some((all, places)) => format!("numeric({all},{places})"),
+            None => "numeric".to_owned(),
         },
         FieldType::Boolean => "boolean".to_owned(),
         FieldType::Timestamp => "timestamp with time zone".to_owned(),

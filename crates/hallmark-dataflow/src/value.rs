@@ -23,7 +23,7 @@ use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use crate::label::Label;
 use crate::table::Column;
-use crate::{codes, instant, limits};
+use crate::{codes, decimal, instant, limits};
 
 /// A checked value with the type that it travels as.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,6 +138,12 @@ pub fn for_column(column: &Column, value: &Value) -> Result<Bound> {
             let message = format!("{} has {length} characters; at most {max} fit", field.name);
             return Err(Error::new(&codes::TEXT_REFUSED, message).at(field.name.clone()));
         }
+    }
+    if let (Bound::Text(text), FieldType::Decimal) = (&bound, field.kind)
+        && !decimal::fits(field, text)
+    {
+        let message = format!("{} has more digits than {} keeps", field.name, column.sql_type);
+        return Err(Error::new(&codes::OUT_OF_RANGE, message).at(field.name.clone()));
     }
     bounded(column, &bound)?;
     if !field.choices.is_empty() && !value.is_null() && !field.choices.contains(value) {

@@ -23,7 +23,7 @@ pub(crate) use constraints::composite as composite_reference;
 use existing::Existing;
 pub(crate) use indexes::{search_text, search_vector, searched, wanted as wanted_indexes};
 pub(crate) use references::{
-    followers, of as reference_of, owner as reference_owner, target as reference_target,
+    all as references, followers, of as reference_of, owner as reference_owner, target as reference_target,
 };
 
 /// What applying the schema did and found.

@@ -6,6 +6,7 @@ use hallmark_core::Result;
 use hallmark_python::models::{ForeignKey, OnDelete};
 use tokio_postgres::GenericClient;
 
+use super::constraints::composite;
 use super::{SchemaReport, attempt, existing::Existing};
 use crate::table::{Column, Table};
 use crate::{codes, names};
@@ -39,6 +40,17 @@ pub(crate) fn owner<'a>(name: &str, tables: &'a [Arc<Table>]) -> Option<&'a Arc<
         .iter()
         .find(|t| t.name == name || t.model.name == name || names::snake_case(&t.model.name) == name)?;
     Some(found)
+}
+
+/// A foreign key: its columns, the table that it refers to, and the columns there.
+pub(crate) type Reference<'a> = (Vec<&'a Column>, &'a Arc<Table>, Vec<&'a Column>);
+
+/// The foreign keys of a table to those that are loaded, of one column or several.
+pub(crate) fn all<'a>(table: &'a Table, tables: &'a [Arc<Table>]) -> Vec<Reference<'a>> {
+    let single =
+        table.columns.iter().filter_map(|c| of(c, tables).map(|(to, there)| (vec![c], to, vec![there])));
+    let several = table.model.foreign_keys.iter().filter_map(|key| composite(table, key, tables));
+    single.chain(several).collect()
 }
 
 /// The tables whose rows PostgreSQL itself removes or changes when rows of this one are removed, one behind another.

@@ -212,12 +212,85 @@ async fn what_is_taken_is_listed_and_keys_go_on_behind_those_given() {
 
 #[tokio::test]
 async fn a_row_that_only_the_server_refuses_is_told() {
-    let bills = "@db.model\nclass Bill:\n    total: Decimal = Field(decimal_places=2)\n";
+    let bills = "@db.model\nclass Bill:\n    total: Decimal\n";
     with(parse(bills), |world| async move {
+        let schema = world.dataflow.schema();
+        let narrow = format!("ALTER TABLE {schema}.bills ADD CHECK (total < 100)");
+        world.sql.batch_execute(&narrow).await.unwrap();
         let text = "total\n1\n2\n1e40\n4\n";
         let refused = error(world.call("BillImportNode", json!({"content": text})).await);
-        assert_eq!((refused.code().id, refused.place()), ("HM-D012", Some("row 3, total")));
-        assert_eq!(world.ask("SELECT count(*) FROM {}.bills").await, json!(0));
+        assert_eq!((refused.code().id, refused.place()), ("HM-D011", Some("row 3")));
+        // Rows that were left out before are rows of the file still, in the part at hand and in those before.
+        let text = "total\nx\n1\ny\n1e40\n4\n";
+        let skip = json!({"content": text, "on_error": "skip"});
+        assert_eq!(error(world.call("BillImportNode", skip).await).place(), Some("row 4"));
+        let lines = (1..=250).map(|n| if n % 7 == 0 { "x\n" } else { "1\n" }).collect::<String>();
+        let parts =
+            json!({"content": format!("total\n{lines}100\n"), "on_error": "skip", "commit_every": 100});
+        assert_eq!(error(world.call("BillImportNode", parts).await).place(), Some("row 251"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn decimals_with_too_many_digits_are_bad_rows_everywhere() {
+    let bills = "@db.model\nclass Bill:\n    code: str = Field(unique=True)\n    \
+        total: Decimal = Field(max_digits=10, decimal_places=2)\n";
+    with(parse(bills), |world| async move {
+        let text = "code,total\nbad,x\nok1,1\nover,99999999.999\nok2,99999999.994\n";
+        for on_conflict in ["error", "skip", "update"] {
+            let import = json!({"content": text, "on_error": "skip", "on_conflict": on_conflict});
+            let answer = world.call("BillImportNode", import).await.unwrap();
+            let told = json!({
+                "row": 3, "line": 4, "column": "total", "code": "HM-D012",
+                "message": "total has more digits than numeric(10,2) keeps",
+            });
+            assert_eq!((&answer["refused"], &answer["errors"][1]), (&json!(2), &told), "{on_conflict}");
+            let clear = format!("DELETE FROM {}.bills", world.dataflow.schema());
+            assert_eq!(world.sql.execute(&clear, &[]).await.unwrap(), 2, "{on_conflict}");
+        }
+        let row = json!({"code": "c", "total": "100000000"});
+        let checked = json!({"operation": "rows", "rows": [row]});
+        let checked = world.call("BillValidateNode", checked).await.unwrap();
+        assert_eq!(checked["problems"][0]["code"], json!("HM-D012"), "{checked}");
+        let refused = error(world.call("BillCRUDNode", json!({"operation": "create", "data": row})).await);
+        assert_eq!((refused.code().id, refused.place()), ("HM-D012", Some("total")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_that_refer_to_nothing_are_told_and_can_be_left_out() {
+    let models = "
+@db.model
+class Doc:
+    name: str
+@db.model
+class Page:
+    code: str = Field(primary_key=True)
+    doc_id: Optional[int] = Field(default=None, foreign_key='docs.id')
+    after: Optional[str] = Field(default=None, foreign_key='pages.code')
+    __dataflow__ = {'timestamps': False}
+";
+    with(parse(models), |world| async move {
+        world.call("DocCRUDNode", json!({"operation": "create", "data": {"name": "d"}})).await.unwrap();
+        let text = "code,doc_id,after\np1,1,\np2,999,\np3,,p2\np4,1,p1\np5,,p4\np6,1,nowhere\n";
+        let node = "PageImportNode";
+        let refused = error(world.call(node, json!({"content": text})).await);
+        let causes = refused.causes().join("; ");
+        assert_eq!(refused.code().id, "HM-D053");
+        assert!(causes.contains("row 2 (line 3, doc_id): [HM-D021] no Doc has this id"), "{causes}");
+        assert!(causes.contains("row 6 (line 7, after): [HM-D021] no Page has this code"), "{causes}");
+        for more in [json!({}), json!({"on_conflict": "skip"}), json!({"commit_every": 100})] {
+            let mut import = json!({"content": text, "on_error": "skip"});
+            import.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let answer = world.call(node, import).await.unwrap();
+            let rows: Vec<&Value> = answer["errors"].as_array().unwrap().iter().map(|e| &e["row"]).collect();
+            assert_eq!(rows, [2, 3, 6], "{answer}");
+            assert_eq!(answer["imported"], json!(3), "what refers to a row of the file comes with it");
+            let clear = format!("DELETE FROM {}.pages", world.dataflow.schema());
+            world.sql.batch_execute(&clear).await.unwrap();
+        }
     })
     .await;
 }

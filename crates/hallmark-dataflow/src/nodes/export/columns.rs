@@ -16,10 +16,10 @@ use serde_json::Value;
 use tokio_postgres::Row;
 
 use super::line::Cell;
-use crate::codes;
 use crate::instant::{Day, Instant};
 use crate::table::Column;
 use crate::value::{self, Bound};
+use crate::{codes, decimal};
 
 /// Where a column's values are gathered.
 enum Builder {
@@ -55,11 +55,7 @@ pub(super) struct Columns {
 
 /// The digits before and after the point of a decimal that has a fixed number of them.
 fn digits(column: &Column) -> Option<(u8, i8)> {
-    let (all, places) = match (column.field.max_digits, column.field.decimal_places) {
-        (Some(all), places) => (all, places.unwrap_or(0)),
-        (None, Some(places)) => (28 + places, places),
-        (None, None) => return None,
-    };
+    let (all, places) = decimal::digits(&column.field)?;
     let all = u8::try_from(all).ok().filter(|all| (1..=76).contains(all))?;
     Some((all, i8::try_from(places).ok()?))
 }

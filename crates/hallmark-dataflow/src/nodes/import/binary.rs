@@ -8,7 +8,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type};
 use crate::instant::Day;
 use crate::table::Column;
 use crate::value::{self, Bound};
-use crate::{codes, limits};
+use crate::{codes, decimal, limits};
 
 /// What a binary `COPY` begins with: signature, flags, length of an extension.
 pub(super) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -53,7 +53,9 @@ pub(super) fn put_text(column: &Column, text: &str, out: &mut BytesMut) -> bool 
             "false" | "f" | "0" => put_bytes(&[0], out),
             _ => false,
         },
-        FieldType::Decimal => value::is_decimal(trimmed) && put_numeric(trimmed, out),
+        FieldType::Decimal => {
+            value::is_decimal(trimmed) && decimal::fits(field, trimmed) && put_numeric(trimmed, out)
+        }
         FieldType::Timestamp => value::timestamp(trimmed).is_ok_and(|t| put(&t, &Type::TIMESTAMPTZ, out)),
         FieldType::Date => put_date(trimmed, out),
         FieldType::Time => trimmed.parse().is_ok_and(|time: jiff::civil::Time| put(&time, &Type::TIME, out)),
@@ -175,10 +177,10 @@ pub(super) fn refused_row(context: &str) -> Option<(u64, Option<&str>)> {
     Some((row.parse().ok()?, column))
 }
 
-/// The error of a row that PostgreSQL refused; so many rows came before those of this `COPY`.
-pub(super) fn failure(error: tokio_postgres::Error, before: u64) -> Error {
+/// The error of a row that PostgreSQL refused; `row_of` gives the row of the file that was copied as this one.
+pub(super) fn failure(error: tokio_postgres::Error, row_of: impl Fn(u64) -> u64) -> Error {
     let place = error.as_db_error().and_then(|db| refused_row(db.where_()?)).map(|(row, column)| {
-        let row = before + row;
+        let row = row_of(row);
         column.map_or_else(|| format!("row {row}"), |column| format!("row {row}, {column}"))
     });
     let error = crate::sql::failure(error);

@@ -49,8 +49,8 @@ pub(super) enum Outcome {
 pub(super) enum Message {
     /// The columns that every row gives, beside the tenant.
     Columns(Vec<usize>),
-    /// Whole rows.
-    Rows(Bytes),
+    /// Whole rows, and those that were refused since the message before.
+    Rows(Bytes, Vec<u64>),
     /// A row cannot be copied as it is.
     Unsuited,
     /// A part is at its end.
@@ -78,6 +78,8 @@ pub(super) struct Feed {
     columns: Option<Vec<usize>>,
     /// Rows before the part at hand.
     before: u64,
+    /// Rows of the part that were refused by now, in their order: they are not among those that are copied.
+    left_out: Vec<u64>,
 }
 
 impl Feed {
@@ -99,7 +101,7 @@ impl Feed {
                 let _ = sender.blocking_send(Err(error));
             }
         }));
-        Ok(Self { receiver, table, skip_errors, columns: None, before })
+        Ok(Self { receiver, table, skip_errors, columns: None, before, left_out: Vec::new() })
     }
 
     /// Copies the next part into the table; the caller moves the sequences and commits.
@@ -117,11 +119,12 @@ impl Feed {
                     sink = Some(open(transaction, &self.table, &columns).await?);
                     self.columns = Some(columns);
                 }
-                Message::Rows(bytes) => {
+                Message::Rows(bytes, left_out) => {
+                    self.left_out.extend(left_out);
                     if let Some(sink) = &mut sink
                         && let Err(error) = sink.send(bytes).await
                     {
-                        return refused(error, self.before);
+                        return refused(error, |copied| self.row(copied));
                     }
                 }
                 Message::Unsuited => return Ok(Outcome::Unsuited),
@@ -133,15 +136,22 @@ impl Feed {
                         Some(sink) => finish(sink, &self.table).await,
                         None => Ok(0),
                     };
-                    let before = std::mem::replace(&mut self.before, end.mark.rows);
                     return match copied {
-                        Ok(rows) => Ok(Outcome::Copied(rows, *end)),
-                        Err(error) => refused(error, before),
+                        Ok(rows) => {
+                            (self.before, self.left_out) = (end.mark.rows, Vec::new());
+                            Ok(Outcome::Copied(rows, *end))
+                        }
+                        Err(error) => refused(error, |copied| self.row(copied)),
                     };
                 }
             }
         }
         Err(Error::new(&hallmark_core::codes::INTERNAL, "the import's thread ended without a word"))
+    }
+
+    /// The row of the file that was copied as this one of the part.
+    fn row(&self, copied: u64) -> u64 {
+        self.left_out.iter().fold(self.before + copied, |row, left| row + u64::from(*left <= row))
     }
 }
 
@@ -171,12 +181,17 @@ async fn finish(
     copied
 }
 
-/// What a `COPY` that failed means: taken values are listed by the stage, and so is a table whose columns have other types.
-fn refused(error: tokio_postgres::Error, before: u64) -> Result<Outcome> {
-    const STAGED: [SqlState; 3] =
-        [SqlState::UNIQUE_VIOLATION, SqlState::INVALID_BINARY_REPRESENTATION, SqlState::PROTOCOL_VIOLATION];
+/// What a `COPY` that failed means: taken values and missing rows are listed by the stage, and so is a table whose columns have
+/// other types.
+fn refused(error: tokio_postgres::Error, row: impl Fn(u64) -> u64) -> Result<Outcome> {
+    const STAGED: [SqlState; 4] = [
+        SqlState::UNIQUE_VIOLATION,
+        SqlState::FOREIGN_KEY_VIOLATION,
+        SqlState::INVALID_BINARY_REPRESENTATION,
+        SqlState::PROTOCOL_VIOLATION,
+    ];
     if error.code().is_some_and(|code| STAGED.contains(code)) {
         return Ok(Outcome::Unsuited);
     }
-    Err(binary::failure(error, before))
+    Err(binary::failure(error, row))
 }

@@ -162,9 +162,42 @@ impl Job<'_> {
             }
             _ => OnConflict::Error,
         };
-        let (stored, new) = stage.count_inserted(client, self.context, &conflict).await?;
+        let Some((stored, new)) = self.moved(client, stage, (lines, &conflict)).await? else {
+            return Ok(Stored::default());
+        };
         let staged = self.tally.read - self.tally.began - self.tally.refused.len() as u64;
         Ok(Stored { new, updated: stored - new, skipped: staged.saturating_sub(stored) })
+    }
+
+    /// Moves the staged rows into the table, but for those that refer to rows which are not there; `None` if there are such and the
+    /// import is to end with that. PostgreSQL is asked first: what it does not enforce is no reason to refuse a row.
+    async fn moved(
+        &mut self,
+        client: &impl GenericClient,
+        stage: &Stage<'_>,
+        (lines, conflict): (&Lines, &OnConflict<'_>),
+    ) -> Result<Option<(u64, u64)>> {
+        loop {
+            client.batch_execute("SAVEPOINT moving").await.map_err(failure)?;
+            let error = match stage.count_inserted(client, self.context, conflict).await {
+                Err(error) if error.is(&codes::REFERENCE) => error,
+                moved => return moved.map(Some),
+            };
+            client.batch_execute("ROLLBACK TO SAVEPOINT moving").await.map_err(failure)?;
+            let orphans = stage.orphans(client, &self.engine.shared.tables).await?;
+            if orphans.is_empty() {
+                return Err(error);
+            }
+            for (row, (fields, why)) in &orphans {
+                let error = Error::new(&codes::REFERENCE, why.clone()).at(fields.clone());
+                let row = row.unsigned_abs();
+                self.tally.refuse(row, lines.of(row), &error)?;
+            }
+            if !self.skip_errors {
+                return Ok(None);
+            }
+            stage.remove(client, &orphans.into_keys().collect::<Vec<_>>()).await?;
+        }
     }
 
     fn collide(&mut self, row: i64, lines: &Lines, fields: &str, why: &str) -> Result<()> {

@@ -40,6 +40,8 @@ pub(super) struct Work<'a> {
     tenant: Vec<u8>,
     rows: BytesMut,
     tally: Tally,
+    /// How many of the refused rows the receiver knows.
+    told: usize,
     progress: Progress,
 }
 
@@ -72,6 +74,7 @@ impl<'a> Work<'a> {
             tenant: tenant.to_vec(),
             rows,
             tally: Tally::from(first, asked.refused_before),
+            told: 0,
             progress,
             asked,
         }
@@ -96,6 +99,7 @@ impl<'a> Work<'a> {
         let highest = highest.map(|part| (part.column, part.highest)).collect();
         self.part_end = self.asked.reading.part_end(self.tally.read);
         let tally = self.tally.next();
+        self.told = 0;
         self.send(Message::End(Box::new(Ended { tally, highest, mark, is_last })))?;
         if !is_last {
             self.rows.put_slice(binary::HEADER);
@@ -289,7 +293,12 @@ impl<'a> Work<'a> {
             // Nothing will be kept: the rest is only looked at.
             return Ok(());
         }
-        if batch.is_empty() { Ok(()) } else { self.send(Message::Rows(batch)) }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let left_out = self.tally.refused[self.told..].iter().map(|refusal| refusal.row).collect();
+        self.told = self.tally.refused.len();
+        self.send(Message::Rows(batch, left_out))
     }
 
     fn send(&self, message: Message) -> Result<()> {
