@@ -150,6 +150,9 @@ impl<R: BufRead> Reader<R> {
             }
         }
         let record = self.encoding.decode(&self.bytes, begins).map_err(|e| self.at_cell(e))?;
+        if self.begun == 0 {
+            self.refuse_returns()?;
+        }
         self.begun += 1;
         self.cells.clear();
         if memchr(b'"', &self.bytes).is_none() {
@@ -193,6 +196,20 @@ impl<R: BufRead> Reader<R> {
         error.at(format!("row {}, {name}", self.begun))
     }
 
+    /// Refuses a header with a carriage return outside quotes: the lines end in such alone, and the whole file would be its header.
+    fn refuse_returns(&self) -> Result<()> {
+        let is_inside = |at: usize| memchr_iter(b'"', &self.bytes[..at]).count() % 2 == 1;
+        match memchr_iter(b'\r', &self.bytes).find(|at| !is_inside(*at)) {
+            None => Ok(()),
+            Some(_) => Err(Error::new(
+                &codes::INPUT_UNREADABLE,
+                "its lines end in carriage returns alone, as those of a classic Mac",
+            )
+            .at("the header")
+            .next("write line feeds instead: tr '\\r' '\\n' < OLD.csv > NEW.csv")),
+        }
+    }
+
     /// A quoted cell may run over lines: a record is whole when its quotes are even.
     fn close_quotes(&mut self, begins: u64) -> Result<()> {
         let mut seen = 0;
@@ -220,6 +237,9 @@ impl<R: BufRead> Reader<R> {
         let read = limited.read_until(b'\n', &mut self.bytes);
         let read = read.map_err(|e| unread_at(&e, || self.row()))?;
         if self.bytes.len() > limits::VALUE_BYTES_MAX {
+            if self.begun == 0 {
+                self.refuse_returns()?;
+            }
             let message =
                 format!("line {}: the record has more than {} bytes", self.line, limits::VALUE_BYTES_MAX);
             return Err(self.at_row(Error::new(&codes::INPUT_UNREADABLE, message)));
@@ -307,6 +327,15 @@ mod tests {
         let text = |t: &str| Some(t.to_owned());
         assert_eq!(plain, [vec![text("a"), None, text("ü工"), None], vec![None, text("b")]]);
         assert_eq!(read("\"a\",,\"ü工\",\n,\"b\"".as_bytes()).unwrap(), plain);
+    }
+
+    #[test]
+    fn lines_that_end_in_carriage_returns_alone_are_no_empty_table() {
+        for file in [&b"code,name\ra,b\rc,d\r"[..], b"code,name\ra,b", b"\"x\ry\",name\ra,b\n", b"\r\ra\r"] {
+            let told = read(file).unwrap_err();
+            assert_eq!((told.code().id, told.place()), ("HM-D052", Some("the header")));
+        }
+        assert_eq!(read(b"\"x\ry\",name\r\n1,2\r\n").unwrap().len(), 2, "one inside quotes is a letter");
     }
 
     #[test]
