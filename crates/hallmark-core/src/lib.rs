@@ -10,6 +10,7 @@ pub mod config;
 pub mod digest;
 pub mod error;
 pub mod fs;
+pub mod json;
 pub mod log_file;
 pub mod nearest;
 pub mod platform;
@@ -35,6 +36,7 @@ codes! {
         DISK_FULL = "HM-C011", "the disk is full", Unreadable;
         READ_FAILED = "HM-C012", "a file could not be read", Unreadable;
         JSON_INPUT = "HM-C020", "the input is not valid JSON", Usage;
+        NUMBER_ROUNDED = "HM-C021", "a JSON number has more digits than would be kept", Usage;
         INTERNAL = "HM-C099", "an invariant of Hallmark does not hold", Internal;
     }
 }

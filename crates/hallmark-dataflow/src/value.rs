@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | integer | number | 64 bits, no fraction |
 //! | float | number | finite |
-//! | decimal | string, or an integer or float on the way in | exact on the way out |
+//! | decimal | string, or on the way in an integer or a float of up to 15 digits | exact on the way out |
 //! | timestamp | string | RFC 3339; a text without a zone is taken as UTC |
 //! | date, time | string | `2026-11-24`, `21:14:16.5` |
 //! | uuid | string | |
@@ -221,7 +221,7 @@ pub fn encode(kind: FieldType, value: &Value) -> Result<Bound> {
             Some(float) => Ok(Bound::Float(float)),
             None => Err(Error::new(&codes::OUT_OF_RANGE, "the number is no finite double")),
         },
-        (FieldType::Decimal, Value::Number(number)) => decimal(&number.to_string()),
+        (FieldType::Decimal, Value::Number(number)) => decimal_number(number),
         (FieldType::Decimal, Value::String(text)) => decimal(text),
         (FieldType::Boolean, Value::Bool(truth)) => Ok(Bound::Bool(*truth)),
         (FieldType::Text, Value::String(text)) => clean(text).map(|()| Bound::Text(text.clone())),
@@ -272,6 +272,23 @@ fn integer(number: &Number) -> Result<Bound> {
     Err(Error::new(&codes::WRONG_VALUE, "expected integer, found a number with a fraction"))
 }
 
+/// The most digits of which a double always keeps each.
+const DOUBLE_DIGITS: usize = 15;
+
+/// A decimal that was given as a number: an integer, or a double so short that it is what was written.
+fn decimal_number(number: &Number) -> Result<Bound> {
+    let text = number.to_string();
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    if number.is_f64() && digits.trim_matches('0').len() > DOUBLE_DIGITS {
+        let message = "a number of more than 15 digits may have been rounded: a decimal is given as a text";
+        return Err(
+            Error::new(&codes::WRONG_VALUE, message).next("put it in quotes: \"12345678901234567890.123\"")
+        );
+    }
+    decimal(&text)
+}
+
 fn decimal(text: &str) -> Result<Bound> {
     if is_decimal(text) {
         Ok(Bound::Text(text.to_owned()))
@@ -296,6 +313,7 @@ pub(crate) fn is_decimal(text: &str) -> bool {
 /// # Errors
 /// `HM-D011`.
 pub fn timestamp(text: &str) -> Result<jiff::Timestamp> {
+    refuse_leap_second(text)?;
     text.parse::<jiff::Timestamp>()
         .or_else(|_| {
             text.parse::<jiff::civil::DateTime>()
@@ -305,8 +323,23 @@ pub fn timestamp(text: &str) -> Result<jiff::Timestamp> {
         .map_err(|_| form("a time like 2026-11-24T21:14:16Z", text))
 }
 
+/// Refuses the second 60: the calendar library would take it for the one before, and PostgreSQL for the one after.
+fn refuse_leap_second(text: &str) -> Result<()> {
+    let local = text.split('[').next().unwrap_or_default();
+    let time = local.rsplit(['T', 't', ' ']).next().unwrap_or_default();
+    let mut digits = time.bytes().filter(|byte| *byte != b':').take_while(u8::is_ascii_digit).skip(4);
+    if (digits.next(), digits.next()) == (Some(b'6'), Some(b'0')) {
+        return Err(Error::new(
+            &codes::WRONG_VALUE,
+            "a leap second cannot be kept: give the second before or after it",
+        ));
+    }
+    Ok(())
+}
+
 /// A checked instant of those that PostgreSQL keeps.
 fn instant(text: &str) -> Result<Bound> {
+    refuse_leap_second(text)?;
     match timestamp(text) {
         Ok(near) if instant::Instant::of(near).0 < instant::FIRST => {
             Err(Error::new(&codes::OUT_OF_RANGE, "an instant before the year -4713 cannot be kept"))
@@ -331,10 +364,19 @@ fn date(text: &str) -> Result<Bound> {
 
 /// A checked time of the day, in microseconds: PostgreSQL would round 23:59:59.9999999 to 24:00.
 fn time(text: &str) -> Result<Bound> {
-    let time: jiff::civil::Time = text.parse().map_err(|_| form("a time like 21:14:16", text))?;
+    let time = clock(text)?;
     let kept = time.subsec_nanosecond() / 1_000 * 1_000;
     let cut = time.with().subsec_nanosecond(kept).build();
     cut.map(|time| Bound::Text(time.to_string())).map_err(|_| form("a time like 21:14:16", text))
+}
+
+/// A time of the day as it is written.
+///
+/// # Errors
+/// `HM-D011`.
+pub(crate) fn clock(text: &str) -> Result<jiff::civil::Time> {
+    refuse_leap_second(text)?;
+    text.parse().map_err(|_| form("a time like 21:14:16", text))
 }
 
 fn clean(text: &str) -> Result<()> {
@@ -465,6 +507,12 @@ mod tests {
         assert_eq!(code(FieldType::Json, json!({"a": ["x\0"]})), "HM-D013");
         assert_eq!(code(FieldType::Decimal, json!("NaN")), "HM-D011");
         assert_eq!(code(FieldType::Decimal, json!("1.1.1")), "HM-D011");
+        assert_eq!(code(FieldType::Decimal, json!(0.1 + 0.2)), "HM-D011");
+        assert_eq!(code(FieldType::Decimal, json!(12_345_678_901_234_567_890.123_f64)), "HM-D011");
+        assert_eq!(code(FieldType::Timestamp, json!("2026-12-31T23:59:60Z")), "HM-D011");
+        assert_eq!(code(FieldType::Timestamp, json!("9999-12-31T23:59:60")), "HM-D011");
+        assert_eq!(code(FieldType::Time, json!("23:59:60")), "HM-D011");
+        assert_eq!(code(FieldType::Time, json!("23:59:60.5")), "HM-D011");
         assert_eq!(code(FieldType::Timestamp, json!("yesterday")), "HM-D011");
         assert_eq!(code(FieldType::FloatArray, json!([1, "x"])), "HM-D011");
         assert_eq!(code(FieldType::Bytes, json!("\\xé1")), "HM-D011");
@@ -474,6 +522,11 @@ mod tests {
     #[test]
     fn what_fits_is_exact() {
         assert_eq!(encode(FieldType::Decimal, &json!("-0.1000")).unwrap(), Bound::Text("-0.1000".to_owned()));
+        assert_eq!(encode(FieldType::Decimal, &json!(123.45)).unwrap(), Bound::Text("123.45".to_owned()));
+        assert_eq!(
+            encode(FieldType::Decimal, &json!(u64::MAX)).unwrap(),
+            Bound::Text("18446744073709551615".to_owned())
+        );
         assert_eq!(encode(FieldType::Integer, &json!(i64::MIN)).unwrap(), Bound::Int(i64::MIN));
         assert_eq!(encode(FieldType::Bytes, &json!("\\x00ff")).unwrap(), Bound::Bytes(vec![0, 255]));
         let instant = timestamp("2026-11-24T21:14:16").unwrap();

@@ -16,4 +16,4 @@ pub(crate) use encoding::{Encoding, NAMES as ENCODINGS};
 pub(crate) use folder::{NewFile, existing};
 pub(crate) use gzip::{Zipper, is_named as is_gzip};
 pub(crate) use input::{Mark, Prefix, Source, fingerprint, prefixes};
-pub(crate) use records::{Batch, End, FORMATS, Format, Reading, Record, names, read, record};
+pub(crate) use records::{Batch, End, FORMATS, Format, Reading, Record, names, read, record, rounded};

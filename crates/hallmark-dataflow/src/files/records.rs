@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{BufRead as _, Read};
 
-use hallmark_core::{Error, Result};
+use hallmark_core::{Error, Result, json};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
@@ -275,6 +275,12 @@ pub(crate) fn record(names: &[String], row: csv::Row<'_>) -> Record {
     Record { line: row.line, cells }
 }
 
+/// The error of JSON with a number that would be rounded: PostgreSQL would have kept all of it.
+pub(crate) fn rounded() -> Error {
+    let message = "a number has more than 17 digits, and would be rounded: give it as a text";
+    Error::new(&codes::WRONG_VALUE, message)
+}
+
 /// Reads JSON lines one by one; blank lines are passed over.
 struct Lines {
     input: Input,
@@ -326,6 +332,9 @@ impl Records for Lines {
             self.rows += 1;
             let cells = serde_json::from_str::<Map<String, Value>>(text).map_err(|e| {
                 Error::new(&codes::INPUT_UNREADABLE, format!("the line is no JSON object: {e}"))
+            });
+            let cells = cells.and_then(|cells| {
+                if json::rounded(text.as_bytes()).is_some() { Err(rounded()) } else { Ok(cells) }
             });
             return Ok(Some(Record { line, cells }));
         }

@@ -127,10 +127,11 @@ const CELLS: [(&str, &[&str]); 15] = [
             "2026-11-24T21:14:16",
             "yesterday",
             "0001-01-01T00:00:00Z",
+            "2026-12-31T23:59:60Z",
         ],
     ),
     ("day", &["", "2026-02-28", "2026-02-30", "1500-01-01"]),
-    ("hour", &["", "21:14:16.5", "24:01", "00:00:00"]),
+    ("hour", &["", "21:14:16.5", "24:01", "00:00:00", "23:59:60"]),
     ("token", &["", "67e55044-10b1-426f-9247-bb680e5fe0c8", "67e5504410b1426f9247bb680e5fe0c8", "no"]),
     ("data", &["", "\\x00ff", "\\x0", "00ff"]),
     (
@@ -290,6 +291,39 @@ class Page:
             assert_eq!(answer["imported"], json!(3), "what refers to a row of the file comes with it");
             let clear = format!("DELETE FROM {}.pages", world.dataflow.schema());
             world.sql.batch_execute(&clear).await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn numbers_that_would_be_rounded_are_refused_at_their_row() {
+    with(parse(PARTS), |world| async move {
+        let exact = "12345678901234567890.123456789";
+        let lines = format!(
+            "{{\"sku\": \"a\", \"price\": \"{exact}\"}}\n{{\"sku\": \"b\", \"price\": {exact}}}\n\
+             {{\"sku\": \"c\", \"tags\": [{exact}]}}\n{{\"sku\": \"d\", \"price\": 0.1000000000000001}}\n\
+             {{\"sku\": \"e\", \"price\": 12.5, \"tags\": [\"{exact}\", 0.30000000000000004]}}\n"
+        );
+        let import = json!({"content": lines, "format": "jsonl", "on_error": "skip"});
+        let answer = world.call(NODE, import).await.unwrap();
+        let told = |n: usize| (answer["errors"][n]["row"].as_u64(), answer["errors"][n]["code"].as_str());
+        assert_eq!(
+            [told(0), told(1), told(2)],
+            [2, 3, 4].map(|row| (Some(row), Some("HM-D011"))),
+            "{answer}"
+        );
+        assert_eq!(answer["imported"], json!(2));
+        assert_eq!(world.ask("SELECT price::text FROM {}.parts WHERE sku = 'a'").await, json!(exact));
+        let cell = format!("sku,tags\nf,\"[{exact}]\"\n");
+        assert_eq!(code(world.call(NODE, json!({"content": cell})).await), "HM-D053");
+        let node = "PartCRUDNode";
+        for given in [json!(12_345_678_901_234_567_890.123_f64), json!(0.1 + 0.2)] {
+            let create = json!({"operation": "create", "data": {"sku": "g", "price": given}});
+            let refused = error(world.call(node, create).await);
+            assert_eq!((refused.code().id, refused.place()), ("HM-D011", Some("price")));
+            let list = json!({"operation": "list", "filter": {"price": given}});
+            assert_eq!(code(world.call(node, list).await), "HM-D011");
         }
     })
     .await;

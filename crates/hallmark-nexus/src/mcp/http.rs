@@ -55,6 +55,9 @@ async fn bounded(request: Request, next: Next) -> Response {
             Error::new(&hallmark_core::codes::JSON_INPUT, "the body is not valid JSON").because(&cause);
         return (StatusCode::BAD_REQUEST, Json(wire::json_rpc(None, -32700, &error))).into_response();
     }
+    if let Err(error) = hallmark_core::json::refuse_rounded(&bytes) {
+        return (StatusCode::BAD_REQUEST, Json(wire::json_rpc(None, -32600, &error))).into_response();
+    }
     next.run(Request::from_parts(parts, bytes.into())).await
 }
 

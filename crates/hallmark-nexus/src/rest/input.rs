@@ -6,7 +6,7 @@ use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::{RawPathParams, Request};
 use axum::http::{HeaderMap, Method, Uri, header};
 use futures_util::StreamExt as _;
-use hallmark_core::{Error, Result};
+use hallmark_core::{Error, Result, json};
 use hallmark_workflow::{NodeSpec, ParamType, codes as workflow};
 use serde_json::{Map, Value};
 
@@ -55,6 +55,7 @@ fn typed(spec: &NodeSpec, name: &str, text: &str) -> Value {
     let kind = spec.find(name).map_or(ParamType::String, |param| param.kind);
     let own = match kind {
         ParamType::String => None,
+        _ if json::rounded(text.as_bytes()).is_some() => None,
         _ => serde_json::from_str(text).ok().filter(|value| kind.accepts(value)),
     };
     own.unwrap_or_else(|| Value::String(text.to_owned()))
@@ -71,6 +72,7 @@ pub(super) async fn body(request: Request) -> Result<Map<String, Value>> {
     let value: Value = serde_json::from_slice(&bytes).map_err(|e| {
         Error::new(&hallmark_core::codes::JSON_INPUT, "the body is not valid JSON").because(&e)
     })?;
+    json::refuse_rounded(&bytes)?;
     match value {
         Value::Object(members) => Ok(members),
         _ => Err(Error::new(&workflow::WRONG_TYPE, "the body is not a JSON object")),

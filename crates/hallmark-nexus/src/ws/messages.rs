@@ -112,6 +112,7 @@ fn parse(text: &str) -> Result<Incoming, (Value, Error)> {
         )
     })?;
     let id = value.get("id").cloned().unwrap_or_default();
+    hallmark_core::json::refuse_rounded(text.as_bytes()).map_err(|error| (id.clone(), error))?;
     serde_json::from_value(value).map_err(|e| {
         let error = Error::new(&codes::BAD_MESSAGE, "the message was not understood").because(&e);
         (id, error.next("send {\"type\": \"tool_execution\", \"id\": 1, \"tool\": NAME, \"arguments\": {…}}"))

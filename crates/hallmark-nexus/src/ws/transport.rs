@@ -56,7 +56,10 @@ impl Stream for Transport {
                     self.ended = true;
                 }
                 Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
-                    Ok(message) => return Poll::Ready(Some(message)),
+                    Ok(message) => match hallmark_core::json::refuse_rounded(text.as_bytes()) {
+                        Ok(()) => return Poll::Ready(Some(message)),
+                        Err(error) => self.refusal = Some(refused(&text, -32600, &error)),
+                    },
                     Err(error) => self.refusal = Some(refusal(&text, &error)),
                 },
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
@@ -117,8 +120,12 @@ fn refusal(text: &str, error: &serde_json::Error) -> Message {
     } else {
         (-32700, &hallmark_core::codes::JSON_INPUT)
     };
-    let own = Error::new(code, "the message is not a JSON-RPC message").because(error);
-    let value = value.ok();
+    refused(text, number, &Error::new(code, "the message is not a JSON-RPC message").because(error))
+}
+
+/// The JSON-RPC error to a message.
+fn refused(text: &str, number: i32, own: &Error) -> Message {
+    let value = serde_json::from_str::<Value>(text).ok();
     let id = value.as_ref().and_then(|v| v.get("id")).filter(|id| id.is_string() || id.is_number());
-    Message::Text(wire::json_rpc(id, number, &own).to_string().into())
+    Message::Text(wire::json_rpc(id, number, own).to_string().into())
 }

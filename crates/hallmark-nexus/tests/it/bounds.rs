@@ -53,6 +53,7 @@ async fn malformed_is_said_on_every_channel() {
     let sessions = world.rest("/api/v1/sessions");
     let cases = [
         ("application/json", "{", 400, "HM-C020"),
+        ("application/json", "{\"label\": 12345678901234567890.123}", 400, "HM-C021"),
         ("application/json", "[]", 422, "HM-W012"),
         ("application/json", "\u{0}", 400, "HM-C020"),
         ("text/plain", "{}", 415, "HM-N004"),
@@ -65,6 +66,8 @@ async fn malformed_is_said_on_every_channel() {
     let (status, answer) = post(world.mcp("/mcp"), "application/json", "{").await;
     assert_eq!((status, &answer["error"]["code"]), (400, &json!(-32700)));
     assert_eq!(answer["error"]["data"]["code"], "HM-C020");
+    let (status, answer) = post(world.mcp("/mcp"), "application/json", "[0.123456789012345678]").await;
+    assert_eq!((status, &answer["error"]["data"]["code"]), (400, &json!("HM-C021")));
     let mut mcp = Socket::mcp(&world, &world.token).await;
     mcp.send_text("{".to_owned()).await;
     let answer = mcp.next().await.unwrap();
@@ -74,11 +77,20 @@ async fn malformed_is_said_on_every_channel() {
     );
     let answer = mcp.ask(&json!({ "jsonrpc": "1.0", "id": 5, "method": 7 })).await;
     assert_eq!((&answer["error"]["code"], &answer["id"]), (&json!(-32600), &json!(5)));
+    mcp.send_text(
+        "{\"jsonrpc\": \"2.0\", \"id\": 8, \"method\": \"ping\", \"params\": {\"a\": 0.123456789012345678}}"
+            .to_owned(),
+    )
+    .await;
+    let answer = mcp.next().await.unwrap();
+    assert_eq!((&answer["error"]["data"]["code"], &answer["id"]), (&json!("HM-C021"), &json!(8)));
     let answer = mcp.ask(&json!({ "jsonrpc": "2.0", "id": 6, "method": "tools/list" })).await;
     assert!(answer["result"]["tools"].is_array(), "the connection lives on");
     let mut own = Socket::own(&world, &world.token).await;
     own.send_text("{".to_owned()).await;
     assert_eq!(own.next().await.unwrap()["error"]["code"], "HM-C020");
+    own.send_text("{\"type\": \"dance\", \"a\": 0.123456789012345678}".to_owned()).await;
+    assert_eq!(own.next().await.unwrap()["error"]["code"], "HM-C021");
     assert_eq!(own.ask(&json!({ "type": "dance", "id": 3 })).await["error"]["code"], "HM-N040");
     world.end().await;
 }

@@ -59,12 +59,17 @@ pub(crate) fn input(text: &str) -> Result<Value> {
             None => (text.to_owned(), "--input"),
         },
     };
-    serde_json::from_str(&text).map_err(|e| {
+    let input = serde_json::from_str(&text).map_err(|e| {
         Error::new(&codes::JSON_INPUT, "the input is not valid JSON")
             .because(&e)
             .at(format!("{place}:{}:{}", e.line(), e.column()))
             .next("quote it for the shell: --input '{\"name\": \"value\"}', or give --input @file.json")
-    })
+    })?;
+    hallmark_core::json::refuse_rounded(text.as_bytes()).map_err(|e| {
+        let at = format!("{place}:{}", e.place().unwrap_or_default());
+        e.at(at)
+    })?;
+    Ok(input)
 }
 
 fn read(source: impl std::io::Read, name: &str) -> Result<String> {

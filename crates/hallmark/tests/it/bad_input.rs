@@ -86,6 +86,7 @@ fn usage_errors_name_the_next_step() {
         (vec!["logs", "oracle"], "HM-B002"),
         (vec!["nodes", "NoSuchNode"], "HM-B001"),
         (vec!["node", "run", "MergeNode", "--input", "{nope"], "HM-C020"),
+        (vec!["node", "run", "MergeNode", "--input", "{\"a\": 12345678901234567890.123}"], "HM-C021"),
         (vec!["verify-certificate", "no-such-file.json"], "HM-C012"),
     ] {
         let refused = run(&folder, &arguments);

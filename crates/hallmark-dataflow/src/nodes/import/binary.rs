@@ -1,7 +1,7 @@
 //! Cells in the binary form of `COPY`: a length of four bytes, and the value as PostgreSQL's receive functions take it.
 
 use bytes::{BufMut as _, BytesMut};
-use hallmark_core::{Error, Result};
+use hallmark_core::{Error, Result, json};
 use hallmark_python::models::FieldType;
 use tokio_postgres::types::{IsNull, ToSql, Type};
 
@@ -58,10 +58,11 @@ pub(super) fn put_text(column: &Column, text: &str, out: &mut BytesMut) -> bool 
         }
         FieldType::Timestamp => value::timestamp(trimmed).is_ok_and(|t| put(&t, &Type::TIMESTAMPTZ, out)),
         FieldType::Date => put_date(trimmed, out),
-        FieldType::Time => trimmed.parse().is_ok_and(|time: jiff::civil::Time| put(&time, &Type::TIME, out)),
+        FieldType::Time => value::clock(trimmed).is_ok_and(|time| put(&time, &Type::TIME, out)),
         FieldType::Uuid => trimmed.parse().is_ok_and(|id: uuid::Uuid| put(&id, &Type::UUID, out)),
         FieldType::Object | FieldType::Array | FieldType::FloatArray | FieldType::Json => {
-            let parsed = serde_json::from_str(trimmed).ok();
+            let parsed =
+                serde_json::from_str(trimmed).ok().filter(|_| json::rounded(trimmed.as_bytes()).is_none());
             let bound = parsed.and_then(|json| value::encode(field.kind, &json).ok());
             // A JSON null is null, which the column may refuse.
             bound.is_some_and(|b| !matches!(b, Bound::Null(_)) && put(&b, &b.wire(), out))

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallmark_core::{Error, Result};
+use hallmark_core::{Error, Result, json};
 use hallmark_python::models::FieldType;
 use serde_json::{Map, Value, json};
 
-use crate::files::{Format, Record};
+use crate::files::{self, Format, Record};
 use crate::table::{Column, Role, Table};
 use crate::write::{self, Cells};
 use crate::{codes, limits};
@@ -160,8 +160,10 @@ pub(super) fn is_managed(column: &Column) -> bool {
 fn adapted(column: &Column, value: Value) -> Result<Value> {
     let bad = |what: &str| Error::new(&codes::WRONG_VALUE, format!("expected {what}"));
     match (column.field.kind, value) {
-        // A sheet knows only doubles.
-        (FieldType::Text, Value::Number(number)) => Ok(Value::String(number.to_string())),
+        // A sheet knows only doubles, and what a file of columns has as doubles is no more exact.
+        (FieldType::Decimal | FieldType::Text, Value::Number(number)) => {
+            Ok(Value::String(number.to_string()))
+        }
         (FieldType::Boolean, Value::Number(number)) if number.as_i64() == Some(0) => Ok(Value::Bool(false)),
         (FieldType::Boolean, Value::Number(number)) if number.as_i64() == Some(1) => Ok(Value::Bool(true)),
         (FieldType::Uuid, Value::String(text)) => Ok(match text.strip_prefix("\\x") {
@@ -214,6 +216,9 @@ fn typed(column: &Column, cell: Value) -> Result<Value> {
             _ => Err(bad("true or false")),
         },
         FieldType::Object | FieldType::Array | FieldType::FloatArray | FieldType::Json => {
+            if json::rounded(trimmed.as_bytes()).is_some() {
+                return Err(files::rounded());
+            }
             serde_json::from_str(trimmed).map_err(|_| bad("JSON"))
         }
         _ => Ok(Value::from(trimmed)),
