@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use super::config::BackupConfig;
 use super::manifest::{FILE, Manifest};
 use super::{codes, fault, limits};
+use crate::ServiceKind;
 
 /// How the folder of a backup is called that is not complete yet.
 pub(super) const PARTIAL: &str = ".partial-";
@@ -78,8 +79,8 @@ pub(super) fn prune(folder: &Path, project: &str, config: &BackupConfig) -> Resu
         .into_iter()
         .filter(|backup| backup.manifest.project == project && backup.manifest.verified.is_some())
         .collect();
-    let times: Vec<&str> = ours.iter().map(|backup| backup.manifest.taken_at.as_str()).collect();
-    let kept = kept(&times, config);
+    let manifests: Vec<&Manifest> = ours.iter().map(|backup| &backup.manifest).collect();
+    let kept = needed(&manifests, config);
     let mut removed = Vec::new();
     for backup in ours.iter().enumerate().filter(|(index, _)| !kept.contains(index)).map(|(_, b)| b) {
         // Its name goes first: a removal that is killed leaves no half backup behind.
@@ -90,6 +91,30 @@ pub(super) fn prune(folder: &Path, project: &str, config: &BackupConfig) -> Resu
         removed.push(backup.manifest.id.clone());
     }
     Ok(removed)
+}
+
+/// Which of these, oldest first, stay: for each service what the numbers keep of those that hold it, and the copies that a
+/// restore or a reset made of what it replaced apart from the others.
+fn needed(all: &[&Manifest], config: &BackupConfig) -> BTreeSet<usize> {
+    let mut stay = BTreeSet::new();
+    for service in ServiceKind::ALL {
+        for ordinary in [true, false] {
+            let holds = |manifest: &Manifest| {
+                manifest.reason.is_ordinary() == ordinary
+                    && manifest.kept(service).is_some_and(|kept| kept.packed.is_some())
+            };
+            let own: Vec<usize> = all
+                .iter()
+                .enumerate()
+                .filter(|(_, manifest)| holds(manifest))
+                .map(|(index, _)| index)
+                .collect();
+            let of = |index: &usize| all.get(*index).map_or("", |manifest| manifest.taken_at.as_str());
+            let times: Vec<&str> = own.iter().map(of).collect();
+            stay.extend(kept(&times, config).iter().filter_map(|place| own.get(*place)));
+        }
+    }
+    stay
 }
 
 /// Which of these times, oldest first, stay: the newest ones, and the newest one of each of the last days and weeks that
@@ -132,6 +157,17 @@ fn kept(times: &[&str], config: &BackupConfig) -> BTreeSet<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stack::backup::manifest::{How, Kept, PackedFile, Reason, Verified};
+
+    fn manifest(number: u32, reason: Reason, services: &[ServiceKind]) -> Manifest {
+        let mut manifest = Manifest::new(number.to_string(), "p".to_owned(), reason, false);
+        manifest.taken_at = format!("2026-11-26T0{number}:00:00.000Z");
+        let packed = || Some(PackedFile { file: "f".to_owned(), bytes: 1, sha256: String::new() });
+        let kept = |service| Kept { packed: packed(), ..Kept::without_data(service, How::Dump, "") };
+        manifest.services = services.iter().copied().map(kept).collect();
+        manifest.verified = Some(Verified { at: String::new(), duration_ms: 1 });
+        manifest
+    }
 
     fn config(last: u32, daily: u32, weekly: u32) -> BackupConfig {
         let (keep_last, keep_daily, keep_weekly) = (Some(last), Some(daily), Some(weekly));
@@ -158,6 +194,21 @@ mod tests {
         assert_eq!(stay(1, 3, 2), [2, 4, 6]);
         assert_eq!(stay(0, 0, 0), [6], "the newest always stays");
         assert_eq!(stay(100, 0, 0).len(), 7);
+    }
+
+    #[test]
+    fn what_stays_is_counted_for_each_service_and_copies_of_a_restore_apart() {
+        use ServiceKind::{Postgres, Redis};
+        let stay = |all: &[Manifest]| -> Vec<usize> {
+            needed(&all.iter().collect::<Vec<_>>(), &config(1, 0, 0)).into_iter().collect()
+        };
+        let both = manifest(1, Reason::Asked, &[Postgres, Redis]);
+        let redis = |number| manifest(number, Reason::Scheduled, &[Redis]);
+        assert_eq!(stay(&[both.clone(), redis(2)]), [0, 1], "the only one of PostgreSQL stays");
+        assert_eq!(stay(&[both.clone(), redis(2), redis(3)]), [0, 2]);
+        assert_eq!(stay(&[both.clone(), manifest(2, Reason::Asked, &[Postgres, Redis])]), [1]);
+        let safety = |number| manifest(number, Reason::BeforeRestore, &[Postgres, Redis]);
+        assert_eq!(stay(&[both, safety(2), safety(3)]), [0, 2], "a copy pushes out copies alone");
     }
 
     #[test]

@@ -189,8 +189,7 @@ impl Stack {
         manifest.save(&partial.path)?;
         let folder = partial.finish(&place.folder.join(&manifest.id))?;
         // A safety backup must not push out the one that is being restored.
-        let ordinary = matches!(options.reason, Reason::Asked | Reason::Scheduled);
-        let pruned = if ordinary && manifest.verified.is_some() {
+        let pruned = if options.reason.is_ordinary() && manifest.verified.is_some() {
             catalogue::prune(&place.folder, &place.project, &self.config.backup)?
         } else {
             Vec::new()

@@ -29,6 +29,25 @@ pub enum Reason {
     BeforeReset,
 }
 
+impl Reason {
+    /// Its word in the manifest.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Scheduled => "scheduled",
+            Self::BeforeRestore => "before-restore",
+            Self::BeforeReset => "before-reset",
+        }
+    }
+
+    /// Whether it was taken to be kept, and not only because something was about to be replaced.
+    #[must_use]
+    pub const fn is_ordinary(self) -> bool {
+        matches!(self, Self::Asked | Self::Scheduled)
+    }
+}
+
 /// How a service's data were taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
