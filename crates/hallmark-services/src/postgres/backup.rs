@@ -290,6 +290,19 @@ pub(crate) async fn rename(config: &PostgresConfig, renames: &[Rename]) -> Resul
     done
 }
 
+/// Whether a new database has not got its name yet. Who was cut off for that by a call that was killed may come in again.
+pub(crate) async fn is_pending(config: &PostgresConfig, renames: &[Rename]) -> Result<bool> {
+    let client = open(config, ASIDE).await?;
+    let names: Vec<&str> = renames.iter().flat_map(|r| [r.name.as_str(), r.new.as_str()]).collect();
+    allow_connections(&client, &names, true).await?;
+    for rename in renames {
+        if exists(&client, &rename.new).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 async fn allow_connections(client: &Client, names: &[&str], allow: bool) -> Result<()> {
     for name in names {
         if exists(client, name).await? {

@@ -63,6 +63,11 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// Something that a reader should know, for example that an interrupted restore is finished.
+    Note {
+        /// What.
+        text: String,
+    },
 }
 
 /// The answer to the question whether to install.

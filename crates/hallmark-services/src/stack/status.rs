@@ -74,6 +74,8 @@ pub struct StackStatus {
     pub home: Option<String>,
     /// When it was measured.
     pub checked_at: String,
+    /// A restore or reset that was interrupted and is not finished yet, in a sentence.
+    pub pending: Option<String>,
     /// The supervisor.
     pub supervisor: SupervisorStatus,
     /// The services in the order of [`ServiceKind::ALL`].
@@ -114,6 +116,7 @@ impl Stack {
             project: self.project.root().display().to_string(),
             home: home.map(|home| home.root().display().to_string()),
             checked_at: clock::now(),
+            pending: self.pending_sentence().await,
             supervisor: SupervisorStatus {
                 metrics: self.metrics_address()?.filter(|_| identity.is_some()),
                 running: identity.is_some(),

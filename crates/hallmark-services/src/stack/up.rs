@@ -7,6 +7,7 @@ use std::time::Instant;
 use futures_util::future::join_all;
 use hallmark_core::{Error, Result};
 
+use super::backup::Progress;
 use super::config::Provider;
 use super::credentials::Credentials;
 use super::events::{Consent, Event, Observer};
@@ -72,7 +73,12 @@ impl Stack {
     /// the project; `HM-S050`, `HM-S051`, `HM-S052` for folders and state; `HM-S062` for the supervisor; `HM-S072` if
     /// all services are native on a system without the native provider.
     pub async fn up(&self, options: &UpOptions, observer: &dyn Observer) -> Result<UpReport> {
-        Box::pin(self.settle()).await?;
+        let told = |progress: &Progress| {
+            if let Progress::Note(text) = progress {
+                observer.event(&Event::Note { text: text.clone() });
+            }
+        };
+        Box::pin(self.settle(None, &told)).await?;
         self.up_settled(options, observer).await
     }
 

@@ -47,6 +47,8 @@ pub struct Why {
     pub processes: Vec<Record>,
     /// What answers for it at this moment in which process: never a proof.
     pub fallbacks: Vec<String>,
+    /// A restore or reset of the project that was interrupted and is not finished yet, in a sentence.
+    pub pending: Option<String>,
     /// What happened lately, oldest first.
     pub timeline: Vec<Entry>,
     /// The ends of its logs, secrets masked.
@@ -153,6 +155,7 @@ impl Stack {
             probe,
             processes: own,
             fallbacks: sentences(&standing(&self.project), service),
+            pending: self.pending_sentence().await,
             timeline,
             logs: self.logs(service, Some(limits::WHY_LOG_LINES)).unwrap_or_default(),
         })

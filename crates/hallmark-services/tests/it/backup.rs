@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use hallmark_core::Secret;
 use hallmark_services::chroma::Records;
+use hallmark_services::stack::UpOptions;
 use hallmark_services::stack::backup::{BackupOptions, BackupReport, How, Progress, Reason, RestoreOptions};
 use hallmark_services::stack::seed::Seeded;
 use hallmark_services::{Handles, ServiceKind, Stack};
@@ -445,6 +446,53 @@ async fn a_restore_that_is_killed_loses_nothing() {
     backup(&own.stack).await;
     let left = number(&own, "SELECT count(*) FROM pg_database WHERE datname LIKE 'hallmark%'").await;
     assert_eq!(left, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_while_a_killed_restore_waited_is_not_lost() {
+    let own = Own::new(&[ServiceKind::Redis, ServiceKind::Postgres]);
+    own.up().await;
+    sql(&own, "CREATE TABLE state (n bigint)").await;
+    let _: redis::Value = redis(&own, &["SET", "state", "1"]).await;
+    let first = backup(&own.stack).await.manifest.id;
+    let _: redis::Value = redis(&own, &["SET", "state", "2"]).await;
+    let home = PathBuf::from(own.status().await.home.unwrap());
+    // Killed when Redis has its new data; PostgreSQL's come last.
+    let mut child = command(&own, Some(&first)).spawn().unwrap();
+    let began = Instant::now();
+    let replaced = || {
+        use std::os::unix::fs::MetadataExt as _;
+        let text = std::fs::read_to_string(home.join("run/restore.json")).ok()?;
+        let journal: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let live = std::fs::metadata(home.join("redis/data")).ok()?;
+        (journal["exchanges"][0]["inode"].as_u64() == Some(live.ino())).then_some(())
+    };
+    while replaced().is_none() {
+        assert!(child.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    sql(&own, "INSERT INTO state VALUES (4711)").await;
+    let pending = own.status().await.pending.unwrap();
+    assert!(pending.contains(&first) && pending.contains("postgres"), "{pending}");
+    assert_eq!(own.stack.why(ServiceKind::Postgres).await.unwrap().pending, Some(pending.clone()));
+    let checks = own.stack.doctor().await.unwrap();
+    assert!(checks.iter().any(|check| check.id == "restore" && check.detail == pending), "{checks:#?}");
+    let scheduled = BackupOptions { reason: Reason::Scheduled, ..BackupOptions::default() };
+    assert_eq!(own.stack.backup(&scheduled, &quiet).await.unwrap_err().code().id, "HM-S109");
+
+    let seen = crate::stack::Collected::default();
+    own.stack.up(&UpOptions::default(), &seen).await.unwrap();
+    let said = seen.0.lock().unwrap().join("\n");
+    assert!(said.contains("finishing the restore of") && said.contains("hallmark restore"), "{said}");
+    assert_eq!(own.status().await.pending, None);
+    assert_eq!(redis::<i64>(&own, &["GET", "state"]).await, 1);
+    assert_eq!(number(&own, "SELECT count(*) FROM state").await, 0, "what was decided is finished");
+    let copy = own.stack.backups(None).pop().unwrap().manifest;
+    assert_eq!(copy.reason, Reason::BeforeRestore);
+    own.stack.restore(&plainly(&copy.id), &quiet).await.unwrap();
+    assert_eq!(number(&own, "SELECT n FROM state").await, 4711, "and what was acknowledged comes back");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -323,7 +323,7 @@ async fn a_server_that_cannot_live_is_given_up_with_its_last_words() {
 }
 
 #[derive(Default)]
-struct Collected(std::sync::Mutex<Vec<String>>);
+pub(crate) struct Collected(pub(crate) std::sync::Mutex<Vec<String>>);
 
 impl Observer for Collected {
     fn event(&self, event: &Event) {

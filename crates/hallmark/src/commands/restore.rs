@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use hallmark_core::{Error, ExitClass, Result};
 use hallmark_services::ServiceKind;
 use hallmark_services::platform;
-use hallmark_services::stack::backup::{RestoreOptions, RestoreReport};
+use hallmark_services::stack::backup::{RESET, RestoreOptions, RestoreReport};
 
 use crate::app::App;
 use crate::args::{Format, ResetArgs, RestoreArgs};
@@ -22,7 +22,9 @@ pub(crate) fn run(app: &App<'_>, args: &RestoreArgs) -> Result<ExitClass> {
         no_safety: args.no_safety,
         passphrase: backup::passphrase(&args.passphrase)?,
     };
-    settle(app, &stack)?;
+    // Without a safety copy only what was agreed to.
+    let forced = options.backup.as_deref().filter(|_| args.yes && args.no_safety);
+    app.block_on(stack.settle(forced, &backup::watcher(app)))?;
     let plan = stack.restore_plan(&options)?;
     app.ui.note(&format!("{} of {}", plan.manifest.id, plan.manifest.project));
     if plan.manifest.verified.is_none() {
@@ -48,20 +50,13 @@ pub(crate) fn reset(app: &App<'_>, args: &ResetArgs) -> Result<ExitClass> {
     let stack = wiring::stack(app)?;
     let only = args.services.iter().map(|name| logs::service(name)).collect::<Result<Vec<_>>>()?;
     let options = RestoreOptions { only, no_safety: args.no_safety, ..RestoreOptions::default() };
-    settle(app, &stack)?;
+    let forced = (args.yes && args.no_safety).then_some(RESET);
+    app.block_on(stack.settle(forced, &backup::watcher(app)))?;
     let services = stack.resettable(&options.only)?;
     app.ui.note(&format!("{}: emptied in a short stop; users and roles go too", names(&services)));
     agree(app, args.yes, "Remove everything that these services hold?", "hallmark reset --yes")?;
     let report = app.block_on(stack.reset(&options, &backup::watcher(app)))?;
     conclude(app, args.format, &report)
-}
-
-/// Finishes what a killed run left, and says so.
-fn settle(app: &App<'_>, stack: &hallmark_services::Stack) -> Result<()> {
-    if let Some(what) = app.block_on(stack.settle())? {
-        app.ui.note(&format!("an interrupted run was finished first: {what}"));
-    }
-    Ok(())
 }
 
 fn names(services: &[ServiceKind]) -> String {

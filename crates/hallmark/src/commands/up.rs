@@ -88,6 +88,7 @@ impl Observer for Watcher {
                     ui.note(&format!("    mend: {next}"));
                 }
             }
+            Event::Note { text } => ui.settle(text),
             Event::NotMeasured { service, reason } => {
                 ui.settle(&format!(
                     "{} {:<9} not measured: {reason}",

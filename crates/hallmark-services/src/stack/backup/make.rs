@@ -139,7 +139,13 @@ impl Stack {
     /// `HM-S100` if a service does not run; `HM-S101` if one cannot be taken; `HM-S102` if one does not come back as it
     /// was; `HM-C010`, `HM-C011` for files. There is then no new backup.
     pub async fn backup(&self, options: &BackupOptions, watch: Watch<'_>) -> Result<BackupReport> {
-        Box::pin(self.settle()).await?;
+        if options.reason == Reason::Scheduled
+            && let Some(pending) = self.pending().await?
+        {
+            // Nobody would read that data were replaced.
+            return Err(Error::new(&codes::INTERRUPTED, pending.to_string()).next("hallmark up"));
+        }
+        Box::pin(self.settle(None, watch)).await?;
         let place = self.backup_place(options.to.as_deref()).await?;
         self.backup_in(&place, options, watch).await
     }

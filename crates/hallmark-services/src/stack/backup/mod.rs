@@ -15,6 +15,7 @@ mod restore;
 pub(crate) mod schedule;
 mod scratch;
 mod seal;
+mod settle;
 mod swap;
 mod take;
 mod trial;
@@ -28,6 +29,8 @@ pub use manifest::{Content, How, Kept, Manifest, PackedFile, Part, Reason, Verif
 pub(crate) use manifest::{Sum, differences};
 pub use restore::{RestoreOptions, RestorePlan, RestoreReport};
 pub use schedule::{Last, Schedule};
+pub use settle::Pending;
+pub use swap::RESET;
 
 hallmark_core::codes! {
     /// Errors of backup, restore, reset and seed.

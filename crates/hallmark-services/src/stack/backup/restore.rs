@@ -9,11 +9,11 @@ use serde::Serialize;
 use super::make::{BackupOptions, Place, Progress, Watch, ms, unpack};
 use super::manifest::{Kept, Manifest, Reason};
 use super::scratch::Scratch;
-use super::swap::{Journal, all_folders};
+use super::swap::{Journal, RESET, all_folders};
 use super::{Backup, catalogue, codes, pack, scratch, trial};
 use crate::stack::config::Provider;
 use crate::stack::process::Process;
-use crate::stack::{Silent, UpOptions, limits};
+use crate::stack::{Silent, UpOptions};
 use crate::{ServiceKind, Stack, postgres};
 
 /// How a restore works.
@@ -74,7 +74,8 @@ impl Stack {
     /// `HM-S102` to `HM-S107` before anything changed; `HM-S108` if the services did not come back: then the data are
     /// again what they were.
     pub async fn restore(&self, options: &RestoreOptions, watch: Watch<'_>) -> Result<RestoreReport> {
-        self.settle().await?;
+        let forced = options.backup.as_deref().filter(|_| options.no_safety);
+        self.settle(forced, watch).await?;
         let place = self.backup_place(options.to.as_deref()).await?;
         let Backup { folder, manifest } =
             catalogue::find(&place.folder, &place.project, options.backup.as_deref())?;
@@ -109,7 +110,7 @@ impl Stack {
     /// # Errors
     /// `HM-S107` if a named service is not this stack's; those of [`Stack::restore`].
     pub async fn reset(&self, options: &RestoreOptions, watch: Watch<'_>) -> Result<RestoreReport> {
-        self.settle().await?;
+        self.settle(options.no_safety.then_some(RESET), watch).await?;
         let place = self.backup_place(options.to.as_deref()).await?;
         let services = self.resettable(&options.only)?;
         let safety = if options.no_safety {
@@ -121,7 +122,7 @@ impl Stack {
             Some(self.safety(&place, &safety, watch).await?)
         };
         let mut staged = Scratch::new(&place.home, &place.tools, &place.credentials)?;
-        let mut journal = Journal { what: "reset".to_owned(), ..Journal::default() };
+        let mut journal = Journal { what: RESET.to_owned(), ..Journal::default() };
         for service in services {
             for process in Process::of(service) {
                 staged.prepare(*process).await?;
@@ -240,7 +241,7 @@ impl Stack {
     }
 
     /// Stops the service and exchanges its folders; no other command can start it meanwhile.
-    async fn exchange(&self, journal: &Journal, service: ServiceKind) -> Result<()> {
+    pub(super) async fn exchange(&self, journal: &Journal, service: ServiceKind) -> Result<()> {
         let _lock = self.lock().await?;
         if !journal.is_exchanged(service) {
             self.stop(service).await?;
@@ -249,7 +250,7 @@ impl Stack {
         Ok(())
     }
 
-    async fn start_again(&self, services: &[ServiceKind]) -> Result<()> {
+    pub(super) async fn start_again(&self, services: &[ServiceKind]) -> Result<()> {
         if services.is_empty() {
             return Ok(());
         }
@@ -282,49 +283,6 @@ impl Stack {
             let _ = postgres::backup::sweep(config).await;
         }
         scratch::sweep(&place.home);
-    }
-
-    /// Finishes a restore or reset that was killed after its decision; answers what it was.
-    ///
-    /// # Errors
-    /// `HM-S109` if it cannot be finished.
-    pub async fn settle(&self) -> Result<Option<String>> {
-        let Some(state) = crate::stack::state::StackState::load(&self.project)? else { return Ok(None) };
-        let home = state.home(&self.project);
-        let Some(journal) = Journal::left(&home)? else { return Ok(None) };
-        let wait = limits::PROJECT_LOCK_WAIT;
-        let _lock = crate::stack::install::lock_file(&home.run().join("backup.lock"), wait).await?;
-        // Another command may have finished it while this one waited.
-        if Journal::left(&home)?.is_none() {
-            return Ok(None);
-        }
-        let finished = async {
-            let mut services = journal.services();
-            for service in &services {
-                self.exchange(&journal, *service).await?;
-            }
-            if !journal.renames.is_empty() {
-                services.push(ServiceKind::Postgres);
-            }
-            self.start_again(&services).await?;
-            if let Some(config) = self.endpoints()?.postgres.filter(|_| !journal.renames.is_empty()) {
-                postgres::backup::rename(&config, &journal.renames).await?;
-                postgres::backup::sweep(&config).await?;
-            }
-            Ok(())
-        };
-        finished.await.map_err(|error: Error| {
-            Error::new(
-                &codes::INTERRUPTED,
-                format!("the interrupted restore of {} could not be finished", journal.what),
-            )
-            .because_text(error.to_string())
-            .because_text(error.causes().join("; "))
-            .next("hallmark doctor, then: hallmark up")
-        })?;
-        Journal::done(&home);
-        scratch::sweep(&home);
-        Ok(Some(journal.what))
     }
 }
 

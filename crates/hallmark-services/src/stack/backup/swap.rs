@@ -16,6 +16,9 @@ use crate::{ServiceKind, platform};
 /// The name of the file in the stack's folder of running things.
 const FILE: &str = "restore.json";
 
+/// What the journal of a reset is for.
+pub const RESET: &str = "reset";
+
 /// Two folders that change places.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Exchange {
@@ -29,7 +32,7 @@ pub(super) struct Exchange {
 /// What is decided.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Journal {
-    /// What for: the name of the backup, or that it is a reset.
+    /// What for: the name of the backup, or [`RESET`].
     pub(super) what: String,
     pub(super) exchanges: Vec<Exchange>,
     pub(super) renames: Vec<Rename>,
@@ -123,6 +126,17 @@ impl Journal {
         own.all(|exchange| inode_of(&exchange.live) == Some(exchange.inode))
     }
 
+    /// The services of which no folder was exchanged yet: they may have served since the decision. One of which a part was
+    /// exchanged was stopped for that and has not.
+    pub(super) fn untouched(&self) -> Vec<ServiceKind> {
+        let is_untouched = |exchange: &Exchange| {
+            inode_of(&exchange.live).is_some_and(|live| live != exchange.inode)
+                && inode_of(&exchange.staged) == Some(exchange.inode)
+        };
+        let of = |service| self.exchanges.iter().filter(move |exchange| exchange.service == service);
+        self.services().into_iter().filter(|service| of(*service).all(is_untouched)).collect()
+    }
+
     /// Exchanges the service's folders that were not exchanged yet.
     pub(super) fn exchange(&self, service: ServiceKind) -> Result<()> {
         for exchange in self.exchanges.iter().filter(|exchange| exchange.service == service) {
@@ -195,9 +209,10 @@ mod tests {
         journal.decide(&home).unwrap();
         let again = Journal::left(&home).unwrap().unwrap();
         assert!(!again.is_exchanged(ServiceKind::Redis));
+        assert_eq!(again.untouched(), [ServiceKind::Redis]);
         again.exchange(ServiceKind::Redis).unwrap();
         again.exchange(ServiceKind::Redis).unwrap();
-        assert!(again.is_exchanged(ServiceKind::Redis));
+        assert!(again.is_exchanged(ServiceKind::Redis) && again.untouched().is_empty());
         assert_eq!(live(), "new");
         again.take_back().unwrap();
         again.take_back().unwrap();

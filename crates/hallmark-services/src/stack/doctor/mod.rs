@@ -107,6 +107,7 @@ const CHECKS: &[Look] = &[
     secrets::files,
     project::supervisor,
     project::stale,
+    project::restore,
     project::ports,
     usable::usable,
     usable::latency,

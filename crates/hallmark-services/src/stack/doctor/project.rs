@@ -29,6 +29,13 @@ pub(super) fn stale(scene: &Scene<'_>) -> Vec<Check> {
     vec![Check::new("stale", "stale state", Verdict::Warn, detail).mend("hallmark up")]
 }
 
+pub(super) fn restore(scene: &Scene<'_>) -> Vec<Check> {
+    let line = |pending: &String| {
+        Check::new("restore", "restore", Verdict::Warn, pending.clone()).mend("hallmark up")
+    };
+    scene.pending.iter().map(line).collect()
+}
+
 /// The ports that the project keeps, and before its first start those that `hallmark.toml` chose.
 pub(super) fn ports(scene: &Scene<'_>) -> Vec<Check> {
     let mut checks = Vec::new();

@@ -25,6 +25,8 @@ pub(super) struct Scene<'a> {
     pub(super) state: Option<StackState>,
     pub(super) home: Option<Home>,
     pub(super) records: Vec<Record>,
+    /// A restore or reset that was interrupted, in a sentence.
+    pub(super) pending: Option<String>,
     /// Whether the supervisor answers.
     pub(super) supervised: bool,
     /// What the programs answered.
@@ -85,6 +87,7 @@ impl<'a> Scene<'a> {
             state,
             home,
             records,
+            pending: stack.pending_sentence().await,
             supervised,
             answers,
             engine,

@@ -66,8 +66,12 @@ pub(crate) fn show(app: &App<'_>, status: &StackStatus) {
     let count = |state| status.services.iter().filter(|s| s.state == state).count();
     let (usable, unmeasured) = (count(State::Usable), count(State::NotMeasured));
     app.ui.note(&format!("{usable} of {} usable, {unmeasured} not measured", status.services.len()));
+    if let Some(pending) = &status.pending {
+        app.ui.note(&format!("{} {pending}", app.ui.note_mark(Mark::Warn)));
+    }
     let next = status.services.iter().find(|s| s.state != State::Usable).and_then(|s| s.next.clone());
-    app.ui.next(next.as_deref().unwrap_or("hallmark certify"));
+    let otherwise = if status.pending.is_some() { "hallmark up" } else { "hallmark certify" };
+    app.ui.next(next.as_deref().unwrap_or(otherwise));
 }
 
 fn row(app: &App<'_>, service: &ServiceStatus) -> Vec<String> {

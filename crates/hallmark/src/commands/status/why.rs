@@ -41,7 +41,7 @@ fn show(app: &App<'_>, why: &Why) {
         };
         app.ui.line(&format!("  {}: {phase} since {}{pid}{restarts}", record.process, time(&record.since)));
     }
-    for sentence in &why.fallbacks {
+    for sentence in why.pending.iter().chain(&why.fallbacks) {
         text(app, &format!("  {} ", app.ui.mark(Mark::Warn)), 4, sentence);
     }
     if let Some(monitor) = &why.monitor {
