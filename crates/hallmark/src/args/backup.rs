@@ -50,7 +50,7 @@ pub(crate) struct BackupArgs {
 /// `hallmark restore`.
 #[derive(Debug, Args)]
 pub(crate) struct RestoreArgs {
-    /// The backup's name or folder (default: the newest verified one of this project)
+    /// The backup's name or folder (default: the newest verified one of this project that was asked for or scheduled)
     pub(crate) backup: Option<String>,
     /// Only these services (comma-separated: postgres, neo4j, chromadb, redis)
     #[arg(long, value_delimiter = ',')]

@@ -91,7 +91,8 @@ fn list(app: &App<'_>, args: &BackupArgs, backups: &[Backup]) {
     let good = backups.iter().filter(|backup| backup.manifest.verified.is_some()).count();
     let noun = if backups.len() == 1 { "backup" } else { "backups" };
     app.ui.note(&format!("{} {noun}, {good} verified: only those count", backups.len()));
-    app.ui.next(match backups.last() {
+    // What a restore without a name takes.
+    app.ui.next(match backups.iter().rfind(|backup| backup.manifest.reason.is_ordinary()) {
         None => "hallmark backup",
         Some(backup) if backup.manifest.verified.is_none() => "hallmark backup --verify",
         Some(_) => "hallmark restore",
@@ -111,6 +112,9 @@ fn row(app: &App<'_>, manifest: &Manifest) -> Vec<String> {
         .collect();
     let left_out = manifest.services.iter().filter(|kept| kept.how == How::LeftOut);
     holds.extend(left_out.map(|kept| format!("not {}", kept.service)));
+    if !manifest.reason.is_ordinary() {
+        holds.push(manifest.reason.name().to_owned());
+    }
     if manifest.encrypted {
         holds.push("encrypted".to_owned());
     }

@@ -40,7 +40,8 @@ pub(super) fn list(folder: &Path) -> Vec<Backup> {
     all
 }
 
-/// The backup of this name in the folder, or at this path; the newest verified one without a name.
+/// The backup of this name in the folder, or at this path; the newest verified one without a name. Copies of what a restore
+/// or a reset replaced come back by their names alone: the newest is what somebody just got rid of.
 pub(super) fn find(folder: &Path, project: &str, name: Option<&str>) -> Result<Backup> {
     let missing = |what: String| {
         Error::new(&codes::NO_BACKUP, what).at(folder.display().to_string()).next("hallmark backup --list")
@@ -48,7 +49,7 @@ pub(super) fn find(folder: &Path, project: &str, name: Option<&str>) -> Result<B
     let Some(name) = name else {
         let mut ours = list(folder).into_iter().filter(|backup| backup.manifest.project == project);
         return ours
-            .rfind(|backup| backup.manifest.verified.is_some())
+            .rfind(|backup| backup.manifest.verified.is_some() && backup.manifest.reason.is_ordinary())
             .ok_or_else(|| missing("there is no verified backup of this project".to_owned()));
     };
     let inside = folder.join(name);
@@ -209,6 +210,23 @@ mod tests {
         assert_eq!(stay(&[both.clone(), manifest(2, Reason::Asked, &[Postgres, Redis])]), [1]);
         let safety = |number| manifest(number, Reason::BeforeRestore, &[Postgres, Redis]);
         assert_eq!(stay(&[both, safety(2), safety(3)]), [0, 2], "a copy pushes out copies alone");
+    }
+
+    #[test]
+    fn without_a_name_no_copy_of_what_was_replaced_comes_back() {
+        let folder = std::env::temp_dir().join(format!("hallmark-list-{}", uuid::Uuid::new_v4().simple()));
+        let save = |number, reason| {
+            let manifest = manifest(number, reason, &[ServiceKind::Redis]);
+            std::fs::create_dir_all(folder.join(&manifest.id)).unwrap();
+            manifest.save(&folder.join(&manifest.id)).unwrap();
+        };
+        save(2, Reason::BeforeRestore);
+        save(3, Reason::BeforeReset);
+        assert!(find(&folder, "p", None).unwrap_err().is(&codes::NO_BACKUP));
+        save(1, Reason::Asked);
+        assert_eq!(find(&folder, "p", None).unwrap().manifest.id, "1");
+        assert_eq!(find(&folder, "p", Some("2")).unwrap().manifest.id, "2");
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::{ServiceKind, Stack, postgres};
 /// How a restore works.
 #[derive(Clone, Debug, Default)]
 pub struct RestoreOptions {
-    /// The backup's name or folder; the newest verified one of this project if not given.
+    /// The backup's name or folder; the newest verified one that was asked for or scheduled if not given.
     pub backup: Option<String>,
     /// The folder of the backups, if not that of the configuration.
     pub to: Option<PathBuf>,
