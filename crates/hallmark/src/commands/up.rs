@@ -3,7 +3,8 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use hallmark_core::{ExitClass, Result};
-use hallmark_services::stack::{Consent, Event, Observer, Plan, UpOptions, UpReport};
+use hallmark_services::stack::{Consent, Event, Observer, Plan, StackStatus, UpOptions, UpReport};
+use hallmark_services::{ServiceKind, State};
 
 use crate::app::App;
 use crate::args::UpArgs;
@@ -17,15 +18,26 @@ pub(crate) fn run(app: &App<'_>, args: &UpArgs) -> Result<ExitClass> {
     let options = UpOptions { assume_yes: args.yes, only, new_ports: args.new_ports };
     let exit = app.block_on(async {
         let report = stack.up(&options, &Watcher { ui: *app.ui }).await?;
-        status::show(app, &stack.status().await?);
+        let now = stack.status().await?;
+        status::show(app, &now);
+        let lost = no_longer_usable(&report, &now);
+        for service in &lost {
+            app.ui.note(&format!("{service}: was usable and is not any more: was it stopped meanwhile?"));
+        }
         if args.foreground {
             app.ui.note("press Ctrl-C to stop the services");
             stack.stay().await?;
             app.ui.note("the services are stopped; their data stays");
         }
-        Ok(if report.failed.is_empty() { ExitClass::Ok } else { ExitClass::Unavailable })
+        Ok(if report.failed.is_empty() && lost.is_empty() { ExitClass::Ok } else { ExitClass::Unavailable })
     })?;
     Ok(exit)
+}
+
+/// The services that were made usable and are not so in the table: what it shows decides the exit code, too.
+fn no_longer_usable(report: &UpReport, now: &StackStatus) -> Vec<ServiceKind> {
+    let usable = |kind| now.services.iter().any(|s| s.service == kind && s.state == State::Usable);
+    report.usable.iter().map(|(kind, _)| *kind).filter(|kind| !usable(*kind)).collect()
 }
 
 /// Makes all services usable, with progress; what could not be made so is in the report.
@@ -122,4 +134,45 @@ impl Observer for Watcher {
 
 fn seconds(ms: u64) -> String {
     format!("{}.{} s", ms / 1000, ms % 1000 / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use hallmark_services::stack::{Provider, ServiceStatus, SupervisorStatus};
+
+    use super::*;
+
+    fn row(service: ServiceKind, state: State) -> ServiceStatus {
+        ServiceStatus {
+            service,
+            state,
+            provider: Provider::Native,
+            endpoint: None,
+            since: None,
+            latency_ms: 0.0,
+            identity: String::new(),
+            version: String::new(),
+            processes: Vec::new(),
+            restarts: 0,
+            reason: None,
+            next: None,
+            notes: Vec::new(),
+            fallbacks: Vec::new(),
+            probe: None,
+        }
+    }
+
+    #[test]
+    fn what_the_table_shows_as_stopped_is_not_usable() {
+        let (redis, postgres) = (ServiceKind::Redis, ServiceKind::Postgres);
+        let usable = vec![(redis, String::new()), (postgres, String::new())];
+        let report = UpReport { usable, ..UpReport::default() };
+        let supervisor = SupervisorStatus { running: false, identity: None, metrics: None };
+        let services = vec![row(redis, State::NotMeasured), row(postgres, State::Usable)];
+        let (project, checked_at) = (String::new(), String::new());
+        let now =
+            StackStatus { format: 1, project, home: None, checked_at, pending: None, supervisor, services };
+        assert_eq!(no_longer_usable(&report, &now), [redis]);
+        assert!(no_longer_usable(&UpReport::default(), &now).is_empty(), "nobody asked for the others");
+    }
 }
