@@ -44,6 +44,8 @@ pub(crate) struct Dumped {
     pub(crate) version: String,
     pub(crate) position: String,
     pub(crate) content: Content,
+    /// The databases that take no connections: nobody can read them.
+    pub(crate) left_out: Vec<String>,
 }
 
 /// A database that takes another's name.
@@ -104,6 +106,7 @@ pub(crate) async fn take(
         version: row.get(0),
         position: format!("log {}", row.get::<_, String>(1)),
         content: Content::new(),
+        left_out: Vec::new(),
     };
     let mut facts = Facts { roles: roles::read(&client).await?, databases: Vec::new() };
     let found = client.query(DATABASES, &[&NEW]).await.map_err(error)?;
@@ -117,6 +120,10 @@ pub(crate) async fn take(
             after: row.get(3),
         };
         if only_own && database.name != config.database {
+            continue;
+        }
+        if !row.get::<_, bool>(4) {
+            dumped.left_out.push(database.name);
             continue;
         }
         dumped.content.extend(dump(bin, config, &database, folder).await?);
@@ -142,7 +149,9 @@ const DATABASES: &str = "SELECT to_jsonb(d) - 'datacl', \
       ARRAY(SELECT format('GRANT %s ON DATABASE %%DB%% TO %s%s', a.privilege_type, \
         CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END, \
         CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) FROM aclexplode(d.datacl) AS a) END \
-    FROM pg_database d WHERE NOT d.datistemplate AND d.datallowconn AND NOT starts_with(d.datname, $1) ORDER BY d.datname";
+    || CASE WHEN d.datistemplate THEN ARRAY['ALTER DATABASE %DB% IS_TEMPLATE true'] ELSE ARRAY[]::text[] END, \
+    d.datallowconn \
+    FROM pg_database d WHERE d.datname NOT IN ('template0', 'template1') AND NOT starts_with(d.datname, $1) ORDER BY d.datname";
 
 /// One database: a reading and a dump of the same snapshot.
 async fn dump(bin: &Path, config: &PostgresConfig, database: &Database, folder: &Path) -> Result<Content> {
@@ -171,7 +180,8 @@ async fn dump(bin: &Path, config: &PostgresConfig, database: &Database, folder: 
 /// What every database holds now, each in a snapshot of its own.
 pub(crate) async fn content(config: &PostgresConfig) -> Result<Content> {
     let client = open(config, &config.database).await?;
-    let names = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn AND NOT starts_with(datname, $1)";
+    let names = "SELECT datname FROM pg_database WHERE datname NOT IN ('template0', 'template1') AND datallowconn \
+        AND NOT starts_with(datname, $1)";
     let mut all = Content::new();
     for row in client.query(names, &[&NEW]).await.map_err(error)? {
         let name: String = row.get(0);
@@ -323,8 +333,13 @@ pub(crate) async fn sweep(config: &PostgresConfig) -> Result<()> {
     let client = open(config, ASIDE).await?;
     let left = client.query("SELECT datname FROM pg_database WHERE starts_with(datname, $1)", &[&NEW]).await;
     for row in left.map_err(error)? {
-        let statement = format!("DROP DATABASE {} WITH (FORCE)", quote(row.get(0)));
-        client.batch_execute(&statement).await.map_err(error)?;
+        let name = quote(row.get(0));
+        // The server drops no template.
+        for statement in
+            [format!("ALTER DATABASE {name} IS_TEMPLATE false"), format!("DROP DATABASE {name} WITH (FORCE)")]
+        {
+            client.batch_execute(&statement).await.map_err(error)?;
+        }
     }
     Ok(())
 }

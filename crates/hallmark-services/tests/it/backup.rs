@@ -186,6 +186,35 @@ async fn what_a_reset_removed_comes_back_from_its_own_backup() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn templates_come_back_as_templates_and_what_nobody_can_read_is_named() {
+    let own = Own::new(&[ServiceKind::Postgres]);
+    own.up().await;
+    sql(&own, "CREATE DATABASE pattern").await;
+    let pattern = own.stack.endpoints().unwrap().postgres.unwrap().with_database("pattern");
+    let inside = async |text: &str| {
+        let postgres = hallmark_services::Postgres::new(&pattern).unwrap();
+        postgres.client().await.unwrap().batch_execute(text).await.unwrap();
+    };
+    inside("CREATE TABLE model AS SELECT 1 AS n").await;
+    sql(&own, "ALTER DATABASE pattern IS_TEMPLATE true").await;
+    sql(&own, "CREATE DATABASE sealed").await;
+    sql(&own, "ALTER DATABASE sealed ALLOW_CONNECTIONS false").await;
+    let report = backup(&own.stack).await;
+    let kept = report.manifest.kept(ServiceKind::Postgres).unwrap();
+    assert_eq!(kept.content["pattern: public.model"].count, 1, "{kept:#?}");
+    assert!(kept.note.as_ref().is_some_and(|note| note.contains("sealed")), "{kept:#?}");
+    inside("DROP TABLE model").await;
+    for _ in 0..2 {
+        own.stack.restore(&plainly(&report.manifest.id), &quiet).await.unwrap();
+    }
+    let held = own.stack.content(ServiceKind::Postgres).await.unwrap();
+    assert_eq!(held["pattern: public.model"].count, 1);
+    let templates = "SELECT count(*) FROM pg_database WHERE datistemplate AND datname = 'pattern'";
+    assert_eq!(number(&own, templates).await, 1);
+    assert_eq!(number(&own, "SELECT count(*) FROM pg_database WHERE datname LIKE 'hallmark%'").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn seed_files_are_loaded_once_and_restored_with_their_notes() {
     let own = Own::new(&[ServiceKind::Postgres, ServiceKind::Redis, ServiceKind::Chroma]);
     own.up().await;

@@ -108,7 +108,10 @@ fn row(app: &App<'_>, manifest: &Manifest) -> Vec<String> {
         .services
         .iter()
         .filter(|kept| kept.packed.is_some())
-        .map(|kept| kept.service.to_string())
+        .map(|kept| match &kept.note {
+            Some(note) => format!("{} {note}", kept.service),
+            None => kept.service.to_string(),
+        })
         .collect();
     let left_out = manifest.services.iter().filter(|kept| kept.how == How::LeftOut);
     holds.extend(left_out.map(|kept| format!("not {}", kept.service)));
@@ -180,7 +183,11 @@ fn taken(ui: &Ui, kept: &Kept) -> String {
         How::Image => format!("it stood still for {} ms", kept.paused_ms),
         _ => "while it worked".to_owned(),
     };
-    format!("{} {service:<9} taken, {}, {how}", ui.note_mark(Mark::Ok), size(packed.bytes))
+    let (mark, note) = match &kept.note {
+        Some(note) => (Mark::Warn, format!("; {note}")),
+        None => (Mark::Ok, String::new()),
+    };
+    format!("{} {service:<9} taken, {}, {how}{note}", ui.note_mark(mark), size(packed.bytes))
 }
 
 fn name(service: ServiceKind) -> &'static str {

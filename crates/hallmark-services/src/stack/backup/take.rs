@@ -76,6 +76,10 @@ impl Source<'_> {
                 let dumped = postgres::backup::take(bin, config, only_own, folder).await?;
                 let mut kept = kept(service, How::Dump, dumped.version);
                 (kept.position, kept.content) = (Some(dumped.position), dumped.content);
+                if !dumped.left_out.is_empty() {
+                    let names = dumped.left_out.join(", ");
+                    kept.note = Some(format!("without {names}: databases that take no connections"));
+                }
                 Ok(Taken { kept, steady: None })
             }
             (ServiceKind::Redis, _) => {
