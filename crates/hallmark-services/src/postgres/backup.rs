@@ -140,11 +140,16 @@ const DATABASES: &str = "SELECT to_jsonb(d) - 'datacl', \
     CASE WHEN d.datlocprovider = 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L', \
       coalesce(to_jsonb(d)->>'daticulocale', to_jsonb(d)->>'datlocale')) ELSE '' END, \
     pg_get_userbyid(d.datdba)::text, \
-    ARRAY(SELECT format('ALTER DATABASE %%DB%% SET %I TO %s', split_part(s, '=', 1), \
+    ARRAY(SELECT format('%s SET %I TO %s', CASE WHEN r.setrole = 0 THEN 'ALTER DATABASE %DB%' \
+          ELSE format('ALTER ROLE %I IN DATABASE %%DB%%', pg_get_userbyid(r.setrole)) END, split_part(s, '=', 1), \
         CASE WHEN split_part(s, '=', 1) IN ('search_path', 'temp_tablespaces', 'session_preload_libraries', \
           'local_preload_libraries') THEN substr(s, strpos(s, '=') + 1) \
         ELSE quote_literal(substr(s, strpos(s, '=') + 1)) END) \
-      FROM pg_db_role_setting r, unnest(r.setconfig) AS s WHERE r.setdatabase = d.oid AND r.setrole = 0) \
+      FROM pg_db_role_setting r, unnest(r.setconfig) AS s WHERE r.setdatabase = d.oid) \
+    || CASE WHEN d.datconnlimit < 0 THEN ARRAY[]::text[] \
+      ELSE ARRAY[format('ALTER DATABASE %%DB%% CONNECTION LIMIT %s', d.datconnlimit)] END \
+    || ARRAY(SELECT format('COMMENT ON DATABASE %%DB%% IS %L', c.description) FROM pg_shdescription c \
+      WHERE c.objoid = d.oid AND c.classoid = 'pg_database'::regclass) \
     || CASE WHEN d.datacl IS NULL THEN ARRAY[]::text[] ELSE ARRAY['REVOKE ALL ON DATABASE %DB% FROM PUBLIC'] || \
       ARRAY(SELECT format('GRANT %s ON DATABASE %%DB%% TO %s%s', a.privilege_type, \
         CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END, \
@@ -236,7 +241,7 @@ pub(crate) async fn load(
             .current_dir(folder);
         exec::run(&mut command, bounds::PROGRAM_TIMEOUT).await?;
         for statement in &database.after {
-            client.batch_execute(&statement.replace("%DB%", &quoted)).await.map_err(error)?;
+            client.batch_execute(&statement.replacen("%DB%", &quoted, 1)).await.map_err(error)?;
         }
         let reader = open(config, &rename.new).await?;
         found.extend(content::content(&reader, &database.name).await?);

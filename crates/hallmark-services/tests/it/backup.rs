@@ -186,6 +186,31 @@ async fn what_a_reset_removed_comes_back_from_its_own_backup() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_set_for_a_database_comes_back_with_it() {
+    let own = Own::new(&[ServiceKind::Postgres]);
+    own.up().await;
+    for text in [
+        "CREATE ROLE clerk LOGIN",
+        "CREATE DATABASE shop CONNECTION LIMIT 7",
+        "COMMENT ON DATABASE shop IS 'it''s 100 %DB%'",
+        "ALTER DATABASE shop SET work_mem TO '5MB'",
+        "ALTER ROLE clerk IN DATABASE shop SET search_path TO a, \"B c\"",
+        "ALTER ROLE clerk IN DATABASE shop SET work_mem TO '6MB'",
+    ] {
+        sql(&own, text).await;
+    }
+    let kept = "SELECT count(*) FROM pg_database d WHERE datname = 'shop' AND datconnlimit = 7 \
+        AND shobj_description(d.oid, 'pg_database') = 'it''s 100 %DB%' \
+        AND (SELECT string_agg(concat(setrole::regrole, setconfig), ' ' ORDER BY setrole) FROM pg_db_role_setting \
+          WHERE setdatabase = d.oid) = '-{work_mem=5MB} clerk{\"search_path=a, \\\"B c\\\"\",work_mem=6MB}'";
+    assert_eq!(number(&own, kept).await, 1);
+    let id = backup(&own.stack).await.manifest.id;
+    sql(&own, "DROP DATABASE shop").await;
+    own.stack.restore(&plainly(&id), &quiet).await.unwrap();
+    assert_eq!(number(&own, kept).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn templates_come_back_as_templates_and_what_nobody_can_read_is_named() {
     let own = Own::new(&[ServiceKind::Postgres]);
     own.up().await;
