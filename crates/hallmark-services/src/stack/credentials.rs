@@ -64,6 +64,31 @@ impl Credentials {
     }
 }
 
+/// The file that keeps the service's password or key; none if it has none.
+pub(crate) fn file(home: &Home, service: ServiceKind) -> Option<PathBuf> {
+    HOLDERS.contains(&service).then(|| home.secrets().join(service.name()))
+}
+
+/// The file, if it is there and holds nothing: what was in it is lost, and the server still asks for it.
+pub(crate) fn emptied(home: &Home, service: ServiceKind) -> Option<PathBuf> {
+    let holds_nothing = |path: &PathBuf| {
+        path.is_file() && std::fs::read_to_string(path).is_ok_and(|text| text.trim().is_empty())
+    };
+    file(home, service).filter(holds_nothing)
+}
+
+/// What to do where the file does not hold what the server asks for.
+pub(crate) fn way_out(service: ServiceKind, file: &Path) -> String {
+    let back = format!("put the right one back into {}", file.display());
+    match service {
+        // Their data know the password.
+        ServiceKind::Postgres | ServiceKind::Neo4j => format!(
+            "{back}; if it is lost for good: hallmark reset {service} --no-safety, then: hallmark restore --only {service}"
+        ),
+        _ => format!("{back}, or: hallmark down, remove that file, hallmark up"),
+    }
+}
+
 /// The files in the secrets' folder that others than their owner may read, sorted, with their modes.
 pub(crate) fn readable_by_others(home: &Home) -> Vec<(PathBuf, u32)> {
     let files = std::fs::read_dir(home.secrets()).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -95,6 +120,12 @@ mod tests {
             made.postgres.matches(again.postgres.expose()) && !made.postgres.matches(made.redis.expose())
         );
         assert!(readable_by_others(&home).is_empty());
+        assert!(ServiceKind::ALL.iter().all(|service| emptied(&home, *service).is_none()));
+        fs::write_atomic(&home.secrets().join("neo4j"), b"\n", fs::Mode::Private).unwrap();
+        assert_eq!(emptied(&home, ServiceKind::Neo4j), Some(home.secrets().join("neo4j")));
+        let way = way_out(ServiceKind::Neo4j, &home.secrets().join("neo4j"));
+        assert!(way.contains("secrets/neo4j") && way.contains("hallmark reset neo4j"), "{way}");
+        assert_eq!(file(&home, ServiceKind::Chroma), None);
         let line = format!("AUTH {}", made.redis.expose());
         assert_eq!(made.mask(&line), "AUTH ********");
         platform::set_mode(&home.secrets().join("redis"), 0o644).unwrap();

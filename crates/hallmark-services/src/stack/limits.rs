@@ -26,6 +26,9 @@ pub const ASK_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a service may take from its start until it is usable; Neo4j on a busy machine needs most of it.
 pub const USABLE_TIMEOUT: Duration = Duration::from_secs(240);
 
+/// How many refusals of the kept password in a row may be those of a server that is still setting itself up.
+pub const REFUSALS: u32 = 1;
+
 /// The pause between two probes of a service that starts.
 pub const USABLE_PAUSE: Duration = Duration::from_millis(250);
 

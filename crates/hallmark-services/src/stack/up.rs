@@ -1,6 +1,7 @@
 //! `up`: what is missing is installed, what is not running is started, and nothing counts until its probe passes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use hallmark_core::{Error, Result};
 
 use super::backup::Progress;
 use super::config::Provider;
-use super::credentials::Credentials;
+use super::credentials::{self, Credentials};
 use super::events::{Consent, Event, Observer};
 use super::home::Home;
 use super::install::{self, Cache, Plan, Tools, lock_file};
@@ -19,7 +20,7 @@ use super::replicas::REPLICAS;
 use super::state::StackState;
 use super::supervisor::{Phase, Request, connect, records, start};
 use super::{Stack, address, codes, docker, limits};
-use crate::{Endpoints, ProbeReport, ServiceKind, State, platform, probe};
+use crate::{Endpoints, ProbeReport, ServiceKind, State, Step, platform, probe};
 
 /// How `up` works.
 #[derive(Clone, Debug, Default)]
@@ -117,6 +118,11 @@ impl Stack {
         barred.extend(taken.into_iter().map(|(service, error)| (service, Arc::new(error))));
         let home = state.home(&self.project);
         let credentials = Credentials::load_or_create(&home)?;
+        for service in self.own_of(&wanted) {
+            if let Some(file) = credentials::emptied(&home, service) {
+                barred.entry(service).or_insert_with(|| Arc::new(lost(service, &file)));
+            }
+        }
         // An earlier refusal is tried anew.
         state.refused.retain(|service, _| !wanted.contains(service));
         state.save(&self.project)?;
@@ -155,6 +161,12 @@ impl Stack {
 
     fn with_provider(&self, services: &[ServiceKind], provider: Provider) -> Vec<ServiceKind> {
         services.iter().copied().filter(|service| self.provider(*service) == provider).collect()
+    }
+
+    /// Those that the stack itself provides, with passwords that it made.
+    fn own_of(&self, services: &[ServiceKind]) -> Vec<ServiceKind> {
+        let own = [Provider::Native, Provider::Docker];
+        services.iter().copied().filter(|service| own.contains(&self.provider(*service))).collect()
     }
 
     fn agree(&self, plan: &Plan, options: &UpOptions, observer: &dyn Observer) -> Result<()> {
@@ -382,12 +394,20 @@ impl Work<'_> {
     /// Waits until the probe passes, the supervisor gives the service up, or the time is over.
     async fn wait(&self, service: ServiceKind, begin: Instant) -> Result<()> {
         let mut last_step = String::new();
+        let mut refusals = 0;
         loop {
             let report = Box::pin(probe(service, &self.endpoints)).await;
             if report.state == State::Usable {
                 return Ok(());
             }
             let step = report.steps.iter().rfind(|step| !step.ok);
+            // No time mends a password; one more look, for a server may still be setting itself up.
+            refusals = if step.is_some_and(is_refusal) { refusals + 1 } else { 0 };
+            if refusals > limits::REFUSALS
+                && let Some(file) = credentials::file(&self.home, service)
+            {
+                return Err(refused(service, &file, &report));
+            }
             let step = step.map_or_else(String::new, |step| format!("{}: {}", step.name, step.detail));
             if step != last_step {
                 let elapsed_ms = elapsed_ms(begin);
@@ -420,6 +440,26 @@ impl Work<'_> {
         let project = &self.stack.project;
         docker::write(project, &self.home, &provided, &state.ports, &self.credentials)?;
         docker::up(project, &self.home, wanted).await
+    }
+}
+
+fn is_refusal(step: &Step) -> bool {
+    step.code == Some(crate::codes::AUTHENTICATION.id)
+}
+
+/// The error of a service whose password is lost.
+fn lost(service: ServiceKind, file: &Path) -> Error {
+    let what = format!("{}, which keeps the password of {}, is empty", file.display(), service.title());
+    Error::new(&codes::FOLDER, what).next(credentials::way_out(service, file))
+}
+
+/// The error of a service that takes another password than the one that is kept.
+fn refused(service: ServiceKind, file: &Path, report: &ProbeReport) -> Error {
+    let what = format!("{} does not take the password in {}", service.title(), file.display());
+    let error = Error::new(&crate::codes::AUTHENTICATION, what).next(credentials::way_out(service, file));
+    match &report.reason {
+        Some(reason) => error.because_text(reason.clone()),
+        None => error,
     }
 }
 

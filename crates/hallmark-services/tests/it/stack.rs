@@ -322,6 +322,27 @@ async fn a_server_that_cannot_live_is_given_up_with_its_last_words() {
     assert_eq!(own.record(Process::Redis).await.phase, Phase::Failed);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_lost_or_refused_is_told_at_once() {
+    let own = Own::new(&[ServiceKind::Postgres, ServiceKind::Redis]);
+    own.up().await;
+    own.stack.down(None).await.unwrap();
+    let secret = PathBuf::from(own.status().await.home.unwrap()).join("secrets/postgres");
+    for (text, code) in [("", "HM-S050"), ("another", "HM-S005")] {
+        hallmark_core::fs::write_atomic(&secret, text.as_bytes(), hallmark_core::fs::Mode::Private).unwrap();
+        let begin = Instant::now();
+        let report = own.stack.up(&UpOptions::default(), &Silent).await.unwrap();
+        assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
+        let (service, error) = &report.failed[0];
+        assert_eq!((*service, error.code().id), (ServiceKind::Postgres, code), "{report:#?}");
+        assert!(error.message().contains("secrets/postgres") && error.next_step().is_some(), "{error:?}");
+        assert_eq!(report.usable.len(), 1, "the others work: {report:#?}");
+        let checks = own.stack.doctor().await.unwrap();
+        let files = checks.iter().find(|check| check.id == "credentials.files").unwrap();
+        assert_eq!(files.detail.contains("is empty"), text.is_empty(), "{files:?}");
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Collected(pub(crate) std::sync::Mutex<Vec<String>>);
 

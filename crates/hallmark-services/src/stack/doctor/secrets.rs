@@ -6,7 +6,8 @@ use hallmark_core::platform;
 
 use super::scene::Scene;
 use super::{Check, Verdict};
-use crate::stack::credentials::readable_by_others;
+use crate::ServiceKind;
+use crate::stack::credentials::{emptied, readable_by_others, way_out};
 
 pub(super) fn folder(scene: &Scene<'_>) -> Vec<Check> {
     let (id, name) = ("credentials.folder", "credentials' folder");
@@ -34,6 +35,11 @@ pub(super) fn files(scene: &Scene<'_>) -> Vec<Check> {
     let Some(home) = &scene.home else { return vec![none(id, name)] };
     if std::fs::metadata(home.secrets()).is_ok_and(|facts| platform::mode(&facts).is_none()) {
         return vec![inherited(id, name)];
+    }
+    let lost = |service: ServiceKind| Some((service, emptied(home, service)?));
+    if let Some((service, file)) = ServiceKind::ALL.into_iter().find_map(lost) {
+        let detail = format!("{} is empty: the password of {} is lost", file.display(), service.title());
+        return vec![Check::new(id, name, Verdict::Fail, detail).mend(way_out(service, &file))];
     }
     let open = readable_by_others(home);
     if open.is_empty() {
