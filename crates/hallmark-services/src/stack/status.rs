@@ -185,9 +185,7 @@ impl Stack {
             return status;
         }
         if native && !status.processes.iter().any(|r| r.alive().is_some()) {
-            let last = status.processes.iter().find_map(|r| r.last_exit.clone());
-            status.state = State::Down;
-            status.reason = Some(last.unwrap_or_else(|| "it was not started".to_owned()));
+            (status.state, status.reason) = absent(&status.processes);
             status.next = Some("hallmark up".to_owned());
             return status;
         }
@@ -224,6 +222,25 @@ impl Stack {
     }
 }
 
+/// What there is to say of a service none of whose processes runs. One that nobody wants to run is not down.
+fn absent(processes: &[Record]) -> (State, Option<String>) {
+    // The end that is known of a process whose record still says that it runs is an earlier one.
+    let mut ended = processes.iter().filter(|record| record.phase != Phase::Running);
+    let last = ended.find_map(|record| record.last_exit.clone());
+    let reason = match last {
+        Some(end) if !is_idle(processes) || end.starts_with("stopped") => end,
+        Some(end) => format!("stopped on purpose; before that: {end}"),
+        None if is_idle(processes) => "it was not started".to_owned(),
+        None => "its process is gone, and nobody saw how".to_owned(),
+    };
+    (if is_idle(processes) { State::NotMeasured } else { State::Down }, Some(reason))
+}
+
+/// Whether all of them were stopped on purpose or never started.
+pub(super) fn is_idle(processes: &[Record]) -> bool {
+    processes.iter().all(|record| record.phase == Phase::Stopped)
+}
+
 impl ServiceStatus {
     fn take(&mut self, report: ProbeReport) {
         self.state = report.state;
@@ -234,5 +251,39 @@ impl ServiceStatus {
         self.next.clone_from(&report.next);
         self.notes.clone_from(&report.notes);
         self.probe = Some(report);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_stopped_on_purpose_is_not_down() {
+        let record = |phase, last_exit: Option<&str>| Record {
+            process: Process::Redis,
+            phase,
+            identity: None,
+            since: String::new(),
+            restarts: 0,
+            adopted: false,
+            last_exit: last_exit.map(ToOwned::to_owned),
+        };
+        let said = |phase, last| absent(&[record(phase, last)]);
+        let reason = |text: &str| Some(text.to_owned());
+        let never = (State::NotMeasured, reason("it was not started"));
+        assert_eq!(absent(&[]), never);
+        assert_eq!(said(Phase::Stopped, None), never);
+        let stopped = said(Phase::Stopped, Some("stopped: exit status: 0"));
+        assert_eq!(stopped, (State::NotMeasured, reason("stopped: exit status: 0")));
+        let (state, why) = said(Phase::Stopped, Some("signal: 9 (SIGKILL)"));
+        assert_eq!(state, State::NotMeasured);
+        assert!(why.is_some_and(|why| why.starts_with("stopped on purpose")));
+        for phase in [Phase::Failed, Phase::Restarting] {
+            assert_eq!(said(phase, Some("exit status: 1")), (State::Down, reason("exit status: 1")));
+        }
+        let (state, why) = said(Phase::Running, Some("stopped: exit status: 0"));
+        assert_eq!(state, State::Down);
+        assert!(why.is_some_and(|why| why.contains("gone")), "that end is an earlier one");
     }
 }

@@ -9,6 +9,7 @@ use super::cause::{Cause, deduce};
 use super::evidence::{Scene, Symptom};
 use super::home::Home;
 use super::state::StackState;
+use super::status::is_idle;
 use super::supervisor::{Monitors, Phase, Record, Request, connect, records};
 use super::{LogTail, Provider, Stack, address, procfs};
 use crate::monitor::history::History;
@@ -134,7 +135,9 @@ impl Stack {
         } else {
             None
         };
-        let symptom = symptom(monitor.as_ref(), probe.as_ref(), runs);
+        // What nobody wants to run is not down.
+        let wanted = provider == Provider::Native && !is_idle(&own);
+        let symptom = symptom(monitor.as_ref(), probe.as_ref(), runs || !wanted);
         let scene = Scene { service, provider, home: home.as_ref(), records: &all, endpoints: &endpoints };
         let mut evidence = scene.gather(symptom);
         evidence.refused = refused;

@@ -384,5 +384,7 @@ async fn all_five_come_up_and_every_one_is_usable() {
     own.stack.down(None).await.unwrap();
     assert!(begin.elapsed() < Duration::from_secs(60));
     let states: Vec<State> = own.status().await.services.iter().map(|s| s.state).collect();
-    assert_eq!(states, [State::Down; 5]);
+    assert_eq!(states, [State::NotMeasured; 5], "what was stopped on purpose is not down");
+    let why = own.stack.why(ServiceKind::Neo4j).await.unwrap();
+    assert_eq!(why.health, hallmark_services::monitor::Health::NotMeasured, "{why:#?}");
 }

@@ -170,6 +170,7 @@ pub(crate) async fn stop_directly(home: &Home, only: &[Process]) -> Result<()> {
             board.change(process, |record| {
                 record.phase = Phase::Stopped;
                 record.identity = None;
+                record.last_exit = Some("stopped".to_owned());
             });
         }
     }))

@@ -3,7 +3,7 @@
 use hallmark_core::{ExitClass, Result};
 use hallmark_services::ServiceKind;
 use hallmark_services::monitor::{Entry, Health};
-use hallmark_services::stack::{Stack, Why};
+use hallmark_services::stack::{Phase, Stack, Why};
 
 use super::health_mark;
 use crate::app::App;
@@ -32,6 +32,10 @@ fn show(app: &App<'_>, why: &Why) {
     let place = why.endpoint.as_deref().map(|place| format!(", {place}")).unwrap_or_default();
     app.ui.line(&format!("{mark} {} is {} ({}{place})", why.service.title(), why.health, why.provider));
     for record in &why.processes {
+        if record.phase == Phase::Stopped && record.last_exit.is_none() {
+            app.ui.line(&format!("  {}: not started", record.process));
+            continue;
+        }
         let phase = format!("{:?}", record.phase).to_lowercase();
         let pid = record.alive().map(|identity| format!(", pid {}", identity.pid)).unwrap_or_default();
         let restarts = if record.restarts > 0 {
