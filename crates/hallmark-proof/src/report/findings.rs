@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::Source;
+use super::files::SkippedFile;
 use super::judge::{Double, Reach, TestRow};
+use super::reason::Lack;
 
 /// Something that speaks against a test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -12,7 +14,7 @@ pub struct Finding {
     pub rule: &'static str,
     /// The code whose page explains it.
     pub code: &'static str,
-    /// The test, as pytest writes it.
+    /// The test, or the file that skipped itself, as pytest writes it.
     pub test: String,
     /// Its file, relative to the project.
     pub path: String,
@@ -72,15 +74,39 @@ const DOUBLED: Rule = Rule {
 
 const SKIPPED: Rule = Rule {
     name: "skipped-with-service-up",
-    why: "the test says that it lacks a service which was there: what it would show is shown by nothing",
+    why: "it says that it lacks a service which was there: what it would show is shown by nothing",
     next: "let its condition read the address from the environment; hallmark env names the variables",
 };
 
 /// Doubles that a finding names.
 const NAMED_MAX: usize = 4;
 
-pub(super) fn of(tests: &[TestRow], source: &Source<'_>) -> Vec<Finding> {
-    tests.iter().flat_map(|test| of_test(test, source)).collect()
+pub(super) fn of(tests: &[TestRow], files: &[SkippedFile], source: &Source<'_>) -> Vec<Finding> {
+    let files = files.iter().filter_map(|file| of_file(file, source));
+    tests.iter().flat_map(|test| of_test(test, source)).chain(files).collect()
+}
+
+/// A file that skipped itself as a whole, though what it lacked was there.
+fn of_file(file: &SkippedFile, source: &Source<'_>) -> Option<Finding> {
+    Some(Finding {
+        rule: SKIPPED.name,
+        code: crate::codes::NO_PROOF.id,
+        test: file.id.clone(),
+        path: file.path.clone(),
+        line: 1,
+        tier: file.tier,
+        message: format!("the whole file {}", needless(file.lack.as_ref(), &file.reason, source)?),
+        why: SKIPPED.why,
+        next: SKIPPED.next,
+    })
+}
+
+/// That something skipped for lack of a service that was there; nothing if it was not, or if the reason is another.
+fn needless(lack: Option<&Lack>, reason: &str, source: &Source<'_>) -> Option<String> {
+    let service = lack?.service?;
+    let was_there = source.targets.iter().any(|(kind, ..)| *kind == service);
+    let said = reason.trim_start_matches("Skipped: ");
+    was_there.then(|| format!("skipped though {} was there: {said}", service.title()))
 }
 
 fn of_test(test: &TestRow, source: &Source<'_>) -> Vec<Finding> {
@@ -98,11 +124,8 @@ fn of_test(test: &TestRow, source: &Source<'_>) -> Vec<Finding> {
             next: rule.next,
         });
     };
-    if let Some(service) = test.lack.as_ref().and_then(|l| l.service)
-        && source.targets.iter().any(|(kind, ..)| *kind == service)
-    {
-        let said = test.reason.trim_start_matches("Skipped: ");
-        add(&SKIPPED, format!("it skipped though {} was there: {said}", service.title()));
+    if let Some(said) = needless(test.lack.as_ref(), &test.reason, source) {
+        add(&SKIPPED, format!("it {said}"));
     }
     if !matches!(test.tier, "integration" | "end-to-end") || test.outcome != "passed" {
         return found;

@@ -223,7 +223,7 @@ fn is_target(address: &str, source: &Source<'_>) -> bool {
 }
 
 /// The file of a test, relative to the project.
-fn relative(source: &Source<'_>, path: &str, id: &str) -> String {
+pub(super) fn relative(source: &Source<'_>, path: &str, id: &str) -> String {
     let root = source.request.project.root();
     let file = id.split("::").next().unwrap_or(id);
     let base = source.inner.processes.values().map(|p| p.root.as_str()).find(|r| !r.is_empty());

@@ -1,5 +1,6 @@
 //! What a run of the tests showed: per test, per tier, per service, and what speaks against it.
 
+mod files;
 mod findings;
 mod judge;
 mod reason;
@@ -23,6 +24,7 @@ pub use reason::{Lack, lack};
 use crate::ledger::{Connection, Inner};
 use crate::run::{Ended, Request};
 use crate::witness::{Counters, growth};
+use files::SkippedFile;
 
 /// The version of the JSON document.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -106,7 +108,7 @@ pub struct End {
 pub struct TierRow {
     /// `unit`, `integration`, `end-to-end`, `other`; `total` for all.
     pub tier: &'static str,
-    /// Tests that were found, and files that could not be collected as one each.
+    /// Tests that were found, and files that could not be collected or skipped themselves as one each.
     pub discovered: usize,
     /// Tests that pytest could collect.
     pub executable: usize,
@@ -116,8 +118,10 @@ pub struct TierRow {
     pub passed: usize,
     /// Failed tests, those whose fixtures failed among them.
     pub failed: usize,
-    /// Skipped tests.
+    /// Skipped tests, and files that skipped themselves as one each.
     pub skipped: usize,
+    /// Of the skipped ones, files that skipped themselves.
+    pub skipped_files: usize,
     /// Of the skipped ones, those that lacked a service.
     pub skipped_for_service: usize,
     /// Tests that were to run and did not.
@@ -177,8 +181,9 @@ pub struct ConnectionRow {
 impl Report {
     pub(crate) fn new(source: &Source<'_>) -> Self {
         let tests = judge::tests(source);
-        let findings = findings::of(&tests, source);
-        let (tiers, total) = tier_rows(source, &tests);
+        let files = files::skipped(source);
+        let findings = findings::of(&tests, &files, source);
+        let (tiers, total) = tier_rows(source, &tests, &files);
         let mut report = Self {
             schema_version: SCHEMA_VERSION,
             project: source.request.project.name(),
@@ -220,7 +225,9 @@ impl Report {
             all.insert(ExitClass::Usage);
         }
         let provided = |kind| self.services.iter().any(|s| s.service == kind);
-        if self.tests.iter().filter_map(|t| t.lack.as_ref()?.service).any(|kind| !provided(kind)) {
+        let tests = self.tests.iter().filter_map(|t| t.lack.as_ref()?.service);
+        let files = self.skipped_files.values().filter_map(|reason| lack(reason)?.service);
+        if tests.chain(files).any(|kind| !provided(kind)) {
             all.insert(ExitClass::Unavailable);
         }
         if all.is_empty() {
@@ -249,13 +256,16 @@ fn end(source: &Source<'_>) -> End {
     }
 }
 
-fn tier_rows(source: &Source<'_>, tests: &[TestRow]) -> (Vec<TierRow>, TierRow) {
+fn tier_rows(source: &Source<'_>, tests: &[TestRow], files: &[SkippedFile]) -> (Vec<TierRow>, TierRow) {
     let mut rows: BTreeMap<&'static str, TierRow> = BTreeMap::new();
     let mut row = |tier: &'static str, change: &dyn Fn(&mut TierRow)| {
         change(rows.entry(tier).or_insert_with(|| TierRow { tier, ..TierRow::default() }));
     };
     for test in tests {
         row(test.tier, &|row| count(row, test));
+    }
+    for file in files {
+        row(file.tier, &|row| file.count(row));
     }
     let file_tier = |id: &str| judge::tier_of_file(source, id).name();
     for id in &source.inner.deselected {
@@ -303,6 +313,7 @@ fn add(total: &mut TierRow, row: &TierRow) {
     total.passed += row.passed;
     total.failed += row.failed;
     total.skipped += row.skipped;
+    total.skipped_files += row.skipped_files;
     total.skipped_for_service += row.skipped_for_service;
     total.not_run += row.not_run;
     total.proven += row.proven;

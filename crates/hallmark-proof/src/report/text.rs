@@ -10,14 +10,15 @@ use super::{Finding, Report, ServiceRow, TierRow};
 /// The widest line, but for names that are longer.
 const WIDTH: usize = 80;
 
-/// Tests that the text names under each finding, and files that could not be collected; the JSON has all.
+/// Tests that the text names under each finding, and files that could not be collected or skipped themselves; the JSON has all.
 const NAMED_MAX: usize = 10;
 
 pub(super) fn render(report: &Report) -> String {
     let mut out = String::new();
     tiers(&mut out, report);
     services(&mut out, report);
-    not_collected(&mut out, report);
+    files(&mut out, "Not collected", &report.not_collected);
+    files(&mut out, "Files that skipped themselves", &report.skipped_files);
     failures(&mut out, report);
     findings(&mut out, report);
     conclusion(&mut out, report);
@@ -110,16 +111,16 @@ fn word(row: &ServiceRow) -> &'static str {
     }
 }
 
-fn not_collected(out: &mut String, report: &Report) {
-    if report.not_collected.is_empty() {
+fn files(out: &mut String, what: &str, files: &BTreeMap<String, String>) {
+    if files.is_empty() {
         return;
     }
-    let _ = writeln!(out, "\nNot collected: {}", report.not_collected.len());
-    for (name, reason) in report.not_collected.iter().take(NAMED_MAX) {
+    let _ = writeln!(out, "\n{what}: {}", files.len());
+    for (name, reason) in files.iter().take(NAMED_MAX) {
         let _ = writeln!(out, "  {name}");
         paragraph(out, "    ", reason);
     }
-    more(out, report.not_collected.len());
+    more(out, files.len());
 }
 
 fn failures(out: &mut String, report: &Report) {
@@ -146,16 +147,17 @@ fn findings(out: &mut String, report: &Report) {
         paragraph(out, "  ", &format!("why: {}", found[0].why));
         paragraph(out, "  ", &format!("next: {}", found[0].next));
         for finding in found.iter().take(NAMED_MAX) {
-            let _ = writeln!(out, "  {}:{} {}", finding.path, finding.line, name(finding));
+            let place = format!("  {}:{} {}", finding.path, finding.line, name(finding));
+            let _ = writeln!(out, "{}", place.trim_end());
             paragraph(out, "    ", &finding.message);
         }
         more(out, found.len());
     }
 }
 
-/// The test's name without its file.
+/// The test's name without its file; nothing for a file.
 fn name(finding: &Finding) -> &str {
-    finding.test.split_once("::").map_or(finding.test.as_str(), |(_, name)| name)
+    finding.test.split_once("::").map_or("", |(_, name)| name)
 }
 
 fn more(out: &mut String, count: usize) {

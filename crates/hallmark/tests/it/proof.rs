@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Folder, all, code, command, json};
+use crate::support::{Folder, all, code, command, json, out};
 
 /// A Python with pytest, its plugins and the drivers; `cargo xtask test` installs it into the target folder.
 fn python() -> PathBuf {
@@ -26,6 +26,13 @@ fn begin(folder: &Folder, arguments: &[&str]) -> Command {
 
 fn test(folder: &Folder, arguments: &[&str]) -> Output {
     begin(folder, arguments).output().unwrap()
+}
+
+/// What a person is shown.
+fn text(folder: &Folder) -> String {
+    let mut command = command(folder);
+    command.args(["test", "--no-up", "--python"]).arg(python()).args(["--", "-q"]);
+    out(&command.env_remove("VIRTUAL_ENV").output().unwrap())
 }
 
 /// The row of the test with this name.
@@ -248,6 +255,37 @@ fn every_kind_of_test_is_judged_as_what_it_is() {
     let kept = std::fs::read_to_string(folder.path().join(".hallmark/proof/report.json")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&kept).unwrap(), report);
     assert!(!all(&output).contains("ResourceWarning"), "{}", all(&output));
+}
+
+#[test]
+fn a_file_that_skips_itself_counts_and_speaks_against_itself_if_its_service_was_there() {
+    let folder = Folder::new();
+    let skips = |reason: &str| format!("import pytest\npytest.skip('{reason}', allow_module_level=True)\n");
+    folder.write("tests/conftest.py", CONFTEST.as_bytes());
+    folder.write("tests/integration/test_m.py", skips("Redis is not running").as_bytes());
+    folder.write("tests/integration/test_n.py", b"import pytest\npytest.importorskip('no_such_library')\n");
+    folder.write("tests/integration/test_r.py", b"def test_real(cache):\n    assert cache.ping()\n");
+    for workers in ["0", "2"] {
+        let output = test(&folder, &["--", "-q", "-n", workers]);
+        assert_eq!(code(&output), 1, "{}", all(&output));
+        let report = json(&output);
+        let numbers = ["discovered", "executable", "skipped", "skipped_files", "skipped_for_service"]
+            .map(|name| report["total"][name].as_u64().unwrap());
+        assert_eq!(numbers, [3, 1, 2, 2, 1], "{report:#}");
+        let findings = report["findings"].as_array().unwrap();
+        assert_eq!(findings.len(), 1, "{report:#}");
+        assert_eq!(
+            (&findings[0]["rule"], &findings[0]["path"]),
+            (&"skipped-with-service-up".into(), &"tests/integration/test_m.py".into())
+        );
+    }
+    let said = text(&folder);
+    assert!(said.contains("Files that skipped themselves: 2"), "{said}");
+    assert!(said.contains("No module named 'no_such_library'"), "{said}");
+
+    folder.write("tests/integration/test_m.py", skips("Kafka: port 9 was free").as_bytes());
+    let output = test(&folder, &["--", "-q"]);
+    assert_eq!((code(&output), &json(&output)["total"]["skipped"]), (0, &2.into()), "{}", all(&output));
 }
 
 #[test]
