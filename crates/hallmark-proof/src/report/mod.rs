@@ -114,10 +114,14 @@ pub struct TierRow {
     pub executable: usize,
     /// Tests that an option left out; they are discovered, but nobody asked for them.
     pub deselected: usize,
-    /// Passed tests, expected failures among them.
+    /// Passed tests, but for those that were expected to fail.
     pub passed: usize,
-    /// Failed tests, those whose fixtures failed among them.
+    /// Failed tests, those whose fixtures failed among them, and those that passed though a strict mark expects them to fail.
     pub failed: usize,
+    /// Tests that failed as they were expected to.
+    pub xfailed: usize,
+    /// Tests that passed though they were expected to fail; no failure, as no strict mark says that it is one.
+    pub xpassed: usize,
     /// Skipped tests, and files that skipped themselves as one each.
     pub skipped: usize,
     /// Of the skipped ones, files that skipped themselves.
@@ -287,8 +291,10 @@ fn count(row: &mut TierRow, test: &TestRow) {
     row.discovered += 1;
     row.executable += 1;
     match test.outcome {
-        "passed" | "xfailed" => row.passed += 1,
-        "failed" | "error" | "xpassed" => row.failed += 1,
+        "passed" => row.passed += 1,
+        "failed" | "error" => row.failed += 1,
+        "xfailed" => row.xfailed += 1,
+        "xpassed" => row.xpassed += 1,
         "skipped" => {
             row.skipped += 1;
             row.skipped_for_service += usize::from(test.lack.is_some());
@@ -312,6 +318,8 @@ fn add(total: &mut TierRow, row: &TierRow) {
     total.deselected += row.deselected;
     total.passed += row.passed;
     total.failed += row.failed;
+    total.xfailed += row.xfailed;
+    total.xpassed += row.xpassed;
     total.skipped += row.skipped;
     total.skipped_files += row.skipped_files;
     total.skipped_for_service += row.skipped_for_service;

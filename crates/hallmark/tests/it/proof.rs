@@ -289,6 +289,36 @@ fn a_file_that_skips_itself_counts_and_speaks_against_itself_if_its_service_was_
 }
 
 #[test]
+fn what_is_expected_to_fail_counts_as_pytest_counts_it() {
+    let folder = Folder::new();
+    let marked = |name: &str, arguments: &str, body: &str| {
+        format!("@pytest.mark.xfail({arguments})\ndef test_{name}(cache):\n    assert {body}\n\n")
+    };
+    let suite = format!(
+        "import pytest\n\ndef test_real(cache):\n    assert cache.ping()\n\n{}{}",
+        marked("xfails", "", "not cache.ping()"),
+        marked("xpasses", "", "cache.ping()")
+    );
+    folder.write("tests/conftest.py", CONFTEST.as_bytes());
+    folder.write("tests/integration/test_x.py", suite.as_bytes());
+    let numbers = |report: &Value| {
+        ["executable", "passed", "failed", "xfailed", "xpassed", "proven"]
+            .map(|name| report["total"][name].as_u64().unwrap())
+    };
+    let output = test(&folder, &["--", "-q"]);
+    assert_eq!(code(&output), 0, "pytest says so too: {}", all(&output));
+    assert_eq!(numbers(&json(&output)), [3, 1, 0, 1, 1, 1]);
+    let said = text(&folder);
+    assert!(said.contains("1 failed as expected (xfail); 1 passed though"), "{said}");
+    assert!(said.contains("1 of 1 passed tests proven"), "{said}");
+
+    let strict = suite + &marked("strict", "strict=True", "cache.ping()");
+    folder.write("tests/integration/test_x.py", strict.as_bytes());
+    let output = test(&folder, &["--", "-q"]);
+    assert_eq!((code(&output), numbers(&json(&output))), (1, [4, 1, 1, 1, 1, 1]), "{}", all(&output));
+}
+
+#[test]
 fn workers_at_the_same_time_are_told_apart() {
     let folder = suite();
     let output = test(&folder, &["--env", &direct(), "--", "-q", "-p", "no:cacheprovider", "-n", "3"]);
