@@ -229,7 +229,7 @@ pub(crate) struct TestArgs {
     /// Install what is missing without asking
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// The longest the tests may take, in seconds (default: as long as they take)
+    /// The longest the tests may take, in seconds (default: [certify.tests] timeout-s where it is set, else as long as they take)
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: Option<u64>,
     /// How to print the report; what pytest writes goes to standard error

@@ -30,6 +30,8 @@ pub(crate) fn run(app: &App<'_>, args: &TestArgs) -> Result<ExitClass> {
             class = ExitClass::Unavailable;
         }
     }
+    // Without either a run takes as long as it takes: only the certificate has a limit that nobody set.
+    let configured = app.config.origin("certify.tests.timeout-s").map(|_| config.tests.timeout_s);
     let mut environment = config.tests.environment.clone();
     environment.extend(pairs(&args.env)?);
     let request = Request {
@@ -42,7 +44,7 @@ pub(crate) fn run(app: &App<'_>, args: &TestArgs) -> Result<ExitClass> {
         },
         endpoints: wiring::endpoints(app)?,
         environment,
-        timeout: args.timeout.map(Duration::from_secs),
+        timeout: args.timeout.or(configured).map(Duration::from_secs),
         scan: check::options(app, None, None)?,
         at_terminal: std::io::stdin().is_terminal(),
     };

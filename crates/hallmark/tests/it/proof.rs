@@ -351,6 +351,13 @@ fn a_suite_that_dies_or_hangs_is_reported_as_far_as_it_came() {
     assert!(began.elapsed() < Duration::from_secs(60));
     assert_eq!((code(&output), &report["end"]["how"]), (3, &"at_limit".into()), "{report:#}");
 
+    folder.write("hallmark.toml", b"[certify.tests]\ntimeout-s = 6\n");
+    let began = Instant::now();
+    let output = test(&folder, &["--", "-q"]);
+    assert!(began.elapsed() < Duration::from_secs(60));
+    assert_eq!((code(&output), &json(&output)["end"]["how"]), (3, &"at_limit".into()), "{}", all(&output));
+    folder.write("hallmark.toml", b"");
+
     let child = begin(&folder, &["--", "-q"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_secs(6));
     let pid = rustix::process::Pid::from_child(&child);

@@ -436,7 +436,7 @@ pub static ALL: &[Setting] = &[
         kind: Kind::Integer(1, u64::MAX),
         default: "600",
         example: "900",
-        doc: "The longest a test run may take, in seconds.",
+        doc: "The longest a test run may take, in seconds. It limits `hallmark test` only where it is set.",
     },
     claim("certify.claims.baseline"),
     claim("certify.claims.gold_standards"),
