@@ -28,7 +28,11 @@ pub struct ServicesSection {
 
 /// Where a password or key comes from. One of the two; neither means that there is none (or that the URL holds it).
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "{ env = \"NAME\" } or { file = \"PATH\" }: the secret itself does not stand in the configuration"
+)]
 pub struct SecretSource {
     /// The environment variable that holds it.
     pub env: Option<String>,
@@ -218,6 +222,26 @@ mod tests {
         assert_eq!(endpoints.openai.as_ref().unwrap().base_url, "https://h/v1");
         assert!(!format!("{section:?} {endpoints:?}").contains("geheim"));
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_secret_that_stands_in_the_file_is_not_repeated() {
+        for text in [
+            "[services.redis]\nurl = \"redis://h\"\npassword = \"hunter2\"\n",
+            "[services.openai]\nbase-url = \"http://h/v1\"\napi-key = \"hunter2\"\n",
+            "[services.postgres]\nurl = [\"postgres://a:hunter2@h/d\"]\n",
+            "[services]\nredis = \"redis://:hunter2@h\"\n",
+        ] {
+            let error = section(text).unwrap_err();
+            assert!(error.is(&hallmark_core::codes::CONFIG_VALUE) && error.place().is_some(), "{error:?}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+            let is_secret = text.contains("password") || text.contains("api-key");
+            assert_eq!(error.message().contains("{ env = \"NAME\" }"), is_secret, "{error:?}");
+        }
+        let passphrase = "[stack.backup]\npassphrase = 12345678\n".to_owned();
+        let config = Config::parse("hallmark.toml".into(), passphrase).unwrap();
+        let error = config.section::<crate::StackConfig>("stack").unwrap_err();
+        assert!(!format!("{error:?}").contains("12345678") && error.message().contains("PATH"), "{error:?}");
     }
 
     #[test]

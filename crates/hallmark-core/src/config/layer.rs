@@ -6,6 +6,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::message::without_value;
 use crate::{Error, Result, codes, fs, nearest};
 
 /// The name of the configuration file.
@@ -143,10 +144,10 @@ impl Layer {
 
     fn error(&self, code: &'static crate::Code, context: &str, error: &toml::de::Error) -> Error {
         let (line, column) = position(&self.text, error.span().map_or(0, |s| s.start));
-        let message = error.message().trim();
+        let message = without_value(error.message());
         let place = format!("{}:{line}:{column}", self.path.display());
         let said = Error::new(code, format!("{context}{message}")).at(place);
-        match meant(message) {
+        match meant(&message) {
             Some(near) => said.next(format!("did you mean {near}?")),
             None => said,
         }

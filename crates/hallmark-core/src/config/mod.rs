@@ -2,6 +2,7 @@
 //! errors with file, line and column.
 
 mod layer;
+mod message;
 pub mod settings;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::{Error, Result, codes};
 use layer::Layer;
 pub use layer::{FILE_NAME, PYPROJECT};
+use message::without_value;
 
 /// The number of files that one configuration may be extended through.
 const EXTENDS_MAX: usize = 16;
@@ -96,8 +98,11 @@ impl Config {
             // Files that are right together may be wrong alone: they are asked only when something is wrong, for its place.
             let wrong = self.layers.iter().rev().find_map(|layer| layer.section::<T>(name).err());
             wrong.unwrap_or_else(|| {
-                Error::new(&codes::CONFIG_VALUE, format!("section [{name}]: {}", merged.message().trim()))
-                    .at(self.path.display().to_string())
+                Error::new(
+                    &codes::CONFIG_VALUE,
+                    format!("section [{name}]: {}", without_value(merged.message())),
+                )
+                .at(self.path.display().to_string())
             })
         })
     }

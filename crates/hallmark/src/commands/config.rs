@@ -17,6 +17,9 @@ use crate::page;
 /// The widest value in a table; a longer one is cut, and whole in JSON and in the page of its key.
 const VALUE_WIDTH_MAX: usize = 28;
 
+/// The setting whose path may hold a token.
+const WEBHOOK: &str = "stack.alerts.webhook.url";
+
 pub(crate) fn run(app: &App<'_>, args: &ConfigArgs) -> Result<ExitClass> {
     if args.schema {
         let text = serde_json::to_string_pretty(&settings::schema()).unwrap_or_default();
@@ -80,6 +83,9 @@ fn entries(config: &Config) -> Vec<Entry> {
 
 fn set(config: &Config, key: String, mut json: Value) -> Entry {
     mask(&mut json);
+    if key == WEBHOOK {
+        mask_path(&mut json);
+    }
     let value = Some(json.to_string());
     Entry { setting: settings::find(&key), value, json, origin: config.origin(&key).cloned(), key }
 }
@@ -179,22 +185,38 @@ fn document(app: &App<'_>, config: &Config, entries: &[Entry]) -> Result<Value> 
     Ok(json!({ "schema": "hallmark.config/1", "files": files, "folders": folders, "settings": settings }))
 }
 
-/// Hides the passwords of URLs.
+/// Hides the passwords of URLs, and their queries; of what looks like one and is none, all.
 fn mask(value: &mut Value) {
     match value {
         Value::String(text) => {
-            let Some((scheme, rest)) = text.split_once("://") else { return };
+            let Some((scheme, rest)) = text.split_once("://") else {
+                if text.contains(":/") && text.contains('@') {
+                    "***".clone_into(text);
+                }
+                return;
+            };
             let authority = rest.split('/').next().unwrap_or(rest);
-            if let Some((user, host)) = authority.rsplit_once('@')
-                && let Some((name, _)) = user.split_once(':')
-            {
-                let path = &rest[authority.len()..];
-                *text = format!("{scheme}://{name}:***@{host}{path}");
-            }
+            let (user, after) = match authority.rsplit_once('@') {
+                Some((user, _)) => rest.split_at(user.len()),
+                None => ("", rest),
+            };
+            let user = user.split_once(':').map_or(user.to_owned(), |(name, _)| format!("{name}:***"));
+            let (after, query) = after.split_once('?').map_or((after, ""), |(after, _)| (after, "?***"));
+            *text = format!("{scheme}://{user}{after}{query}");
         }
         Value::Array(items) => items.iter_mut().for_each(mask),
         Value::Object(members) => members.values_mut().for_each(mask),
         _ => {}
+    }
+}
+
+/// Hides what follows the host of a URL.
+fn mask_path(value: &mut Value) {
+    let Value::String(text) = value else { return };
+    let host = text.find("://").map_or(0, |at| at + 3);
+    if let Some(end) = text[host..].find(['/', '?', '#']) {
+        text.truncate(host + end);
+        text.push_str("/***");
     }
 }
 
@@ -277,5 +299,12 @@ mod tests {
         let mut value = json!(["postgres://app:secret@h:5/db", "http://h/x@y"]);
         mask(&mut value);
         assert_eq!(value, json!(["postgres://app:***@h:5/db", "http://h/x@y"]));
+        let mut value =
+            json!(["redis:/:secret@h", "postgres://app@h/db?password=secret", "redis://:a?b@h?c", "a@b"]);
+        mask(&mut value);
+        assert_eq!(value, json!(["***", "postgres://app@h/db?***", "redis://:***@h?***", "a@b"]));
+        let mut value = json!("https://hooks.example/T0/token?key=1");
+        mask_path(&mut value);
+        assert_eq!(value, json!("https://hooks.example/***"));
     }
 }
