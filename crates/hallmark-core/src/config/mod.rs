@@ -88,9 +88,11 @@ impl Config {
     /// The section of this name, read into its owner's type; a missing section is the type's default.
     ///
     /// # Errors
-    /// `HM-C002` with line and column if a value has the wrong type or (with `deny_unknown_fields`) an unknown name.
+    /// `HM-C002` with line and column if a value has the wrong type, lies outside of its bounds or has (with `deny_unknown_fields`) an
+    /// unknown name.
     pub fn section<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T> {
         let Some(section) = self.table.get(name) else { return Ok(T::default()) };
+        self.check_bounds(name, section)?;
         if let [layer] = self.layers.as_slice() {
             return Ok(layer.section(name)?.unwrap_or_default());
         }
@@ -105,6 +107,27 @@ impl Config {
                 .at(self.path.display().to_string())
             })
         })
+    }
+
+    /// Refuses numbers that lie outside of what their settings take: the type that holds one may be wider.
+    fn check_bounds(&self, name: &str, section: &toml::Value) -> Result<()> {
+        let toml::Value::Table(section) = section else { return Ok(()) };
+        let mut values = BTreeMap::new();
+        flatten(name, section, &mut values);
+        for (key, value) in values {
+            let Some(setting) = settings::find(&key).filter(|s| s.kind.is_out_of_bounds(&value)) else {
+                continue;
+            };
+            let text = format!("section [{name}]: {key} is {value}, which is not {}", setting.kind.words());
+            let own = key.rsplit('.').next().unwrap_or_default();
+            let error = Error::new(&codes::CONFIG_VALUE, text)
+                .next(format!("write a number that is, such as {own} = {}", setting.example));
+            return Err(match self.origin(&key) {
+                Some(at) => error.at(format!("{}:{}:{}", at.file.display(), at.line, at.column)),
+                None => error,
+            });
+        }
+        Ok(())
     }
 
     /// The names of the sections that the configuration has.

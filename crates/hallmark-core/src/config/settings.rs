@@ -47,6 +47,20 @@ impl Kind {
         }
     }
 
+    /// Whether this is a number of the right kind that lies outside of its bounds.
+    #[must_use]
+    pub fn is_out_of_bounds(self, value: &Value) -> bool {
+        match self {
+            Self::Integer(least, greatest) => match (value.as_u64(), value.as_i64()) {
+                (Some(number), _) => number < least || number > greatest,
+                (None, Some(_)) => true,
+                (None, None) => false,
+            },
+            Self::Number(least, greatest) => value.as_f64().is_some_and(|n| !(least..=greatest).contains(&n)),
+            _ => false,
+        }
+    }
+
     fn schema(self) -> Value {
         match self {
             Self::Bool => json!({ "type": "boolean" }),
@@ -224,6 +238,17 @@ mod tests {
         assert_eq!(found("standards.rules.star-import.weight"), Some("standards.rules.RULE.weight"));
         assert_eq!(found("standards.tiers.\"a.b/**\""), Some("standards.tiers.GLOB"));
         assert_eq!(found("standards.nonsense"), None);
+    }
+
+    #[test]
+    fn numbers_are_held_to_their_bounds_and_other_kinds_are_not_looked_at() {
+        let out = |kind: Kind, value: Value| kind.is_out_of_bounds(&value);
+        let port = Kind::Integer(1, 65_535);
+        assert!(out(port, json!(0)) && out(port, json!(-1)) && out(port, json!(70_000)));
+        assert!(!out(port, json!(65_535)) && !out(port, json!("70000")) && !out(port, json!(0.5)));
+        assert!(!out(Kind::Integer(0, u64::MAX), json!(u64::MAX)));
+        let share = Kind::Number(0.0, 1.0);
+        assert!(out(share, json!(1.5)) && out(share, json!(2)) && !out(share, json!(1)));
     }
 
     #[test]

@@ -111,6 +111,28 @@ fn a_slip_of_the_keys_is_named_with_its_place() {
 }
 
 #[test]
+fn a_number_out_of_its_bounds_is_refused_whatever_its_type_holds() {
+    #[derive(Debug, Default, Deserialize)]
+    struct Wide {
+        #[expect(dead_code, reason = "it is read to see whether it is refused")]
+        postgres: Option<toml::Table>,
+    }
+    let folder = Folder::new();
+    let base = "[stack.postgres]\nreplicas = 5\n";
+    folder.write("hallmark.toml", base);
+    let read = |name: &str| Config::load(&folder.at(name)).unwrap().section::<Wide>("stack").map(drop);
+    let error = read("").unwrap_err();
+    assert!(error.is(&crate::codes::CONFIG_VALUE), "{error:?}");
+    assert!(error.message().contains("a whole number from 0 to 2"), "{error:?}");
+    assert!(error.place().unwrap().ends_with("hallmark.toml:2:1"), "{error:?}");
+    // What lies over it counts, and is where the error points.
+    folder.write("a/hallmark.toml", "extend = \"../hallmark.toml\"\n[stack.postgres]\nreplicas = 2\n");
+    assert!(read("a").is_ok());
+    folder.write("b/hallmark.toml", "extend = \"../hallmark.toml\"\n\n[stack.postgres]\nreplicas = -1\n");
+    assert!(read("b").unwrap_err().place().unwrap().ends_with("b/hallmark.toml:4:1"));
+}
+
+#[test]
 fn an_error_below_points_into_the_file_that_has_it() {
     let folder = Folder::new();
     folder.write("base.toml", "[standards]\nprevew = true\n");

@@ -110,7 +110,7 @@ impl FallbacksConfig {
             None => Ok(policy),
             Some((_, rule)) => Err(Error::new(&codes::ENDPOINT_INVALID, rule)
                 .at(format!("[fallbacks.{service}]"))
-                .next("correct it in hallmark.toml, then: hallmark config --check")),
+                .next("correct it in hallmark.toml, then: hallmark status")),
         }
     }
 
@@ -186,10 +186,10 @@ mod tests {
 
     #[test]
     fn numbers_without_sense_are_refused_by_name() {
-        for (line, word) in
-            [("concurrency = 0", "concurrency"), ("failures = 0", "failures"), ("retries = 99", "retries")]
-        {
-            let config = section(&format!("[fallbacks.neo4j]\n{line}\n"));
+        for (word, number) in [("concurrency", 0), ("failures", 0), ("retries", 99)] {
+            // As a program gives it; in a file the least of each is held to before.
+            let text = serde_json::json!({ "neo4j": { word: number } });
+            let config: FallbacksConfig = serde_json::from_value(text).unwrap();
             let error = config.policy(ServiceKind::Neo4j).unwrap_err();
             assert!(error.is(&codes::ENDPOINT_INVALID) && error.message().contains(word), "{error:?}");
         }

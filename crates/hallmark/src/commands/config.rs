@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::args::{ConfigArgs, Format};
-use crate::commands::codes;
+use crate::commands::{codes, sections};
 use crate::page;
 
 /// The widest value in a table; a longer one is cut, and whole in JSON and in the page of its key.
@@ -28,6 +28,7 @@ pub(crate) fn run(app: &App<'_>, args: &ConfigArgs) -> Result<ExitClass> {
     }
     let closest = closest(app)?;
     let config = closest.as_ref().unwrap_or(&app.config);
+    sections::check(config)?;
     let entries = entries(config);
     let chosen: Vec<Entry> = match &args.key {
         None => entries,
@@ -222,25 +223,13 @@ fn mask_path(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use hallmark_certify::CertifyConfig;
-    use hallmark_services::section::ServicesSection;
-    use hallmark_services::{FallbacksConfig, StackConfig};
-    use hallmark_standards::StandardsConfig;
-
     use super::*;
-    use crate::models::DataFlowConfig;
 
     /// Reads a section into its owner's type.
     fn read(config: &Config, section: &str) -> Result<()> {
-        match section {
-            "standards" => config.section::<StandardsConfig>(section).map(drop),
-            "stack" => config.section::<StackConfig>(section).map(drop),
-            "fallbacks" => config.section::<FallbacksConfig>(section).map(drop),
-            "services" => config.section::<ServicesSection>(section).map(drop),
-            "dataflow" => config.section::<DataFlowConfig>(section).map(drop),
-            "certify" => config.section::<CertifyConfig>(section).map(drop),
-            other => panic!("a section without an owner: {other}"),
-        }
+        let owner = sections::OWNERS.iter().find(|(name, _)| *name == section);
+        let (name, read) = owner.unwrap_or_else(|| panic!("a section without an owner: {section}"));
+        read(config, name)
     }
 
     /// What must stand beside a setting for its table to be whole.
@@ -276,7 +265,7 @@ mod tests {
 
     #[test]
     fn every_name_that_a_section_reads_is_a_setting() {
-        for section in ["standards", "stack", "services", "fallbacks", "dataflow", "certify"] {
+        for (section, _) in sections::OWNERS {
             let text = format!("[{section}]\nno-such-name = 1\n");
             let config = Config::parse("hallmark.toml".into(), text).unwrap();
             let error = read(&config, section).unwrap_err();

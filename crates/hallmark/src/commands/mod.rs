@@ -24,6 +24,7 @@ pub(crate) mod progress;
 mod restore;
 mod rule;
 mod run;
+mod sections;
 mod seed;
 mod serve;
 mod session;

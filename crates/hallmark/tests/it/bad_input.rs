@@ -77,6 +77,33 @@ fn a_wrong_password_is_said_without_the_password() {
 }
 
 #[test]
+fn a_configuration_that_no_command_takes_is_not_shown_as_the_one_in_force() {
+    let folder = Folder::new();
+    for (text, place, wanted) in [
+        ("[stack]\nprovder = \"native\"\n", "hallmark.toml:2:1", "did you mean provider?"),
+        ("[stack]\nprovider = \"podman\"\n", "hallmark.toml:2:12", "unknown variant `podman`"),
+        ("[stack.ports]\nredis = 70000\n", "hallmark.toml:2:1", "a whole number from 1 to 65535"),
+        ("[stack.postgres]\nreplicas = 5\n", "hallmark.toml:2:1", "a whole number from 0 to 2"),
+        (
+            "[services.redis]\nurl = \"redis://h\"\npassword = \"pw-in-clear\"\n",
+            "hallmark.toml:3:12",
+            "{ env = ",
+        ),
+    ] {
+        folder.write("hallmark.toml", text.as_bytes());
+        for command in [&["config"][..], &["config", "stack"], &["config", "--format", "json"], &["status"]] {
+            let refused = run(&folder, command);
+            let said = all(&refused);
+            assert_eq!(code(&refused), 2, "{command:?}: {said}");
+            assert!(said.contains("HM-C002") && said.contains(place) && said.contains(wanted), "{said}");
+            assert!(!said.contains("pw-in-clear"), "{said}");
+        }
+    }
+    folder.write("hallmark.toml", b"[stack.postgres]\nreplicas = 2\n");
+    assert_eq!(code(&run(&folder, &["config"])), 0);
+}
+
+#[test]
 fn usage_errors_name_the_next_step() {
     let folder = Folder::new();
     for (arguments, wanted) in [
