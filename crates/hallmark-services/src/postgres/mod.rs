@@ -17,6 +17,7 @@ pub(crate) mod pulse;
 mod reads;
 pub(crate) mod replica;
 mod roles;
+mod script;
 pub(crate) mod seed;
 mod shared;
 mod solo;

@@ -6,6 +6,7 @@ use hallmark_core::Result;
 use tokio_postgres::Client;
 
 use super::backup::{open, quote};
+use super::script::transaction_control;
 use super::{PostgresConfig, error};
 use crate::stack::seed::Source;
 
@@ -38,6 +39,11 @@ async fn inside(client: &Client, source: &Source) -> Result<Option<u64>> {
     let count = if source.file.ends_with(".csv") {
         copy(client, source).await?
     } else {
+        if let Some((line, word)) = transaction_control(&source.text) {
+            let why =
+                format!("{word} begins or ends a transaction, and the file is loaded in one with its note");
+            return Err(source.wrong(line, &why));
+        }
         client.batch_execute(&source.text).await.map_err(error)?;
         1
     };

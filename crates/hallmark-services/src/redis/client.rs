@@ -40,6 +40,11 @@ impl Redis {
         Self { inner: None }
     }
 
+    /// The number of the database that the address names.
+    pub(crate) fn database(&self) -> i64 {
+        self.inner.as_ref().map_or(0, |inner| inner.client.get_connection_info().redis_settings().db())
+    }
+
     /// The connection. A command on it fails after [`limits::REDIS_RESPONSE`]; if the connection broke, it is made anew
     /// for the next command (at most [`limits::REDIS_RECONNECTS`] attempts), and the command that met it fails.
     ///

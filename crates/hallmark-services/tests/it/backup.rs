@@ -278,6 +278,8 @@ async fn seed_files_are_loaded_once_and_restored_with_their_notes() {
     assert!(refused(&changed, true).await.place().unwrap().contains("keys.redis"));
     assert_eq!(refused(&changed, false).await.code().id, "HM-S111");
     for (name, text, code) in [
+        ("ends.sql", "BEGIN; INSERT INTO other VALUES (1); COMMIT; SELECT 1/0;", "HM-S110"),
+        ("ends.redis", "RPUSH list c\nEXEC\n", "HM-S110"),
         ("broken.sql", "INSERT INTO other VALUES (1); INSERT INTO nowhere VALUES (1);", "HM-S011"),
         ("other.csv", "n\n1\nnot a number\n", "HM-S011"),
         ("x.jsonl", "{\"id\": \"1\"}\n", "HM-S110"),
@@ -286,6 +288,12 @@ async fn seed_files_are_loaded_once_and_restored_with_their_notes() {
     ] {
         assert_eq!(refused(&file(name, text), false).await.code().id, code, "{name}");
     }
+    let elsewhere = file("elsewhere.redis", "SELECT 4\nRPUSH list a\nSELECT 5\n");
+    for wanted in [Seeded::Loaded, Seeded::There] {
+        let found = own.stack.seed(std::slice::from_ref(&elsewhere), false, &|_| {}).await.unwrap();
+        assert_eq!(found[0].state, wanted, "its note is where the next run looks");
+    }
+    assert_eq!(redis::<i64>(&own, &["LLEN", "list"]).await, 2);
     assert_eq!(number(&own, "SELECT count(*) FROM other").await, 0, "a file is loaded whole or not at all");
     own.stack.reset(&RestoreOptions { no_safety: true, ..RestoreOptions::default() }, &quiet).await.unwrap();
     let anew = own.stack.seed(&files[..3], false, &|_| {}).await.unwrap();
