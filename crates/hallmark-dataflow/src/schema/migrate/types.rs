@@ -110,12 +110,14 @@ fn widening((old, _): (&str, &[i64]), (new, size): (&str, &[i64])) -> bool {
 /// column cannot hold is refused by the database.
 pub(super) fn serves(found: &str, wanted: &str) -> bool {
     let ((old, _), (new, _)) = (parts(found), parts(wanted));
-    match (old.as_str(), new.as_str()) {
-        ("smallint" | "integer", "bigint") | ("real", "double precision") | ("json", "jsonb") => true,
-        ("text" | "character varying", "text" | "character varying") => true,
-        ("timestamp without time zone", "timestamp with time zone") => true,
-        _ => false,
-    }
+    matches!(
+        (old.as_str(), new.as_str()),
+        ("smallint" | "integer", "bigint")
+            | ("real", "double precision")
+            | ("json", "jsonb")
+            | ("text" | "character varying", "text" | "character varying")
+            | ("timestamp without time zone", "timestamp with time zone")
+    )
 }
 
 /// The new value from the old, and the old from the new (over the same column). Instants are read and written in UTC: the
