@@ -378,10 +378,21 @@ impl Workspace {
         dependents
     }
 
+    /// Forgets what was said of a file, because something changed that it rests on: the next [`Workspace::refresh`] judges it.
+    pub fn forget_file(&mut self, path: &str) {
+        if let Some(at) = self.place(path) {
+            self.records[at].judged = None;
+            self.records[at].is_news = true;
+        }
+    }
+
     /// Judges a file again although its own bytes are as they were.
     pub fn judge_file(&mut self, path: &str) {
         threads::run(|| {
-            let Some(at) = self.place(path).filter(|_| self.asked.includes(path)) else { return };
+            let Some(at) = self.place(path) else { return };
+            if !self.asked.includes(path) {
+                return self.forget_file(path);
+            }
             let project = self.project();
             let judged = self.judge(&self.records[at], None, &project);
             self.records[at].judged = Some(judged);

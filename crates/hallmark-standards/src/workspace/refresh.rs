@@ -222,19 +222,20 @@ impl Workspace {
     /// Judges the files of these modules, and those whose findings rest on what changed.
     fn judge_stale(&mut self, modules: Vec<Option<Box<Module>>>, change: &Change) {
         let due = |record: &Record, module: &Option<Box<Module>>| {
-            if record.outside.is_none() || !self.asked.includes(&record.path) {
-                return false;
-            }
-            let Some(judged) = &record.judged else { return true };
-            module.is_some()
-                || !change.same_shape
-                || judged.rests_on.iter().any(|id| change.outsides.contains(id))
+            let rests_on_change = |judged: &Judged| {
+                !change.same_shape || judged.rests_on.iter().any(|id| change.outsides.contains(id))
+            };
+            record.outside.is_some()
+                && (module.is_some() || record.judged.as_ref().is_none_or(rests_on_change))
         };
         let mut due: Vec<bool> =
             self.records.iter().zip(&modules).map(|(record, module)| due(record, module)).collect();
-        if !change.says_more && !due.contains(&true) {
-            self.judged = 0;
-            return;
+        if !change.says_more {
+            self.forget_unasked(&mut due);
+            if !due.contains(&true) {
+                self.judged = 0;
+                return;
+            }
         }
         let project = self.project();
         if change.says_more {
@@ -242,11 +243,11 @@ impl Workspace {
             for (record, due) in self.records.iter().zip(&mut due) {
                 let place = readable;
                 readable += usize::from(record.outside.is_some());
-                let asked = record.outside.is_some() && self.asked.includes(&record.path);
-                let Some(judged) = record.judged.as_ref().filter(|_| asked) else { continue };
-                let answers = || project.index.module(place).map(|module| project.answers(module));
-                *due = *due || answers() != Some(judged.classes);
+                let Some(judged) = record.judged.as_ref().filter(|_| !*due) else { continue };
+                let answers = project.index.module(place).map(|module| project.answers(module));
+                *due = answers != Some(judged.classes);
             }
+            self.forget_unasked(&mut due);
         }
         self.judged = due.iter().filter(|d| **d).count();
         let judged: Vec<Option<Judged>> = self
@@ -262,6 +263,17 @@ impl Workspace {
             }
         }
         self.project = Some(project);
+    }
+
+    /// Of the files that are due, those that nobody asked for are not judged. What was said of them holds no longer, and whoever asks
+    /// for them next cannot know what changed until now: it is forgotten.
+    fn forget_unasked(&mut self, due: &mut [bool]) {
+        for (record, due) in self.records.iter_mut().zip(due).filter(|(_, due)| **due) {
+            if !self.asked.includes(&record.path) {
+                record.is_news |= record.judged.take().is_some();
+                *due = false;
+            }
+        }
     }
 
     /// The project as it is known, remembered, or joined anew.

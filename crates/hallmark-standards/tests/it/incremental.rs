@@ -157,6 +157,91 @@ fn a_cached_scan_is_never_stale() {
 }
 
 #[test]
+fn a_cached_scan_of_some_paths_leaves_nothing_stale() {
+    const PATHS: &[&[&str]] = &[
+        &[],
+        &["app"],
+        &["app/late.py"],
+        &["app/base.py"],
+        &["redis.py"],
+        &["tests"],
+        &["tests/unit"],
+        &["filler"],
+        &["tests/integration", "app/nodes.py"],
+    ];
+    let workspace = Workspace::new();
+    let cache = workspace.path().join(".hallmark/cache/standards");
+    let all = ScanOptions { root: workspace.path().to_path_buf(), ..ScanOptions::default() };
+    let mut next = numbers(3);
+    for (file, texts) in FILES {
+        workspace.put(file, texts[0]);
+    }
+    for n in 0..64 {
+        workspace.write(&format!("filler/f{n}.py"), format!("from .. import a{n}\n"));
+    }
+    for step in 0..300 {
+        if next(3) > 0 {
+            let (file, texts) = FILES[next(FILES.len())];
+            workspace.put(file, texts[next(texts.len())]);
+        }
+        if next(6) == 0 {
+            let (file, texts) = AROUND[next(AROUND.len())];
+            workspace.put(file, texts[next(texts.len())]);
+        }
+        let paths = PATHS[next(PATHS.len())];
+        let there = paths.iter().map(Into::into).filter(|path| workspace.path().join(path).exists());
+        let options = ScanOptions { paths: there.collect(), ..all.clone() };
+        let survey = Survey::remembered(&options.root, &cache);
+        let cached = scan_surveyed(&options, Some(&cache), Some(survey));
+        assert_eq!(what(&cached), what(&scan(&options)), "step {step}, {paths:?}");
+    }
+}
+
+#[test]
+fn a_scan_of_some_paths_does_not_hide_what_the_others_rest_on() {
+    let workspace = Workspace::new();
+    let cache = workspace.path().join(".hallmark/cache/standards");
+    let all = ScanOptions { root: workspace.path().to_path_buf(), ..ScanOptions::default() };
+    let only = |path: &str| ScanOptions { paths: vec![path.into()], ..all.clone() };
+    workspace.write("shop/__init__.py", "");
+    workspace.write("shop/one.py", "from shop.base import Mid\n\nprint(Mid)\n");
+    workspace.write("shop/base.py", "class Mid:\n    pass\n");
+    workspace.write("other.py", "x = 1\n");
+    let unresolved = |report: &Report| report.findings.iter().any(|f| f.rule == "unresolved-import");
+    assert!(!unresolved(&scan_cached(&all, &cache)));
+    workspace.put("shop/base.py", None);
+    let _ = scan_cached(&only("other.py"), &cache);
+    assert!(unresolved(&scan_cached(&all, &cache)));
+    workspace.write("shop/base.py", "class Mid:\n    pass\n");
+    let _ = scan_cached(&only("shop/base.py"), &cache);
+    assert!(!unresolved(&scan_cached(&all, &cache)));
+}
+
+#[test]
+fn what_rests_on_a_mended_file_is_judged_again() {
+    let workspace = Workspace::new();
+    let cache = workspace.path().join(".hallmark/cache/standards");
+    let options = ScanOptions { root: workspace.path().to_path_buf(), ..ScanOptions::default() };
+    for (file, texts) in FILES {
+        workspace.put(file, texts[0]);
+    }
+    let _ = scan_cached(&options, &cache);
+    let mut mending = Standards::with_cache(options.clone(), &cache);
+    mending.refresh();
+    let mended = "class Base:\n    pass\n";
+    mending.overlay("app/base.py", Some(Arc::from(mended)));
+    for other in mending.refresh_file("app/base.py") {
+        mending.forget_file(&other);
+    }
+    workspace.write("app/base.py", mended);
+    mending.overlay("app/base.py", None);
+    mending.refresh();
+    mending.store(&cache).unwrap();
+    assert_eq!(what(&mending.report()), what(&scan(&options)));
+    assert_eq!(what(&scan_cached(&options, &cache)), what(&scan(&options)));
+}
+
+#[test]
 fn a_file_that_is_typed_in_gives_what_a_scan_of_its_text_gives() {
     let (workspace, twin) = (Workspace::new(), Workspace::new());
     let options = ScanOptions { root: workspace.path().to_path_buf(), ..ScanOptions::default() };

@@ -57,8 +57,9 @@ pub(crate) fn run(
     let mut class = ExitClass::Ok;
     let mut changes: Vec<Change> = Vec::new();
     let mut diffs = String::new();
+    let mut dependents = BTreeSet::new();
     for path in fixable_files(&workspace.report(), args.fix, known) {
-        match fix_file(&mut workspace, &path, args.fix, known) {
+        match fix_file(&mut workspace, &path, args.fix, known, &mut dependents) {
             Ok(Some(fixed)) => {
                 diffs.push_str(&diff::unified(&path, &fixed.before, &fixed.after));
                 if let Some(error) = &fixed.refused {
@@ -93,6 +94,10 @@ pub(crate) fn run(
     for (path, _) in &fixes {
         workspace.overlay(path, None);
     }
+    // What was mended may be what other files rest on.
+    for path in &dependents {
+        workspace.forget_file(path);
+    }
     workspace.refresh();
     if let Some(cache) = &cache {
         // Whoever may not write here scans as fast as without a cache.
@@ -116,14 +121,20 @@ fn fixable_files(report: &Report, args: FixArgs, known: &Baseline) -> Vec<String
     paths.into_iter().map(str::to_owned).collect()
 }
 
-/// Mends one file in memory; `None` if it can no longer be read.
-fn fix_file(workspace: &mut Workspace, path: &str, args: FixArgs, known: &Baseline) -> Result<Option<Fixed>> {
+/// Mends one file in memory, and notes the files that rest on what changed; `None` if it can no longer be read.
+fn fix_file(
+    workspace: &mut Workspace,
+    path: &str,
+    args: FixArgs,
+    known: &Baseline,
+    dependents: &mut BTreeSet<String>,
+) -> Result<Option<Fixed>> {
     let Ok(bytes) = std::fs::read(workspace.options().root.join(path)) else { return Ok(None) };
     let Ok(text) = source::decode(&bytes).map(std::borrow::Cow::into_owned) else { return Ok(None) };
     // The file may have changed since the scan: its fixes are those of the very bytes that are edited.
     let mut scan = |text: &str| {
         workspace.overlay(path, Some(text.into()));
-        workspace.refresh_file(path);
+        dependents.extend(workspace.refresh_file(path));
         workspace.file(path).map(|file| candidates(file, args, known)).unwrap_or_default()
     };
     let first = scan(&text);
