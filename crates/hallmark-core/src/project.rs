@@ -27,11 +27,35 @@ impl Project {
             Error::new(&codes::NOT_A_PROJECT, format!("{} is not a folder", path.display()))
                 .next("name an existing folder, for example: hallmark check .")
         })?;
-        let configured = || start.ancestors().filter(|folder| config::is_configured(folder));
-        // A nested configuration without one above it stands for itself.
-        let root = configured().find(|folder| !config::is_nested(folder)).or_else(|| configured().last());
-        let root = root.unwrap_or(&start).to_path_buf();
+        let root = configured(&start).map_or_else(|| start.clone(), Path::to_path_buf);
         Ok(Self { root })
+    }
+
+    /// The project that these paths are looked at in, by someone who stands in the folder `current`: the nearest folder above the
+    /// first one that is configured and holds all of them. If there is none, the project of `current`, or the repository of its own
+    /// below it that holds them all; or, if they lie elsewhere, that of the first one.
+    ///
+    /// # Errors
+    /// `HM-C004` if there is no such folder.
+    pub fn of_paths(paths: &[PathBuf], current: &Path) -> Result<Self> {
+        let real: Option<Vec<PathBuf>> = paths.iter().map(|path| platform::canonicalize(path).ok()).collect();
+        let (Some(real), Ok(current)) = (real, platform::canonicalize(current)) else {
+            return Self::discover(current);
+        };
+        let Some(first) = real.first() else { return Self::discover(&current) };
+        let start = if first.is_dir() { first.as_path() } else { first.parent().unwrap_or(first) };
+        let holds = |folder: &Path| real.iter().all(|path| path.starts_with(folder));
+        if let Some(root) = configured(start).filter(|root| holds(root)) {
+            return Ok(Self { root: root.to_path_buf() });
+        }
+        if !holds(&current) {
+            return Self::discover(start);
+        }
+        let mut below = start.ancestors().take_while(|folder| *folder != current);
+        match below.find(|folder| folder.join(".git").exists() && holds(folder)) {
+            Some(root) if configured(&current).is_none() => Ok(Self { root: root.to_path_buf() }),
+            _ => Self::discover(&current),
+        }
     }
 
     /// The absolute root folder.
@@ -79,4 +103,11 @@ impl Project {
         fs::write_atomic(&format, format!("{STATE_FORMAT}\n").as_bytes(), fs::Mode::Default)?;
         Ok(folder)
     }
+}
+
+/// The nearest folder, this one or one above it, that has a configuration of a project of its own.
+fn configured(start: &Path) -> Option<&Path> {
+    let all = || start.ancestors().filter(|folder| config::is_configured(folder));
+    // A nested configuration without one above it stands for itself.
+    all().find(|folder| !config::is_nested(folder)).or_else(|| all().last())
 }

@@ -1,12 +1,12 @@
 //! What every command starts from: the project, its configuration, the terminal and a run time made on demand.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hallmark_core::config::Config;
 use hallmark_core::{Error, Project, Result, codes};
 
-use crate::args::Cli;
+use crate::args::{CertifyArgs, Cli, Command};
 use crate::ui::Ui;
 
 /// The project at hand.
@@ -20,17 +20,16 @@ pub(crate) struct App<'a> {
 }
 
 impl<'a> App<'a> {
-    /// Finds the project from the current folder, or from the path that the command names.
+    /// Finds the project from the current folder, or from the paths that the command names.
     pub(crate) fn open(cli: &Cli, ui: &'a Ui) -> Result<Self> {
-        let start = cli
-            .project
-            .clone()
-            .or_else(|| cli.command.as_ref().and_then(|c| c.project_path()))
-            .unwrap_or(PathBuf::from("."));
-        let folder =
-            if start.is_file() { start.parent().map(PathBuf::from).unwrap_or_default() } else { start };
-        let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
-        let project = Project::discover(&folder)?;
+        let project = match (&cli.project, &cli.command) {
+            (Some(folder), _) => Project::discover(&folder_of(folder))?,
+            (None, Some(Command::Check(args))) => Project::of_paths(&args.paths, Path::new("."))?,
+            (None, Some(Command::Certify(CertifyArgs { path: Some(path), .. }))) => {
+                Project::discover(&folder_of(path))?
+            }
+            _ => Project::discover(Path::new("."))?,
+        };
         let config = Config::load(project.root())?;
         Ok(Self { ui, project, config })
     }
@@ -42,4 +41,10 @@ impl<'a> App<'a> {
         })?;
         runtime.block_on(work)
     }
+}
+
+/// A folder, or the one that a file lies in.
+fn folder_of(path: &Path) -> PathBuf {
+    let folder = if path.is_file() { path.parent().unwrap_or(path) } else { path };
+    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_path_buf() }
 }

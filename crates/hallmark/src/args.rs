@@ -120,18 +120,6 @@ pub(crate) enum Command {
     Supervise(SuperviseArgs),
 }
 
-impl Command {
-    /// The path that the command names, which the project is looked for from.
-    pub(crate) fn project_path(&self) -> Option<PathBuf> {
-        match self {
-            Self::Check(args) => args.paths.first().cloned(),
-            Self::Certify(args) => args.path.clone(),
-            Self::Models(_) | Self::Nodes(_) | Self::Node(_) => None,
-            _ => None,
-        }
-    }
-}
-
 /// How to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {

@@ -154,3 +154,31 @@ fn a_project_reaches_to_the_first_configuration_of_its_own() {
     assert_eq!(root("c"), folder.at("c"));
     assert!(is_nested(&folder.at("b")) && !is_nested(&folder.at("c")));
 }
+
+#[test]
+fn paths_below_the_current_folder_are_of_its_project() {
+    let folder = Folder::new();
+    folder.write("pyproject.toml", "[project]\nname = \"shop\"\n");
+    folder.write("shop/app.py", "").write("tests/integration/test_a.py", "");
+    folder
+        .write("own/hallmark.toml", "")
+        .write("own/a/b.py", "")
+        .write("cloned/.git", "")
+        .write("cloned/a/b.py", "");
+    let of = |current: &str, paths: &[&str]| {
+        let paths: Vec<PathBuf> = paths.iter().map(|path| folder.at(path)).collect();
+        Project::of_paths(&paths, &folder.at(current)).unwrap().root().to_path_buf()
+    };
+    let all: [&[&str]; 4] =
+        [&[], &["tests"], &["tests/integration/test_a.py"], &["shop", "tests/integration"]];
+    for paths in all {
+        assert_eq!(of(".", paths), folder.0, "{paths:?}");
+    }
+    // The nearest configuration counts, if it is one for all that is asked for.
+    assert_eq!(of(".", &["own/a/b.py"]), folder.at("own"));
+    assert_eq!(of(".", &["own/a", "shop"]), folder.0);
+    assert_eq!(of(".", &["cloned/a"]), folder.at("cloned"));
+    // Elsewhere the path says where.
+    assert_eq!(of("shop", &["tests/integration/test_a.py"]), folder.at("tests/integration"));
+    assert_eq!(of("shop", &["own/a/b.py"]), folder.at("own"));
+}

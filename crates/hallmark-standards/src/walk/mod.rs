@@ -227,6 +227,10 @@ pub(crate) fn relative(root: &Path, path: &Path) -> String {
         }
     }
     let below = path.strip_prefix(root).unwrap_or(path);
+    if below.is_absolute() {
+        // It lies elsewhere.
+        return below.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
+    }
     below.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 

@@ -105,3 +105,32 @@ fn a_file_that_may_not_be_written_is_named() {
     assert_eq!(read(&folder, "flow.py"), SOURCE.as_bytes());
     assert_ne!(read(&folder, "other.py"), SOURCE.as_bytes());
 }
+
+#[test]
+fn paths_do_not_move_the_project_to_where_they_are() {
+    let folder = Folder::new();
+    folder.write("pyproject.toml", b"[project]\nname = \"shop\"\ndependencies = [\"pytest\"]\n");
+    folder.write("shop/__init__.py", b"");
+    folder.write("shop/cart.py", b"def total():\n    return 1\n");
+    folder.write(
+        "tests/integration/test_cart.py",
+        b"from shop.cart import total\n\n\ndef test_total():\n    assert total() == 1\n",
+    );
+    for paths in [&["tests"][..], &["tests/integration"], &["shop", "tests"], &[]] {
+        let checked = run(&folder, &[&["check"], paths].concat());
+        assert_eq!(code(&checked), 0, "{paths:?}: {}", all(&checked));
+        assert!(out(&checked).contains("0 violations in 0 files"), "{paths:?}: {}", all(&checked));
+    }
+    assert!(!folder.path().join("tests/.hallmark").exists());
+    assert!(!folder.path().join("tests/integration/.hallmark").exists());
+    // What lies elsewhere is told with its path as it is.
+    let elsewhere = Folder::new();
+    let path = elsewhere.path().to_str().unwrap();
+    let checked = run(&folder, &["check", "--project", ".", path]);
+    assert_eq!(code(&checked), 3);
+    assert!(
+        out(&checked).contains(path) && !out(&checked).contains(&format!("/{path}")),
+        "{}",
+        all(&checked)
+    );
+}
