@@ -245,7 +245,9 @@ impl<'a> Lowerer<'a> {
             return self.name(module);
         }
         let own = self.module.name.clone();
-        let mut parts: Vec<&str> = own.split('.').collect();
+        // A root that is a package itself has no name in the project: what lies in it is at the top.
+        let is_root = self.module.is_package && &*own == "__init__";
+        let mut parts: Vec<&str> = if is_root { Vec::new() } else { own.split('.').collect() };
         let up = level - u32::from(self.module.is_package);
         for _ in 0..up {
             parts.pop();

@@ -288,3 +288,20 @@ fn the_order_does_not_depend_on_threads() {
     assert_eq!(first, sorted);
     assert_eq!(first, listing());
 }
+
+#[test]
+fn a_root_that_is_a_package_has_no_name() {
+    let workspace = Workspace::new();
+    workspace.write("__init__.py", "from .config import AppConfig\nfrom . import config\n");
+    workspace.write("config.py", "class AppConfig:\n    pass\n");
+    workspace.write("late/__init__.py", "from ..config import AppConfig\nfrom .deep import x\n");
+    workspace.write("late/deep.py", "x = 1\n");
+    let report = workspace.scan(ScanOptions::default());
+    let rules: Vec<&str> = report.findings.iter().map(|f| f.rule).collect();
+    assert_eq!(rules, ["relative-import"; 4]);
+    let texts: Vec<(&str, &str)> = report.findings.iter().map(|f| (&*f.message, &*f.action)).collect();
+    // What the root is called is not told by what lies in it.
+    assert_eq!(texts[0], ("relative import (.) of config", "write the module's full path"));
+    assert_eq!(texts[2], ("relative import (..) of config", "write the module's full path"));
+    assert_eq!(texts[3], ("relative import (.) of late.deep", "write `from late.deep import ...`"));
+}

@@ -50,6 +50,11 @@ fn check(context: &mut Context<'_>, import: &Import) {
     }
     let module = if import.module.is_empty() { "the package" } else { &*import.module };
     let dots = ".".repeat(import.level as usize);
+    // Where the root is a package itself, its name is part of the full path, and not of the project.
+    let depth = context.module().path.matches('/').count();
+    let is_of_root = import.level as usize > depth && context.index().is_somewhere("__init__");
     let raw = context.report(import.statement, import.scope, format!("relative import ({dots}) of {module}"));
-    raw.action(format!("write `from {module} import ...`"));
+    if !is_of_root {
+        raw.action(format!("write `from {module} import ...`"));
+    }
 }
