@@ -18,6 +18,18 @@ use suffixes::Suffixes;
 /// Gives the outside of the file at a place in the list of all.
 pub type Loader = Box<dyn Fn(usize) -> Arc<Interface> + Send + Sync>;
 
+/// Tells whether somebody has a module of this name at the top, besides the project.
+pub type Elsewhere = Box<dyn Fn(&str, Owner) -> bool + Send + Sync>;
+
+/// Who has a module that the project may have, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The standard library.
+    Python,
+    /// A distribution that is installed beside the project.
+    Distribution,
+}
+
 /// All modules of a project by the names that they can be imported by.
 #[derive(Default)]
 pub struct Index {
@@ -27,6 +39,8 @@ pub struct Index {
     by_suffix: Suffixes,
     /// Folders that hold an `__init__.py`.
     packages: FxHashSet<String>,
+    /// Who else has modules of these names.
+    elsewhere: Option<Elsewhere>,
 }
 
 /// A file, and its outside once somebody asked for it.
@@ -72,7 +86,14 @@ impl Index {
         let by_suffix = Suffixes::of(modules.iter().map(|module| &*module.path));
         let packages = modules.iter().filter_map(|module| package_folder(&module.path).map(str::to_owned));
         let packages = packages.collect();
-        Self { modules, loader, by_suffix, packages }
+        Self { modules, loader, by_suffix, packages, elsewhere: None }
+    }
+
+    /// The same modules, with what there is besides them: an import is absolute, so that a file does not stand for a module of the
+    /// standard library or of a distribution because it lies beside the importer.
+    #[must_use]
+    pub fn beside(self, elsewhere: Elsewhere) -> Self {
+        Self { elsewhere: Some(elsewhere), ..self }
     }
 
     /// The modules, in the order they were given in.
@@ -113,21 +134,33 @@ impl Index {
         }
     }
 
-    /// A folder can be on Python's path if it is no package itself, or holds the importer (a script's own folder).
-    fn is_root(&self, folder: &str, importer: &str) -> bool {
-        folder.is_empty()
-            || !self.packages.contains(folder)
-            || importer.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+    /// A folder can be on Python's path if it is no package itself, or holds the importer (a script's own folder). A module that others
+    /// have comes before one in a package, and the standard library before one in any folder that is not around the importer's.
+    fn is_root(&self, folder: &str, name: &str, importer: &str) -> bool {
+        if folder.is_empty() {
+            return true;
+        }
+        let below = importer.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+        let top = name.split('.').next().unwrap_or(name);
+        let has = |owner| self.elsewhere.as_ref().is_some_and(|has| has(top, owner));
+        if self.packages.contains(folder) {
+            below.is_some() && !has(Owner::Python) && !has(Owner::Distribution)
+        } else {
+            below.is_some_and(|rest| rest.contains('/')) || !has(Owner::Python)
+        }
     }
 
     /// The one of these files of the same dotted name that an importer means by it.
     fn nearest(&self, candidates: &[u32], name: &str, importer: &str) -> Option<u32> {
         let path = |id: u32| self.modules.get(id as usize).map_or("", |m| &*m.path);
         if let [only] = candidates {
-            return self.is_root(base(path(*only), name), importer).then_some(*only);
+            return self.is_root(base(path(*only), name), name, importer).then_some(*only);
         }
-        candidates.iter().copied().filter(|id| self.is_root(base(path(*id), name), importer)).max_by_key(
-            |id| {
+        candidates
+            .iter()
+            .copied()
+            .filter(|id| self.is_root(base(path(*id), name), name, importer))
+            .max_by_key(|id| {
                 // A folder inside a package is on the path of scripts only; a proper root always comes first.
                 let path = path(*id);
                 (
@@ -135,8 +168,7 @@ impl Index {
                     shared(path, importer),
                     std::cmp::Reverse(path.len()),
                 )
-            },
-        )
+            })
     }
 }
 

@@ -76,12 +76,14 @@ impl Followed {
 
 impl Project {
     pub(crate) fn new(index: Index, surroundings: Arc<Surroundings>) -> Self {
+        let index = beside(index, &surroundings);
         let followed = Self::follow(&index);
         Self::join(index, followed, surroundings)
     }
 
     /// A project of which it is known what all files together say.
     pub(crate) fn remembered(index: Index, joined: Joined, surroundings: Arc<Surroundings>) -> Self {
+        let index = beside(index, &surroundings);
         Self { index, joined, surroundings, followed: Vec::new() }
     }
 
@@ -192,6 +194,12 @@ impl Project {
         let taken = &self.joined.handed_on;
         !taken.is_empty() && taken.contains(&format!("{}.{name}", file.path))
     }
+}
+
+/// The modules with what there is besides them.
+fn beside(index: Index, surroundings: &Arc<Surroundings>) -> Index {
+    let surroundings = surroundings.clone();
+    index.beside(Box::new(move |module, owner| surroundings.has_owner(module, owner)))
 }
 
 /// Whether two outsides of one file differ in nothing that [`Joined`] rests on, which is everything but functions, services and

@@ -56,6 +56,12 @@ impl Dependencies {
             })
     }
 
+    /// Whether a declared distribution is known to have the module of this name at its top, or bears its name.
+    pub(crate) fn declare(&self, module: &str) -> bool {
+        self.names.contains(&normalised(module))
+            || distributions::of(module).any(|name| self.names.contains(&normalised(name)))
+    }
+
     /// Adds what a file declares.
     pub(super) fn read(&mut self, path: &str, text: &str) {
         match path.rsplit('/').next().unwrap_or(path) {

@@ -35,6 +35,11 @@ pub(crate) fn is_standard(module: &str) -> bool {
     STANDARD.contains(module) || module.starts_with('_')
 }
 
+/// [`is_standard`], where the project has a module of this name, too: one with an underscore before it is its own.
+pub(crate) fn is_pythons(module: &str) -> bool {
+    STANDARD.contains(module)
+}
+
 /// Whether a module at the top is one of a well-known distribution.
 pub(crate) fn is_well_known(module: &str) -> bool {
     KNOWN.modules.contains(module)
@@ -53,6 +58,7 @@ mod tests {
     fn modules_are_told_apart() {
         assert!(is_standard("asyncio") && is_standard("distutils") && !is_standard("yaml"));
         assert!(is_well_known("yaml") && is_well_known("numpy") && !is_well_known("windows_patch"));
+        assert!(is_pythons("fcntl") && is_standard("_own") && !is_pythons("_own"));
         assert_eq!(of("yaml").collect::<Vec<_>>(), ["pyyaml"]);
     }
 }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use hallmark_python::index::Owner;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::Xxh3;
@@ -105,6 +106,16 @@ impl Surroundings {
     /// What the project says that it depends on.
     pub(crate) fn dependencies(&self) -> &Dependencies {
         &self.said().dependencies
+    }
+
+    /// Whether somebody has a module at the top, besides the project. Where nothing is declared, well-known distributions are taken to
+    /// be there.
+    pub(crate) fn has_owner(&self, module: &str, owner: Owner) -> bool {
+        if owner == Owner::Python {
+            return distributions::is_pythons(module);
+        }
+        let declared = self.dependencies();
+        if declared.is_empty() { distributions::is_well_known(module) } else { declared.declare(module) }
     }
 
     /// The configurations of pytest that a file may be under, nearest first: the folder decides how pytest is started.

@@ -131,7 +131,8 @@ impl Workspace {
         if surroundings.digest != self.memory.around {
             self.records.iter_mut().for_each(|record| record.judged = None);
             self.project = None;
-            self.memory.base = None;
+            // What names mean rests on what is declared.
+            (self.memory.joined, self.memory.base) = (None, None);
         }
         self.memory.around = surroundings.digest;
         self.surroundings = Arc::new(surroundings);
