@@ -449,7 +449,7 @@ impl<'a> View<'a> {
 
 /// The path of a file, or of the folder that it stands for, without the ending.
 fn stem(path: &str) -> &str {
-    let stem = path.strip_suffix(".py").unwrap_or(path);
+    let stem = path.strip_suffix(".py").or_else(|| path.strip_suffix(".pyw")).unwrap_or(path);
     stem.strip_suffix("/__init__").unwrap_or(stem)
 }
 

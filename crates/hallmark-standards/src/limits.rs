@@ -35,3 +35,6 @@ pub const LISTED_ONE_IN: usize = 64;
 
 /// The number of files whose findings are put together at once: what they took is used again for the next ones.
 pub const OPENED_AT_ONCE: usize = 512;
+
+/// The part of a file that is looked at to tell whether Python runs it.
+pub(crate) const SHEBANG_BYTES: u64 = 128;

@@ -131,7 +131,7 @@ fn decode<'a>(bytes: &'a [u8], path: &str) -> Result<Cow<'a, str>, Problem> {
 
 /// The dotted name by which Python would import a file: from the topmost package folder around it.
 pub(crate) fn module_name(path: &str, packages: &FxHashSet<&str>) -> String {
-    let stem = path.strip_suffix(".py").unwrap_or(path);
+    let stem = path.strip_suffix(".py").or_else(|| path.strip_suffix(".pyw")).unwrap_or(path);
     let stem = stem.strip_suffix("/__init__").unwrap_or(stem);
     let mut start = stem.rfind('/').map_or(0, |at| at + 1);
     while start > 0 {

@@ -56,6 +56,8 @@ pub struct Workspace {
     judged: usize,
     /// How many files the last refresh had to read, or found gone.
     read: usize,
+    /// Whether files are among them that a walk passes over, and that are here because they were named.
+    has_scripts: bool,
 }
 
 /// What is remembered of a project on disk, and how far it still holds.
@@ -106,6 +108,7 @@ impl Workspace {
             memory: Memory::default(),
             judged: 0,
             read: 0,
+            has_scripts: false,
         }
     }
 
@@ -133,6 +136,10 @@ impl Workspace {
     /// # Errors
     /// `HM-C010` or `HM-C011` if it cannot be written; nothing depends on it.
     pub fn store(&mut self, file: &Path) -> hallmark_core::Result<()> {
+        if self.has_scripts {
+            // The next check has other files: what is kept would be good for nothing, and what is there is good for that.
+            return Ok(());
+        }
         let news = self.records.iter().filter(|record| record.is_news).count();
         if let Some(base) = self.memory.base.filter(|_| news <= self.records.len() / limits::NEWS_ONE_IN) {
             return threads::run(|| cache::store_news(file, &self.options, &self.records, base));

@@ -93,8 +93,16 @@ impl Workspace {
         let survey = self.survey.take().unwrap_or_else(|| Survey::of(&self.options.root));
         let Walked { mut files, around, places, mut problems } = survey.files(&self.options);
         self.look_around(&around, places);
-        let missing = self.asked.missing(&self.options.root);
-        problems.extend(missing.into_iter().filter(|p| !self.overlays.contains_key(&p.path)));
+        // A dead link elsewhere is not the business of who asks for a file.
+        problems.retain(|problem| self.asked.concerns(&problem.path));
+        let (scripts, passed_over) = self.asked.by_name(&self.options.root, &files);
+        let missing = self.asked.missing(&self.options.root).into_iter().chain(passed_over);
+        problems.extend(missing.filter(|p| !self.overlays.contains_key(&p.path)));
+        self.has_scripts = !scripts.is_empty();
+        if self.has_scripts {
+            files.extend(scripts);
+            files.sort_unstable();
+        }
         self.problems = problems;
         let unsaved = self.overlays.keys().filter(|path| files.binary_search(path).is_err());
         let unsaved: Vec<String> = unsaved.cloned().collect();

@@ -305,3 +305,39 @@ fn a_root_that_is_a_package_has_no_name() {
     assert_eq!(texts[2], ("relative import (..) of config", "write the module's full path"));
     assert_eq!(texts[3], ("relative import (.) of late.deep", "write `from late.deep import ...`"));
 }
+
+#[test]
+#[cfg(unix)]
+fn a_dead_link_elsewhere_is_not_the_business_of_who_asks_for_a_file() {
+    let workspace = Workspace::new();
+    workspace.write("a/clean.py", "x = 1\n");
+    std::os::unix::fs::symlink("nowhere", workspace.path().join("dead.py")).unwrap();
+    std::os::unix::fs::symlink("nowhere", workspace.path().join("a/dead.py")).unwrap();
+    std::os::unix::fs::symlink("..", workspace.path().join("a/loop")).unwrap();
+    let of = |paths: &[&str]| {
+        let paths = paths.iter().map(Into::into).collect();
+        workspace.scan(ScanOptions { paths, ..ScanOptions::default() })
+    };
+    assert_eq!((codes(&of(&["a/clean.py"])), of(&["a/clean.py"]).exit_classes()), (Vec::new(), Vec::new()));
+    let below = [("HM-G001", "a/dead.py", None), ("HM-G003", "a/loop", None)];
+    assert_eq!(codes(&of(&["a"])), below);
+    assert_eq!(of(&[]).problems.len(), 3);
+}
+
+#[test]
+fn what_is_asked_for_by_name_is_scanned_or_told() {
+    let workspace = Workspace::new();
+    let text = "from . import x\n";
+    workspace.write("script", format!("#!/usr/bin/env python3\n{text}"));
+    workspace.write("w.pyw", text);
+    workspace.write("a.py", text);
+    workspace.write("stub.pyi", text);
+    workspace.write("notes.txt", "#!/bin/sh\n");
+    let paths = ["script", "w.pyw", "script", "stub.pyi", "notes.txt"].map(Into::into).to_vec();
+    let report = workspace.scan(ScanOptions { paths, ..ScanOptions::default() });
+    let found: Vec<&str> = report.findings.iter().map(|f| &*f.path).collect();
+    assert_eq!((found, report.files), (vec!["script", "w.pyw"], 2));
+    assert_eq!(codes(&report), [("HM-G001", "notes.txt", None), ("HM-G001", "stub.pyi", None)]);
+    // A walk passes them over.
+    assert_eq!(workspace.scan(ScanOptions::default()).files, 1);
+}
