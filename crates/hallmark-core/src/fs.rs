@@ -83,13 +83,19 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Error {
+    write_failed(&path.display().to_string(), error)
+}
+
+/// The error of something that could not be written: `HM-C011` on a full disk or quota, `HM-C010` otherwise.
+#[must_use]
+pub fn write_failed(what: &str, error: &std::io::Error) -> Error {
     let full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
     let (code, next) = if full {
         (&codes::DISK_FULL, "free some space, then run the command again: nothing was changed")
     } else {
         (&codes::WRITE_FAILED, "check that the folder exists and may be written")
     };
-    Error::new(code, format!("could not write {}", path.display())).because(error).next(next)
+    Error::new(code, format!("could not write {what}")).because(error).next(next)
 }
 
 /// Reads a whole text file.

@@ -35,13 +35,18 @@ fn main() -> ExitCode {
         Some(args::Command::Lsp) => commands::lsp::run(),
         _ => App::open(&cli, &ui).and_then(|app| commands::run(&app, cli.command)),
     };
-    match outcome {
-        Ok(exit) => ExitCode::from(exit.code()),
+    let class = match outcome {
+        Ok(exit) => exit,
         Err(error) => {
             ui.error(&error);
-            ExitCode::from(error.code().exit.code())
+            error.code().exit
         }
-    }
+    };
+    let lost = ui::lost().map(|error| {
+        ui.error(error);
+        error.code().exit
+    });
+    ExitCode::from(lost.map_or(class, |lost| class.max(lost)).code())
 }
 
 fn init_tracing(verbose: u8) {

@@ -1,10 +1,12 @@
 //! What people see: data on the standard output, the rest on standard error; colours off when piped; ASCII twins.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Color, Style};
 use hallmark_core::Error;
+use hallmark_core::fs::write_failed;
 use hallmark_diagnostics::render::{self, Syntax};
 
 /// The widest line that tables and notes use.
@@ -82,7 +84,7 @@ impl Ui {
     pub(crate) fn data(&self, text: &str) {
         let text = if self.ascii { Cow::Owned(to_ascii(text)) } else { Cow::Borrowed(text) };
         let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        arrives(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     }
 
     /// Writes a JSON document as a line of data; in ASCII by the escapes of JSON, so that it is the same document.
@@ -98,20 +100,20 @@ impl Ui {
     /// Writes a line of data; `false` if nobody reads any more.
     pub(crate) fn try_line(&self, text: &str) -> bool {
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{}", self.plain(text)).and_then(|()| out.flush()).is_ok()
+        arrives(writeln!(out, "{}", self.plain(text)).and_then(|()| out.flush()))
     }
 
     /// Writes a JSON document as a line; `false` if nobody reads any more.
     pub(crate) fn try_json(&self, text: &str) -> bool {
         let text = if self.ascii { render::ascii(text, Syntax::Json) } else { text.to_owned() };
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
+        arrives(writeln!(out, "{text}").and_then(|()| out.flush()))
     }
 
     /// Writes data that other programs read byte for byte, such as a diff: nothing is replaced by ASCII.
     pub(crate) fn verbatim(&self, text: &str) {
         let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        arrives(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     }
 
     /// Empties the screen, if the standard output is one.
@@ -238,6 +240,25 @@ impl Ui {
             self.line(format!("{head}{part}").trim_end());
         }
     }
+}
+
+/// The first failure to write data, other than to a reader that has had enough.
+static LOST: OnceLock<Error> = OnceLock::new();
+
+/// Whether data reached the standard output. Where they did not, the command goes on, and its end tells.
+fn arrives(written: io::Result<()>) -> bool {
+    if let Err(error) = &written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        // The first failure says it; those that follow say the same.
+        let _ = LOST.set(write_failed("the standard output", error));
+    }
+    written.is_ok()
+}
+
+/// Why data did not reach the standard output, if they were meant to and did not.
+pub(crate) fn lost() -> Option<&'static Error> {
+    LOST.get()
 }
 
 /// The text in lines of at most `width` characters, broken at spaces; a longer word stays whole, and so does painted text.

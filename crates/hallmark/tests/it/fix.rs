@@ -107,6 +107,43 @@ fn a_file_that_may_not_be_written_is_named() {
 }
 
 #[test]
+fn a_file_that_cannot_be_parsed_ends_a_diff_as_it_ends_a_check() {
+    let folder = Folder::new();
+    folder.write("hallmark.toml", b"");
+    folder.write("bad.py", b"def f(:\n");
+    assert_eq!(code(&run(&folder, &["check"])), 3);
+    let shown = run(&folder, &["check", "--diff"]);
+    assert_eq!(code(&shown), 3, "{}", all(&shown));
+    assert!(all(&shown).contains("bad.py:1: problem[HM-P001]"), "{}", all(&shown));
+    assert_eq!(code(&run(&folder, &["check", "--diff", "--exit-zero"])), 0);
+    // What can be mended is shown all the same.
+    folder.write("a.py", SOURCE.as_bytes());
+    let shown = run(&folder, &["check", "--diff"]);
+    assert!(code(&shown) == 3 && out(&shown).contains("+flow.add_node("), "{}", all(&shown));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_behind_the_standard_output_is_told() {
+    let folder = Folder::new();
+    folder.write("hallmark.toml", b"");
+    let to = |sink: std::process::Stdio, format: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hallmark"));
+        command.args(["check", "--format", format]).current_dir(folder.path()).stdout(sink).output().unwrap()
+    };
+    for format in ["json", "full"] {
+        let full = to(std::fs::File::options().write(true).open("/dev/full").unwrap().into(), format);
+        assert_eq!(code(&full), 3, "{}", all(&full));
+        assert_eq!(all(&full).matches("error[HM-C011]").count(), 1, "{}", all(&full));
+        // A reader that has had enough is none.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let closed = to(writer.into(), format);
+        assert_eq!((code(&closed), all(&closed).contains("error[")), (0, false), "{}", all(&closed));
+    }
+}
+
+#[test]
 fn paths_do_not_move_the_project_to_where_they_are() {
     let folder = Folder::new();
     folder.write("pyproject.toml", b"[project]\nname = \"shop\"\ndependencies = [\"pytest\"]\n");

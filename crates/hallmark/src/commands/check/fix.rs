@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use hallmark_core::{ExitClass, Result};
-use hallmark_diagnostics::Applicability;
+use hallmark_diagnostics::{Applicability, Problem};
 use hallmark_fix::rounds::{self, Candidate, Fixed};
 use hallmark_fix::{Change, Transaction, Written, diff};
 use hallmark_python::source;
@@ -23,7 +23,8 @@ pub(crate) struct FixArgs {
     /// With --fix or --diff: apply fixes that may change what the code does, too
     #[arg(long, help_heading = "Mending")]
     pub(crate) unsafe_fixes: bool,
-    /// Print what --fix would write as a unified diff, and write nothing; ends with 1 if there is anything
+    /// Print what --fix would write as a unified diff, and write nothing; ends with 1 if there is anything,
+    /// with 3 if a file cannot be read
     #[arg(long, help_heading = "Mending")]
     pub(crate) diff: bool,
 }
@@ -79,6 +80,10 @@ pub(crate) fn run(
         app.ui.verbatim(&diffs);
         let (files, fixes) = (changes.len(), changes.iter().map(|c| c.notes.len()).sum::<usize>());
         app.ui.note(&format!("{} in {} would be mended", count(fixes, "finding"), count(files, "file")));
+        for problem in &workspace.summary().problems {
+            app.ui.note(&told(problem));
+            class = if args.exit_zero { class } else { class.max(ExitClass::Unreadable) };
+        }
         return Ok(if files > 0 { class.max(ExitClass::Findings) } else { class });
     }
     let fixes: Vec<(String, usize)> = changes.iter().map(|c| (c.path.clone(), c.notes.len())).collect();
@@ -108,6 +113,12 @@ pub(crate) fn run(
     show(&mut report)?;
     say(app, &written, &fixes, &report, args.fix);
     Ok(class.max(super::class(args, &report)))
+}
+
+/// A file that could not be read or parsed, so that nothing in it could be mended: in a line.
+fn told(problem: &Problem) -> String {
+    let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+    format!("{}{line}: problem[{}] {}", problem.path, problem.code, problem.message)
 }
 
 /// The files with a finding that may be mended, sorted.
