@@ -1,9 +1,12 @@
 //! Atomic writes: a reader sees the old bytes or the new ones, never half of either, whatever kills the process.
 
 use std::io::{ErrorKind, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{Error, Result, codes, platform, random};
+
+/// The characters that tell files which are being written from others.
+const TOKEN: usize = 8;
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +40,7 @@ fn write(path: &Path, bytes: &[u8], mode: Mode, sync: bool) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|e| failed(path, &e))?;
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let temporary = folder.join(format!(".{name}.{}.tmp", random::token(8)?));
+    let temporary = folder.join(format!(".{name}.{}.tmp", random::token(TOKEN)?));
     let written = write_new(&temporary, bytes, mode, sync)
         .and_then(|()| if mode == Mode::Keep { keep_access(path, &temporary) } else { Ok(()) })
         .and_then(|()| std::fs::rename(&temporary, path));
@@ -46,6 +49,24 @@ fn write(path: &Path, bytes: &[u8], mode: Mode, sync: bool) -> Result<()> {
         return Err(failed(path, &error));
     }
     Ok(())
+}
+
+/// The files beside this one that writes of it have left which were killed before they were done.
+#[must_use]
+pub fn left_over(path: &Path) -> Vec<PathBuf> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return Vec::new();
+    };
+    let is_ours = |other: &str| {
+        let token = other.strip_prefix('.').and_then(|rest| rest.strip_prefix(name));
+        let token = token.and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".tmp"));
+        token.is_some_and(random::is_token_of::<TOKEN>)
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let ours = entries.filter(|entry| {
+        entry.file_name().to_str().is_some_and(is_ours) && entry.file_type().is_ok_and(|kind| kind.is_file())
+    });
+    ours.map(|entry| entry.path()).collect()
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: Mode, sync: bool) -> std::io::Result<()> {

@@ -18,6 +18,11 @@ pub fn token(length: usize) -> Result<String> {
     Ok(bytes.iter().map(|b| char::from(ALPHABET[usize::from(b & 31)])).collect())
 }
 
+/// Whether a text may be a [`token`] of this length.
+pub(crate) fn is_token_of<const LENGTH: usize>(text: &str) -> bool {
+    text.len() == LENGTH && text.bytes().all(|byte| ALPHABET.contains(&byte))
+}
+
 /// A fresh secret of 160 bits.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use hallmark_core::fs::left_over;
 use hallmark_core::{Error, Project, Result, digest};
 
 use crate::journal::{Journal, Run, State, runs};
@@ -69,6 +70,7 @@ fn restore(project: &Project, run: &Run, direction: Direction) -> Result<Restore
     let mut writes: Vec<(PathBuf, String, Vec<u8>)> = Vec::new();
     let mut changed = Vec::new();
     let mut untouched = 0;
+    let mut all = Vec::with_capacity(run.manifest.files.len());
     for entry in &run.manifest.files {
         let (from, to) = match direction {
             Direction::Back => (&entry.after, &entry.before),
@@ -82,6 +84,7 @@ fn restore(project: &Project, run: &Run, direction: Direction) -> Result<Restore
             }
             Err(error) => return Err(error),
         };
+        all.push(real.clone());
         let current = digest::sha256(&target::read(&real, &entry.path)?);
         if current == *to {
             untouched += 1;
@@ -98,6 +101,10 @@ fn restore(project: &Project, run: &Run, direction: Direction) -> Result<Restore
     for (real, path, bytes) in writes {
         transaction::write(&real, &bytes)?;
         files.push(path);
+    }
+    // A run that was killed in the middle of a write has left the beginning of it. Nobody else is writing: the journal is held.
+    for part in all.iter().flat_map(|real| left_over(real)) {
+        let _ = std::fs::remove_file(part);
     }
     Ok(Restored { run: run.manifest.run.clone(), files, untouched })
 }

@@ -74,6 +74,10 @@ fn a_killed_run_can_be_undone_and_finished() {
             });
             kill_after(&folder, writes);
             let project = folder.project();
+            // As it is left by a kill in the middle of a write, beside what is somebody else's.
+            let (left, other) = ("package/.module_2.py.77kq2az3.tmp", "package/.module_2.py.notes.tmp");
+            folder.write(left, b"import");
+            folder.write(other, b"mine");
             let runs = journal::runs(&project).unwrap();
             assert_eq!((runs.len(), runs[0].state()), (1, journal::State::Interrupted));
             for at in 0..FILES {
@@ -86,6 +90,7 @@ fn a_killed_run_can_be_undone_and_finished() {
             for at in 0..FILES {
                 assert_eq!(folder.read(&name(at)), if finish { after(at) } else { before(at) });
             }
+            assert!(!folder.path().join(left).exists() && folder.path().join(other).exists());
             let state = journal::runs(&project).unwrap()[0].state();
             assert_eq!(state, if finish { journal::State::Written } else { journal::State::Undone });
         }
