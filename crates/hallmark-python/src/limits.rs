@@ -30,6 +30,12 @@ pub const CODE_BYTES: usize = 100_000;
 /// The parts of a text put together by `+` that are looked at.
 pub const CONCATENATIONS: usize = 50;
 
+/// The parts of a statement in a text that are looked at.
+pub const SUMMANDS: usize = 200;
+
+/// The longest chain of names and lists behind a part of a statement that is followed.
+pub const FOLLOWED_PARTS: usize = 8;
+
 /// The number of called functions that are kept of one test.
 pub const CALLS_OF_A_TEST: usize = 40;
 

@@ -148,9 +148,19 @@ pub struct SqlText {
     /// Whether all that is interpolated stands where a name of a table or column stands.
     pub names_only: bool,
     /// The last part of what it is given to: a method, a keyword or key, or a variable's name.
-    pub sink: Option<Name>,
+    pub sink: Name,
+    /// The method that the variable is given to, if that runs statements.
+    pub run_by: Option<Name>,
     /// The place.
     pub span: Span,
     /// Where it stands.
     pub scope: ScopeId,
+}
+
+impl SqlText {
+    /// What it is given to, in small letters, if that runs statements as `runs` says.
+    pub fn runner(&self, runs: impl Fn(&str) -> bool) -> Option<String> {
+        let sinks = std::iter::once(&self.sink).chain(&self.run_by);
+        sinks.map(|sink| sink.to_ascii_lowercase()).find(|sink| runs(sink))
+    }
 }

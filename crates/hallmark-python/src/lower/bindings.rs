@@ -3,6 +3,8 @@
 use std::cell::Cell;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use ruff_python_ast::Expr;
 
 use super::names;
 use crate::facts::ScopeId;
@@ -38,17 +40,26 @@ impl From<Option<Kept>> for Meaning {
 /// A name in a scope.
 pub(super) struct Binding<'a> {
     hash: u64,
-    scope: ScopeId,
+    pub(super) scope: ScopeId,
     name: &'a str,
     /// Whether anything reads it.
     pub(super) used: Cell<bool>,
     pub(super) meaning: Meaning,
+    /// What was assigned to it last, as far as that can be seen.
+    pub(super) value: Option<&'a Expr>,
+    /// Whether it is bound more than once, or added to.
+    pub(super) changes: bool,
 }
 
-impl Binding<'_> {
+impl<'a> Binding<'a> {
     /// Whether it has a path.
     pub(super) fn is_known(&self) -> bool {
         !matches!(self.meaning, Meaning::Unknown)
+    }
+
+    /// The one thing that is assigned to it.
+    pub(super) fn only_value(&self) -> Option<&'a Expr> {
+        self.value.filter(|_| !self.changes)
     }
 }
 
@@ -96,16 +107,39 @@ impl<'a> Bindings<'a> {
     }
 
     /// Binds a name, unless it is known and `keeps` says that what comes now must not hide that.
-    pub(super) fn bind(&mut self, scope: ScopeId, name: &'a str, meaning: Meaning, keeps: bool) {
+    pub(super) fn bind(
+        &mut self,
+        scope: ScopeId,
+        name: &'a str,
+        meaning: Meaning,
+        keeps: bool,
+    ) -> &mut Binding<'a> {
         let key = Self::key(name);
         let same = |b: &Binding<'_>| b.scope == scope && b.hash == key && b.name == name;
-        match self.table.find_mut(place(key, scope), same) {
-            Some(binding) if keeps && binding.is_known() => {}
-            Some(binding) => binding.meaning = meaning,
-            None => {
-                let binding = Binding { hash: key, scope, name, used: Cell::new(false), meaning };
-                self.table.insert_unique(place(key, scope), binding, |b| place(b.hash, b.scope));
+        let hash = |b: &Binding<'_>| place(b.hash, b.scope);
+        match self.table.entry(place(key, scope), same, hash) {
+            Entry::Occupied(known) => {
+                let binding = known.into_mut();
+                if !(keeps && binding.is_known()) {
+                    binding.meaning = meaning;
+                }
+                (binding.value, binding.changes) = (None, true);
+                binding
             }
+            Entry::Vacant(place) => {
+                let used = Cell::new(false);
+                let binding = Binding { hash: key, scope, name, used, meaning, value: None, changes: false };
+                place.insert(binding).into_mut()
+            }
+        }
+    }
+
+    /// Notes that a name of a scope is added to.
+    pub(super) fn add_to(&mut self, scope: ScopeId, name: &str) {
+        let key = Self::key(name);
+        let same = |b: &Binding<'_>| b.scope == scope && b.hash == key && b.name == name;
+        if let Some(binding) = self.table.find_mut(place(key, scope), same) {
+            binding.changes = true;
         }
     }
 

@@ -144,7 +144,7 @@ impl<'a> Lowerer<'a> {
                 let place = span(item.value.range());
                 self.note_assign(key.value.to_str(), None, &item.value, place);
                 self.note_setting(key.value.to_str(), &item.value, None);
-                self.note_sql(&item.value, Some(key.value.to_str()));
+                self.note_sql(&item.value, key.value.to_str());
             }
         }
     }
@@ -171,14 +171,15 @@ impl<'a> Lowerer<'a> {
         self.note_code(call, method);
         for arg in &call.arguments.args {
             self.expr(arg);
-            self.note_sql(arg, Some(method));
+            self.note_sql(arg, method);
         }
         for keyword in &call.arguments.keywords {
             self.expr(&keyword.value);
             if let Some(name) = &keyword.arg {
+        self.note_run(call, method);
                 self.note_assign(name.as_str(), None, &keyword.value, span(keyword.range));
                 self.note_setting(name.as_str(), &keyword.value, Some(&call.func));
-                self.note_sql(&keyword.value, Some(name.as_str()));
+                self.note_sql(&keyword.value, name.as_str());
             }
         }
     }

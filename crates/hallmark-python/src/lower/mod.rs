@@ -11,6 +11,8 @@ mod logs;
 mod names;
 mod scopes;
 mod settings;
+mod sql;
+mod sql_parts;
 mod statements;
 mod suppressions;
 mod text;
@@ -86,6 +88,8 @@ struct Lowerer<'a> {
     queue: VecDeque<Deferred<'a>>,
     /// What texts name.
     named: interface::Named,
+    /// Variables that hold a statement that is built, with its place among those of the module.
+    built: Vec<(ScopeId, &'a str, usize)>,
     /// How many statements and calls so far can fail a test.
     checks: u32,
     /// Names in `__all__`.
@@ -123,6 +127,7 @@ impl<'a> Lowerer<'a> {
             tried: Vec::new(),
             queue: VecDeque::new(),
             named: interface::Named::default(),
+            built: Vec::new(),
             checks: 0,
             public: FxHashSet::default(),
             scratch: String::new(),

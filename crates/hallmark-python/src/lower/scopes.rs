@@ -21,6 +21,13 @@ impl<'a> Lowerer<'a> {
         self.bindings.bind(self.scope, name, meaning, keeps);
     }
 
+    /// Binds a name to a value that can be seen.
+    pub(super) fn bind_value(&mut self, name: &'a str, path: Option<Kept>, value: &'a Expr) {
+        let meaning = Meaning::from(path);
+        let keeps = self.guard.handler || (path.is_none() && self.guard.conditional);
+        self.bindings.bind(self.scope, name, meaning, keeps).value = Some(value);
+    }
+
     /// Binds every name in a target to something unknown, or, for a plain name, to `path`.
     pub(super) fn bind_target(&mut self, target: &'a Expr, path: Option<Kept>) {
         match target {
@@ -61,7 +68,7 @@ impl<'a> Lowerer<'a> {
     }
 
     /// What a name is bound to where it is read. Class scopes are seen from their own level only.
-    fn lookup(&self, name: &str) -> Option<&Binding<'a>> {
+    pub(super) fn lookup(&self, name: &str) -> Option<&Binding<'a>> {
         let key = Bindings::key(name);
         let mut id = self.scope;
         loop {

@@ -41,6 +41,7 @@ impl<'a> Lowerer<'a> {
             Stmt::AugAssign(assign) => {
                 self.expr(&assign.value);
                 self.expr(&assign.target);
+                self.note_added(assign);
             }
             Stmt::Return(statement) => {
                 if let Some(value) = &statement.value {
@@ -281,11 +282,13 @@ impl<'a> Lowerer<'a> {
                 let (name, scope) = (self.name(text), self.scope);
                 self.module.invented.push(Bound { name, span: span(target.range()), scope });
             }
-            self.note_sql(value, Some(text));
+            self.note_named_sql(value, text);
             self.bind_in_handler(text, value, place);
             if self.scope == 0 {
                 self.module_name(text, value);
             }
+            self.bind_value(text, path, value);
+            return;
         } else if let Expr::Subscript(subscript) = target {
             self.expr(&subscript.value);
             self.expr(&subscript.slice);

@@ -44,16 +44,17 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(context: &mut Context<'_>, statement: &SqlText) {
-    let Some(sink) = statement.sink.as_deref().filter(|_| statement.kind == StatementKind::Graph) else {
+    if statement.kind != StatementKind::Graph {
         return;
+    }
+    let runs = |sink: &str| {
+        sink.starts_with("execute")
+            || matches!(sink, "run" | "query" | "cypher" | "read" | "write")
+            || sink.ends_with("query")
+            || sink.ends_with("cypher")
+            || sink.starts_with("run_")
     };
-    let sink = sink.to_ascii_lowercase();
-    let runs = sink.starts_with("execute")
-        || matches!(sink.as_str(), "run" | "query" | "cypher" | "read" | "write")
-        || sink.ends_with("query")
-        || sink.ends_with("cypher")
-        || sink.starts_with("run_");
-    if runs {
+    if let Some(sink) = statement.runner(runs) {
         let message = format!("a Cypher query is built by {} and given to `{sink}`", statement.built_by);
         context.report_milder_in_tests(statement.span, statement.scope, message);
     }

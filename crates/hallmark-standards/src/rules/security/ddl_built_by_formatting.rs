@@ -45,15 +45,16 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(context: &mut Context<'_>, statement: &SqlText) {
-    let Some(sink) = statement.sink.as_deref().filter(|_| statement.kind == StatementKind::Definition) else {
+    if statement.kind != StatementKind::Definition {
         return;
+    }
+    let executes = |sink: &str| {
+        sink.starts_with("execute")
+            || matches!(sink, "text" | "run" | "query" | "sql" | "fetch" | "ddl" | "statement")
+            || sink.ends_with("query")
+            || sink.ends_with("_sql")
     };
-    let sink = sink.to_ascii_lowercase();
-    let executes = sink.starts_with("execute")
-        || matches!(sink.as_str(), "text" | "run" | "query" | "sql" | "fetch" | "ddl" | "statement")
-        || sink.ends_with("query")
-        || sink.ends_with("_sql");
-    if executes {
+    if let Some(sink) = statement.runner(executes) {
         let message =
             format!("a statement about tables is built by {} and given to `{sink}`", statement.built_by);
         context.report_milder_in_tests(statement.span, statement.scope, message);

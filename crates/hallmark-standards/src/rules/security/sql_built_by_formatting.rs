@@ -1,8 +1,8 @@
 //! ## What it does
 //!
-//! Finds an SQL statement that is built by an f-string, `%`, `+` or `format` and given to an execute-like call, to a
-//! `query` parameter, or to a variable named like a query. Constants and lists of placeholders are left alone; so are
-//! tests.
+//! Finds an SQL statement that is built by an f-string, `%`, `+`, `+=` or `format` and given to an execute-like call, itself
+//! or by a variable, to a `query` parameter, or to a variable named like a query. Constants and lists of placeholders are left
+//! alone; so are tests. A list of values that `join` glues together is none of placeholders.
 //!
 //! ## Why
 //!
@@ -66,23 +66,20 @@ const SINKS: &[&str] = &[
 ];
 
 fn check(context: &mut Context<'_>, statement: &SqlText) {
-    let Some(sink) = statement.sink.as_deref().filter(|_| statement.kind == StatementKind::Data) else {
+    if statement.kind != StatementKind::Data {
         return;
-    };
-    let sink = sink.to_ascii_lowercase();
-    let is_sink = SINKS.contains(&&*sink) || sink.ends_with("query") || sink.ends_with("_sql");
-    if is_sink {
-        let is_test = context.is_test_file();
-        let message = format!("an SQL statement is built by {} and given to `{sink}`", statement.built_by);
-        let raw = context.report_milder_in_tests(statement.span, statement.scope, message);
-        if statement.names_only {
-            // No database binds a name as a parameter; where it comes from must be looked at.
-            raw.label("only names of tables or columns are interpolated").action(
-                "check the names against a list, or quote them with the driver's function for identifiers",
-            );
-            if !is_test {
-                raw.severity(Severity::Warning);
-            }
+    }
+    let runs = |sink: &str| SINKS.contains(&sink) || sink.ends_with("query") || sink.ends_with("_sql");
+    let Some(sink) = statement.runner(runs) else { return };
+    let is_test = context.is_test_file();
+    let message = format!("an SQL statement is built by {} and given to `{sink}`", statement.built_by);
+    let raw = context.report_milder_in_tests(statement.span, statement.scope, message);
+    if statement.names_only {
+        // No database binds a name as a parameter; where it comes from must be looked at.
+        raw.label("only names of tables or columns are interpolated")
+            .action("check the names against a list, or quote them with the driver's function for identifiers");
+        if !is_test {
+            raw.severity(Severity::Warning);
         }
     }
 }
