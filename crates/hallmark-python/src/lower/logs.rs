@@ -20,9 +20,20 @@ impl<'a> Lowerer<'a> {
         for value in call.arguments.args.iter().chain(values) {
             self.shown(value);
         }
+        // `"%(name)s"` shows the entries of the dictionary that it names.
+        if let [Expr::StringLiteral(text), Expr::Dict(entries)] = &*call.arguments.args {
+            let text = text.value.to_str();
+            for entry in &entries.items {
+                if let Some(Expr::StringLiteral(key)) = &entry.key
+                    && names(text, key.value.to_str())
+                {
+                    self.shown(&entry.value);
+                }
+            }
+        }
     }
 
-    /// Whether a callee is `print` or a method of something that is called a log.
+    /// Whether a callee is `print` or a method of a logger, or of something that is called a log.
     fn writes(&mut self, callee: &Expr) -> bool {
         match callee {
             Expr::Name(name) => name.id.as_str() == "print" && self.is_path(callee, "builtins.print"),
@@ -30,12 +41,11 @@ impl<'a> Lowerer<'a> {
                 let receiver = match &*method.value {
                     Expr::Name(name) => name.id.as_str(),
                     Expr::Attribute(attribute) => attribute.attr.as_str(),
-                    _ => return false,
+                    _ => "",
                 };
-                matches!(
-                    receiver.trim_start_matches('_').to_ascii_lowercase().as_str(),
-                    "log" | "logger" | "logging"
-                )
+                let receiver = receiver.trim_start_matches('_');
+                ["log", "logger", "logging"].iter().any(|name| receiver.eq_ignore_ascii_case(name))
+                    || self.path_if(&method.value, |_, path| is_logger(path)).is_some()
             }
             _ => false,
         }
@@ -67,6 +77,17 @@ impl<'a> Lowerer<'a> {
                 this.shown(&operation.left);
                 this.shown(&operation.right);
             }),
+            Expr::Call(call) => {
+                if let Expr::Attribute(method) = &*call.func
+                    && method.attr.as_str() == "format"
+                    && method.value.is_string_literal_expr()
+                {
+                    self.deeper(expr, |this| {
+                        let named = call.arguments.keywords.iter().map(|k| &k.value);
+                        call.arguments.args.iter().chain(named).for_each(|e| this.shown(e));
+                    });
+                }
+            }
             Expr::Tuple(tuple) => self.deeper(expr, |this| tuple.elts.iter().for_each(|e| this.shown(e))),
             _ => {}
         }
@@ -85,6 +106,27 @@ impl<'a> Lowerer<'a> {
             self.module.logged_secrets.push(literal);
         }
     }
+}
+
+/// Whether a path is that of a logger, whatever the variable is called that holds it.
+fn is_logger(path: &str) -> bool {
+    const LOGGERS: &[&str] = &[
+        "logging.getLogger()",
+        "logging.LoggerAdapter()",
+        "structlog.get_logger()",
+        "structlog.getLogger()",
+        "structlog.stdlib.get_logger()",
+        "loguru.logger",
+    ];
+    LOGGERS
+        .iter()
+        .any(|logger| path.strip_prefix(logger).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+}
+
+/// Whether a text for `%` names this key.
+fn names(text: &str, key: &str) -> bool {
+    let mut parts = text.split("%(").skip(1);
+    parts.any(|part| part.strip_prefix(key).is_some_and(|rest| rest.starts_with(')')))
 }
 
 /// Whether a part that is cut out is long enough to give a secret away.

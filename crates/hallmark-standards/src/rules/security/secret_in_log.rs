@@ -1,7 +1,7 @@
 //! ## What it does
 //!
 //! Finds a value with a secret name (password, access_token, api_key, ...) that is logged or printed as it is, also inside
-//! an f-string, outside tests. What goes through a call (`mask(api_key)`, `len(api_key)`) or is cut is left alone.
+//! an f-string, `%` or `format`, outside tests. A logger is what `logging.getLogger` and its kind give, or is called so. What goes through a call (`mask(api_key)`, `len(api_key)`) or is cut is left alone.
 //!
 //! ## Why
 //!
