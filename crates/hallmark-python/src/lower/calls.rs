@@ -1,7 +1,7 @@
 //! Expressions: calls with their arguments, names that are read, literals of interest.
 
 use ruff_python_ast::visitor::{Visitor, walk_expr};
-use ruff_python_ast::{Comprehension, Expr, ExprCall, ExprDict};
+use ruff_python_ast::{Comprehension, Expr, ExprCall, ExprDict, InterpolatedStringElement, Operator};
 use ruff_text_size::Ranged as _;
 use thin_vec::ThinVec;
 
@@ -43,6 +43,9 @@ const IGNORED: &[&str] = &[
     "dataclasses.",
     "argparse.",
 ];
+
+/// How the paths of functions begin that may start a shell.
+const SHELLS: &[&str] = &["asyncio.create_subprocess_shell", "os.popen", "os.system", "subprocess."];
 
 impl<'a> Visitor<'a> for Lowerer<'a> {
     fn visit_expr(&mut self, expr: &'a Expr) {
@@ -201,6 +204,9 @@ impl<'a> Lowerer<'a> {
         let receiver = if followed { self.receiver(&call.func) } else { None };
         let (scope, guard) = (self.scope, self.guard);
         let (place, head) = (span(call.range()), span(call.func.range()));
+        if text::begins_with_any(&callee, SHELLS) {
+            self.note_commands(call, &mut args);
+        }
         self.module.calls.push(Call { callee, receiver, span: place, head, args, scope, role, guard });
     }
 
@@ -208,6 +214,46 @@ impl<'a> Lowerer<'a> {
     fn is_kept(&self, callee: &str) -> bool {
         let method = callee.rsplit('.').next().unwrap_or_default();
         if callee.starts_with('$') {
+    /// Says of arguments that are put together of literals, or bound to them once, that they are constants.
+    fn note_commands(&self, call: &'a ExprCall, args: &mut [Arg]) {
+        let named = call.arguments.keywords.iter().map(|keyword| &keyword.value);
+        for (value, arg) in call.arguments.args.iter().chain(named).zip(args) {
+            let plain = matches!(arg.value, Value::Text(_) | Value::Bool(_));
+            if !plain && self.is_source_text(value, limits::FOLLOWED_PARTS) {
+                arg.value = Value::Constant;
+            }
+        }
+    }
+
+    /// Whether all of a text is written in this file.
+    fn is_source_text(&self, expr: &'a Expr, steps: usize) -> bool {
+        let Some(steps) = steps.checked_sub(1) else { return false };
+        match expr {
+            Expr::StringLiteral(_) => true,
+            Expr::FString(formatted) => formatted.value.elements().all(|element| match element {
+                InterpolatedStringElement::Literal(_) => true,
+                InterpolatedStringElement::Interpolation(part) => {
+                    self.is_source_text(&part.expression, steps)
+                }
+            }),
+            Expr::If(choice) => {
+                self.is_source_text(&choice.body, steps) && self.is_source_text(&choice.orelse, steps)
+            }
+            Expr::BinOp(sum) if sum.op == Operator::Add => {
+                self.is_source_text(&sum.left, steps) && self.is_source_text(&sum.right, steps)
+            }
+            Expr::List(list) => {
+                !list.elts.is_empty() && list.elts.iter().all(|e| self.is_source_text(e, steps))
+            }
+            Expr::Name(name) => {
+                let value = self.lookup(name.id.as_str()).and_then(|binding| binding.only_value());
+                // More may be appended to a list.
+                value.is_some_and(|value| !value.is_list_expr() && self.is_source_text(value, steps))
+            }
+            _ => false,
+        }
+    }
+
             return METHODS.contains(&method)
                 || callee.contains("mock")
                 || callee.starts_with("$monkeypatch")

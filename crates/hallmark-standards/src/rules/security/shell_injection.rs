@@ -1,7 +1,7 @@
 //! ## What it does
 //!
-//! Finds `os.system`, `os.popen`, `subprocess.getoutput` and calls of `subprocess` with `shell=True` whose command is not a
-//! literal, outside tests.
+//! Finds `os.system`, `os.popen`, `subprocess.getoutput` and calls of `subprocess` with `shell=True` whose command is not
+//! written in the source, outside tests. A name that is bound once, to a literal, is.
 //!
 //! ## Why
 //!
@@ -44,7 +44,6 @@ pub(crate) static RULE: Rule = Rule {
     ..Rule::STABLE
 };
 
-/// Functions that always use a shell.
 /// The last names of what may start a shell.
 const NAMES: &[&str] = &[
     "Popen",
@@ -59,6 +58,7 @@ const NAMES: &[&str] = &[
     "system",
 ];
 
+/// Functions that always use a shell.
 const SHELLS: &[&str] = &[
     "asyncio.create_subprocess_shell",
     "os.popen",
@@ -76,7 +76,7 @@ fn check(context: &mut Context<'_>, call: &Call) {
     }
     let command = call.positional(0).or_else(|| call.keyword("args")).or_else(|| call.keyword("cmd"));
     let Some(command) = command else { return };
-    if !matches!(command.value, Value::Text(_)) {
+    if !matches!(command.value, Value::Text(_) | Value::Constant) {
         let message = format!("`{callee}` gives a shell a command that is not in the source");
         context.report(call.head, call.scope, message);
     } else if SHELLS.contains(&callee) {
