@@ -1,7 +1,7 @@
 //! ## What it does
 //!
 //! Finds a class in a test file whose name begins or ends with Fake, Mock, Stub, Dummy, Spy or InMemory. Exceptions,
-//! enumerations and pytest classes are left alone. Outside tests nothing is: `InMemory…` there is a product.
+//! enumerations and test classes (of pytest or `unittest`) are left alone. Outside tests nothing is: `InMemory…` there is a product.
 //!
 //! A class without such a name is found when it is certain: an object of it is given to code of the product, and it either
 //! overrides a method of a product class that talks to a service, or has the methods of such a class, and no others.
@@ -76,7 +76,7 @@ fn check(context: &mut Context<'_>, class: &Class) {
         base.starts_with("unittest.mock.")
             || ["Error", "Exception", "Warning", "Enum"].iter().any(|end| last.ends_with(end))
     });
-    if !other_kind {
+    if !other_kind && !is_test_case(context, class) {
         let message = format!("`{}` is a hand-written {}", class.name, word.to_ascii_lowercase());
         let service = replaced(context, class)
             .map(|replaced| replaced.services.join(" and "))
@@ -84,6 +84,14 @@ fn check(context: &mut Context<'_>, class: &Class) {
         let label = service.map(|service| format!("stands in for {service}"));
         context.report_double(class.span, class.scope, message).label(label.unwrap_or_default());
     }
+}
+
+/// Whether a class holds tests: it derives from `unittest.TestCase` or one of its kind.
+fn is_test_case(context: &Context<'_>, class: &Class) -> bool {
+    context.ancestors(class).iter().any(|ancestor| match ancestor {
+        Resolved::Class(found) => found.class.name.ends_with("TestCase"),
+        Resolved::Path(path) => path.ends_with("TestCase"),
+    })
 }
 
 /// A class whose name does not say that it is a double.
