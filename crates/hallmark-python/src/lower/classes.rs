@@ -56,7 +56,10 @@ impl<'a> Lowerer<'a> {
         let decorators = self.decorators(&function.decorator_list);
         for parameter in &*function.parameters {
             parameter.annotation().into_iter().for_each(|e| self.annotation(e));
-            parameter.default().into_iter().for_each(|e| self.expr(e));
+            if let Some(default) = parameter.default() {
+                self.expr(default);
+                self.note_assign(parameter.name().as_str(), None, default, span(parameter.range()));
+            }
         }
         function.returns.iter().for_each(|e| self.annotation(e));
         let class = match self.module.scopes[self.scope as usize].kind {

@@ -6,7 +6,7 @@ use thin_vec::ThinVec;
 
 use super::bindings::Meaning;
 use super::{Lowerer, bodies, span};
-use crate::facts::{Bind, Bound, Guard, Handler, Import, Name, Role, Span};
+use crate::facts::{Bind, Bound, Guard, Handler, Import, Name, Role, Span, Value};
 
 impl<'a> Lowerer<'a> {
     pub(super) fn body(&mut self, body: &'a [Stmt]) {
@@ -299,7 +299,26 @@ impl<'a> Lowerer<'a> {
                 _ => {}
             }
         }
+        if let (Expr::Tuple(targets), Expr::Tuple(values)) = (target, value)
+            && targets.elts.len() == values.elts.len()
+        {
+            self.note_pairs(&targets.elts, &values.elts);
+        }
         self.bind_target(target, path);
+    }
+
+    /// Keeps the secrets of `user, password = "a", "b"`.
+    fn note_pairs(&mut self, targets: &[Expr], values: &[Expr]) {
+        // Behind a starred one the places are others.
+        let pairs = targets.iter().zip(values).take_while(|(target, _)| !target.is_starred_expr());
+        for (target, value) in pairs {
+            let name = match target {
+                Expr::Name(name) => name.id.as_str(),
+                Expr::Attribute(attribute) => attribute.attr.as_str(),
+                _ => continue,
+            };
+            self.note_assign(name, None, value, span(value.range()));
+        }
     }
 
     /// `pytestmark`, `pytest_plugins` and `__all__`.
@@ -333,12 +352,22 @@ impl<'a> Lowerer<'a> {
 
     /// Keeps an assignment if a rule may ask for it.
     pub(super) fn note_assign(&mut self, name: &str, target: Option<Name>, value: &Expr, place: Span) {
-        let secret = value.is_string_literal_expr() && crate::names::is_secret(name);
+        let is_text = value.is_string_literal_expr() || value.is_bytes_literal_expr();
+        let secret = is_text && crate::names::is_secret(name);
         let rebinds =
             target.as_deref().is_some_and(|t| t.contains("()") || !t.starts_with(&*self.module.name));
         // Nearly every binding ends here; only those that are kept are looked at further.
         if secret || rebinds || matches!(name, "verify_mode" | "check_hostname") {
-            let kept = self.value(value);
+            let kept = match value {
+                Expr::BytesLiteral(bytes) if secret => {
+                    let bytes: Vec<u8> = bytes.value.bytes().collect();
+                    match std::str::from_utf8(&bytes) {
+                        Ok(text) => Value::Text(self.literal_text(text)),
+                        Err(_) => Value::Constant,
+                    }
+                }
+                _ => self.value(value),
+            };
             let (name, value_span) = (self.name(name), span(value.range()));
             self.module.assigns.push(crate::facts::Assign {
                 name,

@@ -1,7 +1,7 @@
 //! ## What it does
 //!
-//! Finds a text bound to a name, keyword or key that says password, token, api_key and the like. Placeholders, names of
-//! environment variables, and tests are left alone.
+//! Finds a text or bytes bound to a name, keyword, key or default of a parameter that says password, token, api_key and the
+//! like. Placeholders, names of environment variables, and tests are left alone.
 //!
 //! ## Why
 //!
