@@ -89,6 +89,9 @@ pub struct Module {
     pub logged_persons: Vec<Literal>,
     /// Values under secret names that are logged or printed as they are; the text is the name.
     pub logged_secrets: Vec<Literal>,
+    /// Literals that stand in where a secret is missing in the environment: `os.environ.get("X") or "text"`; the text is the
+    /// variable's name.
+    pub secret_fallbacks: Vec<Literal>,
     /// Names of `pytestmark` marks.
     pub marks: Vec<Name>,
     /// Every `pytest.mark.x`, wherever it stands; the text is `x`.

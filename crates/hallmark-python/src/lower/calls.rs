@@ -110,6 +110,10 @@ impl<'a> Lowerer<'a> {
                 let parts: Vec<&'a Expr> = comp.key.iter().map(|k| &**k).chain([&*comp.value]).collect();
                 self.comprehension(&comp.generators, &parts);
             }
+            Expr::BoolOp(choice) if choice.op.is_or() => {
+                self.note_fallback(choice);
+                walk_expr(self, expr);
+            }
             Expr::Attribute(attribute) => {
                 self.note_result_attribute(attribute);
                 self.note_marker(attribute);
@@ -172,6 +176,7 @@ impl<'a> Lowerer<'a> {
         self.note_console(call);
         self.note_given(call, method);
         self.note_code(call, method);
+        self.note_run(call, method);
         for arg in &call.arguments.args {
             self.expr(arg);
             self.note_sql(arg, method);
@@ -179,7 +184,6 @@ impl<'a> Lowerer<'a> {
         for keyword in &call.arguments.keywords {
             self.expr(&keyword.value);
             if let Some(name) = &keyword.arg {
-        self.note_run(call, method);
                 self.note_assign(name.as_str(), None, &keyword.value, span(keyword.range));
                 self.note_setting(name.as_str(), &keyword.value, Some(&call.func));
                 self.note_sql(&keyword.value, name.as_str());
@@ -200,20 +204,16 @@ impl<'a> Lowerer<'a> {
             let value = if name.is_none() { Value::Spread } else { self.value(&keyword.value) };
             args.push(Arg { keyword: name, value, span: span(keyword.value.range()) });
         }
+        if text::begins_with_any(&callee, SHELLS) {
+            self.note_commands(call, &mut args);
+        }
         let followed = callee.rsplit('.').next().is_some_and(|method| RECEIVED.contains(&method));
         let receiver = if followed { self.receiver(&call.func) } else { None };
         let (scope, guard) = (self.scope, self.guard);
         let (place, head) = (span(call.range()), span(call.func.range()));
-        if text::begins_with_any(&callee, SHELLS) {
-            self.note_commands(call, &mut args);
-        }
         self.module.calls.push(Call { callee, receiver, span: place, head, args, scope, role, guard });
     }
 
-    /// Whether a rule may ask for calls of this path.
-    fn is_kept(&self, callee: &str) -> bool {
-        let method = callee.rsplit('.').next().unwrap_or_default();
-        if callee.starts_with('$') {
     /// Says of arguments that are put together of literals, or bound to them once, that they are constants.
     fn note_commands(&self, call: &'a ExprCall, args: &mut [Arg]) {
         let named = call.arguments.keywords.iter().map(|keyword| &keyword.value);
@@ -254,6 +254,10 @@ impl<'a> Lowerer<'a> {
         }
     }
 
+    /// Whether a rule may ask for calls of this path.
+    fn is_kept(&self, callee: &str) -> bool {
+        let method = callee.rsplit('.').next().unwrap_or_default();
+        if callee.starts_with('$') {
             return METHODS.contains(&method)
                 || callee.contains("mock")
                 || callee.starts_with("$monkeypatch")

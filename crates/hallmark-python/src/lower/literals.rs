@@ -1,6 +1,6 @@
 //! Texts and names that say something by themselves: tokens, paths of one system, what a console is given, markers of tests.
 
-use ruff_python_ast::{Expr, ExprAttribute, ExprCall, InterpolatedStringElement};
+use ruff_python_ast::{Expr, ExprAttribute, ExprBoolOp, ExprCall, InterpolatedStringElement};
 use ruff_text_size::Ranged as _;
 
 use super::{Lowerer, span};
@@ -47,6 +47,28 @@ impl Lowerer<'_> {
         if writes {
             let literal = self.literal("", bad);
             self.module.console.push(literal);
+        }
+    }
+
+    /// Keeps the text of `os.environ.get("X") or "text"`.
+    pub(super) fn note_fallback(&mut self, choice: &ExprBoolOp) {
+        let Some(Expr::StringLiteral(text)) = choice.values.last() else { return };
+        if text.value.to_str().trim().is_empty() {
+            return;
+        }
+        for value in &choice.values {
+            let Expr::Call(call) = value else { continue };
+            if let Some(Expr::StringLiteral(key)) = call.arguments.args.first()
+                && names::is_secret(key.value.to_str())
+                && self
+                    .path_if(&call.func, |_, path| matches!(path, "os.getenv" | "os.environ.get"))
+                    .is_some()
+                && let Some(last) = choice.values.last()
+            {
+                let literal = self.literal(key.value.to_str(), last);
+                self.module.secret_fallbacks.push(literal);
+                return;
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! ## What it does
 //!
-//! Finds a secret that is read from the environment with a literal to fall back on.
+//! Finds a secret that is read from the environment with a literal to fall back on, as a default or behind `or`.
 //!
 //! ## Why
 //!
@@ -31,6 +31,7 @@
 //! Use `os.environ["NAME"]`.
 
 use hallmark_diagnostics::Severity;
+use hallmark_python::Module;
 use hallmark_python::facts::Call;
 use hallmark_python::names::is_secret;
 
@@ -44,7 +45,7 @@ pub(crate) static RULE: Rule = Rule {
     why: "Where the variable is missing the literal is used, silently, by everyone who can read the source.",
     action: "read it without a default, and fail where it is missing",
     source: include_str!("secret_default_from_environment.rs"),
-    checks: &[Check::CallTo(&["getenv", "get"], check)],
+    checks: &[Check::CallTo(&["getenv", "get"], check), Check::Module(check_fallbacks)],
     ..Rule::STABLE
 };
 
@@ -60,5 +61,16 @@ fn check(context: &mut Context<'_>, call: &Call) {
         context
             .report(default.span, call.scope, format!("`{name}` falls back on a secret in the source"))
             .masked();
+    }
+}
+
+/// `os.environ.get("X") or "text"`.
+fn check_fallbacks(context: &mut Context<'_>, module: &Module) {
+    if context.is_test_file() {
+        return;
+    }
+    for fallback in &module.secret_fallbacks {
+        let message = format!("`{}` falls back on a secret in the source", fallback.text);
+        context.report(fallback.span, fallback.scope, message).masked();
     }
 }
