@@ -141,11 +141,12 @@ pub fn is_token_shape(text: &str) -> bool {
 /// Whether a text is the address of a SQLite database in memory.
 #[must_use]
 pub fn is_memory_database(text: &str) -> bool {
+    let is_memory = |rest: &str| rest.contains(":memory:") || rest.contains("mode=memory");
     text == ":memory:"
-        || text.strip_prefix("sqlite").is_some_and(|rest| {
-            rest.contains("://")
-                && (rest.contains(":memory:") || rest.contains("mode=memory") || rest.ends_with("://"))
-        })
+        || text.strip_prefix("file:").is_some_and(is_memory)
+        || text
+            .strip_prefix("sqlite")
+            .is_some_and(|rest| rest.contains("://") && (is_memory(rest) || rest.ends_with("://")))
 }
 
 /// Whether a console of code page 1252 can show a character.
