@@ -1,7 +1,7 @@
 //! ## What it does
 //!
-//! Finds an import, at module level and without a guard, of a standard module that exists on one platform only (`resource`,
-//! `fcntl`, `pwd`, `grp`, `termios`, `tty`, `pty`, `syslog`, `winreg`, `msvcrt`, ...).
+//! Finds an import, at module level or in the body of a class and without a guard, of a standard module that exists on one
+//! platform only (`resource`, `fcntl`, `pwd`, `grp`, `termios`, `tty`, `pty`, `syslog`, `winreg`, `msvcrt`, ...).
 //!
 //! ## Why
 //!
@@ -32,7 +32,7 @@
 //! Guard the import with `try` / `except ImportError` or a platform test, or move it into the function that needs it.
 
 use hallmark_diagnostics::Severity;
-use hallmark_python::facts::Import;
+use hallmark_python::facts::{Import, ScopeKind};
 
 use crate::Context;
 use crate::rule::{Check, Family, Rule};
@@ -69,7 +69,12 @@ const MODULES: &[&str] = &[
 
 fn check(context: &mut Context<'_>, import: &Import) {
     let root = import.module.split('.').next().unwrap_or_default();
-    if import.level > 0 || import.scope != 0 || !MODULES.contains(&root) {
+    if import.level > 0 || !MODULES.contains(&root) {
+        return;
+    }
+    // The body of a class runs when the file is imported.
+    let runs = |kind| matches!(kind, ScopeKind::Module | ScopeKind::Class(_));
+    if !context.module().walk(import.scope).all(runs) {
         return;
     }
     let guard = import.guard;
