@@ -1,7 +1,8 @@
 //! ## What it does
 //!
 //! Finds a key that a node's `run` reads from its keyword arguments and that its `get_parameters` does not declare. Nodes
-//! whose declaration is built by merging, loops or `super()` are left alone.
+//! whose declaration is built by merging, loops or `super()` are left alone. A declaration that a class of the same file hands
+//! down counts.
 //!
 //! ## Why
 //!
@@ -36,7 +37,8 @@
 //! Declare the key, or stop reading it.
 
 use hallmark_diagnostics::Severity;
-use hallmark_python::facts::Class;
+use hallmark_python::Module;
+use hallmark_python::facts::{Class, Declared, Function};
 
 use crate::Context;
 use crate::rule::{Check, Family, Rule};
@@ -54,13 +56,12 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(context: &mut Context<'_>, class: &Class) {
     let module = context.module();
-    let methods = || class.methods.iter().filter_map(|m| module.functions.get(*m as usize));
-    let Some(declared) = methods().find_map(|f| f.declared.as_ref()) else { return };
+    let Some(declared) = declared(module, class) else { return };
     // A node that declares nothing at all is the matter of `empty-get-parameters`.
     if declared.open || !declared.literal || declared.entries.is_empty() || !context.is_node(class) {
         return;
     }
-    for run in methods().filter(|f| matches!(&*f.name, "run" | "async_run" | "run_governed")) {
+    for run in methods(module, class).filter(|f| matches!(&*f.name, "run" | "async_run" | "run_governed")) {
         for read in &run.reads {
             let known = declared.entries.iter().any(|e| e.key.as_deref() == Some(&*read.text))
                 || run.params.iter().any(|p| p.name == read.text)
@@ -73,4 +74,26 @@ fn check(context: &mut Context<'_>, class: &Class) {
             }
         }
     }
+}
+
+/// How many classes are followed from one to its base.
+const STEPS: usize = 8;
+
+fn methods<'a>(module: &'a Module, class: &'a Class) -> impl Iterator<Item = &'a Function> {
+    class.methods.iter().filter_map(|m| module.functions.get(*m as usize))
+}
+
+/// What a class declares, itself or by the one class of this file that it derives from.
+fn declared<'a>(module: &'a Module, class: &'a Class) -> Option<&'a Declared> {
+    let mut class = class;
+    for _ in 0..STEPS {
+        if let Some(own) = methods(module, class).find(|f| &*f.name == "get_parameters") {
+            return own.declared.as_deref();
+        }
+        let [Some(base)] = class.bases.as_slice() else { return None };
+        let mut named = module.classes.iter().filter(|c| c.path == *base && c.scope == 0);
+        // Of two classes of one name it cannot be said which is meant.
+        class = named.next().filter(|_| named.next().is_none())?;
+    }
+    None
 }
