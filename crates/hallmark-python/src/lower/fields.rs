@@ -26,7 +26,7 @@ impl Lowerer<'_> {
                     model.fields.push(Field {
                         name,
                         span: place,
-                        is_float: annotation.as_name_expr().is_some_and(|n| n.id.as_str() == "float"),
+                        is_float: self.is_float(annotation),
                         takes_none: self.takes_none(annotation),
                         default,
                     });
@@ -63,6 +63,31 @@ impl Lowerer<'_> {
         {
             let text: Name = self.name(text.value.to_str());
             model.predicates.push(Literal { text, span: span(predicate.range()), scope: self.scope });
+        }
+    }
+
+    /// Whether an annotation is `float`, with or without `None`.
+    fn is_float(&mut self, annotation: &Expr) -> bool {
+        let is_none = |kind: &Expr| kind.is_none_literal_expr();
+        match annotation {
+            Expr::Name(name) => name.id.as_str() == "float",
+            Expr::StringLiteral(text) => matches!(text.value.to_str(), "float" | "float | None"),
+            Expr::BinOp(either) if is_none(&either.right) => self.is_float(&either.left),
+            Expr::BinOp(either) if is_none(&either.left) => self.is_float(&either.right),
+            Expr::Subscript(generic) => match self.path(&generic.value).as_deref() {
+                Some("typing.Optional") => self.is_float(&generic.slice),
+                Some("typing.Union" | "typing.Annotated") => match &*generic.slice {
+                    Expr::Tuple(kinds) => match &*kinds.elts {
+                        [first, rest @ ..] => {
+                            self.is_float(first) || is_none(first) && rest.iter().all(|k| self.is_float(k))
+                        }
+                        [] => false,
+                    },
+                    one => self.is_float(one),
+                },
+                _ => false,
+            },
+            _ => false,
         }
     }
 
