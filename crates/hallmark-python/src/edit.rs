@@ -45,7 +45,10 @@ impl<'b> Source<'b> {
         if matches!(self.text, Cow::Borrowed(_)) || text.is_ascii() {
             return Some(text.as_bytes().to_vec());
         }
-        // The encodings with an owned text have one byte a character: the decoder, asked for each, gives the table.
+        if source::is_other(&self.encoding) {
+            return source::encode_as(text, &self.encoding);
+        }
+        // The others with an owned text have one byte a character: the decoder, asked for each, gives the table.
         let high: Vec<Option<char>> = (0x80..=u8::MAX)
             .map(|byte| source::decode_as(&[byte], &self.encoding).ok()?.chars().next())
             .collect();
@@ -87,6 +90,18 @@ mod tests {
         assert_eq!(latin.encode("é"), Some(vec![0xe9]));
         assert_eq!(latin.encode("€"), None);
         assert_eq!(Source::new(b"# coding: cp1252\n'\xe9'\n").unwrap().encode("€"), Some(vec![0x80]));
+    }
+
+    #[test]
+    fn characters_of_more_bytes_go_both_ways() {
+        let source = Source::new(b"# coding: shift_jis\nx = '\x93\xfa\xb1'  # y\n").unwrap();
+        let at = source.text().rfind('#').unwrap();
+        // The first character has three bytes in UTF-8 and two in the file, the second three and one.
+        assert_eq!(source.byte_offset(at), Some(at - 3));
+        assert_eq!(source.encode("日"), Some(vec![0x93, 0xfa]));
+        assert_eq!(source.encode("é"), None);
+        let stateful = Source::new(b"# coding: iso-2022-jp\nx = '\x1b$BF|\x1b(B'\n").unwrap();
+        assert_eq!(stateful.encode("日"), None);
     }
 
     #[test]

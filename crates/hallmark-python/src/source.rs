@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use encoding_rs::Encoding;
+
 /// Why bytes are no Python source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undecodable {
@@ -57,8 +59,89 @@ pub(crate) fn decode_as<'b>(bytes: &'b [u8], encoding: &str) -> Result<Cow<'b, s
         "iso-8859-15" | "latin-9" | "iso8859-15" => {
             Ok(Cow::Owned(bytes.iter().map(|b| latin_9(*b)).collect()))
         }
-        _ => Err(Undecodable::Unknown { encoding: encoding.to_owned() }),
+        _ => match other(encoding) {
+            Some(known) => decode_other(bytes, known, encoding).map(Cow::Owned),
+            None => Err(Undecodable::Unknown { encoding: encoding.to_owned() }),
+        },
     }
+}
+
+/// The text in one of the encodings that are not read here by hand; `None` if the encoding lacks one of its characters, or
+/// if what stands before a text decides on its bytes.
+pub(crate) fn encode_as(text: &str, encoding: &str) -> Option<Vec<u8>> {
+    let known = other(encoding).filter(|known| *known != encoding_rs::ISO_2022_JP)?;
+    let (bytes, _, lacks) = known.encode(text);
+    (!lacks).then(|| bytes.into_owned())
+}
+
+/// Whether an encoding is one of those that are not read here by hand.
+pub(crate) fn is_other(encoding: &str) -> bool {
+    other(encoding).is_some()
+}
+
+/// The encoding that Python calls so, as the web knows it. ASCII is a part of each.
+fn other(name: &str) -> Option<&'static Encoding> {
+    let label = match name {
+        "sjis" | "s-jis" | "shiftjis" | "shift-jis" | "csshiftjis" | "cp932" | "932" | "ms932"
+        | "mskanji" | "ms-kanji" => "shift_jis",
+        "gb2312" | "chinese" | "euc-cn" | "euccn" | "eucgb2312-cn" | "gb2312-80" | "gb2312-1980"
+        | "iso-ir-58" | "gbk" | "cp936" | "936" | "ms936" => "gbk",
+        "gb18030" | "gb18030-2000" => "gb18030",
+        "big5" | "big5-tw" | "csbig5" | "big5-hkscs" | "big5hkscs" | "hkscs" | "cp950" | "950" | "ms950" => {
+            "big5"
+        }
+        "euc-jp" | "eucjp" | "ujis" | "u-jis" => "euc-jp",
+        "euc-kr" | "euckr" | "korean" | "ksc5601" | "ks-c-5601" | "ksx1001" | "cp949" | "949" | "ms949"
+        | "uhc" => "euc-kr",
+        "iso2022-jp" | "iso-2022-jp" | "iso2022jp" | "csiso2022jp" => "iso-2022-jp",
+        "koi8-r" | "cskoi8r" => "koi8-r",
+        "koi8-u" => "koi8-u",
+        "mac-roman" | "macroman" | "macintosh" => "macintosh",
+        "mac-cyrillic" | "maccyrillic" => "x-mac-cyrillic",
+        "cp866" | "866" | "ibm866" => "ibm866",
+        "cp874" | "iso8859-11" | "iso-8859-11" | "tis-620" | "tis620" | "thai" => "windows-874",
+        _ => return other_by_number(name),
+    };
+    Encoding::for_label(label.as_bytes())
+}
+
+/// The encoding with a number in its name: `cp1250`, `windows-1250`, `1250`, `iso8859-2`, `iso-8859-2`, `latin2`.
+fn other_by_number(name: &str) -> Option<&'static Encoding> {
+    let page = name.strip_prefix("cp").or_else(|| name.strip_prefix("windows-")).unwrap_or(name);
+    let part = name
+        .strip_prefix("iso-8859-")
+        .or_else(|| name.strip_prefix("iso8859-"))
+        .or_else(|| name.strip_prefix("8859-"));
+    let label = match (page, part, name) {
+        ("1250" | "1251" | "1253" | "1254" | "1255" | "1256" | "1257" | "1258", ..) => {
+            format!("windows-{page}")
+        }
+        (_, Some(part), _) => format!("iso-8859-{part}"),
+        (_, _, "cyrillic") => "iso-8859-5".to_owned(),
+        (_, _, "arabic") => "iso-8859-6".to_owned(),
+        (_, _, "greek" | "greek8") => "iso-8859-7".to_owned(),
+        (_, _, "hebrew") => "iso-8859-8".to_owned(),
+        (_, _, "latin-2" | "latin2" | "l2") => "iso-8859-2".to_owned(),
+        (_, _, "latin-3" | "latin3" | "l3") => "iso-8859-3".to_owned(),
+        (_, _, "latin-4" | "latin4" | "l4") => "iso-8859-4".to_owned(),
+        (_, _, "latin-5" | "latin5" | "l5") => "iso-8859-9".to_owned(),
+        (_, _, "latin-6" | "latin6" | "l6") => "iso-8859-10".to_owned(),
+        (_, _, "latin-7" | "latin7" | "l7") => "iso-8859-13".to_owned(),
+        (_, _, "latin-8" | "latin8" | "l8") => "iso-8859-14".to_owned(),
+        (_, _, "latin-10" | "latin10" | "l10") => "iso-8859-16".to_owned(),
+        _ => return None,
+    };
+    Encoding::for_label(label.as_bytes())
+}
+
+fn decode_other(bytes: &[u8], known: &'static Encoding, name: &str) -> Result<String, Undecodable> {
+    if let Some(text) = known.decode_without_bom_handling_and_without_replacement(bytes) {
+        return Ok(text.into_owned());
+    }
+    let (text, _) = known.decode_without_bom_handling(bytes);
+    let before = text.split('\u{fffd}').next().unwrap_or_default();
+    let line = u32::try_from(before.matches('\n').count() + 1).unwrap_or(u32::MAX);
+    Err(Undecodable::Invalid { encoding: name.to_owned(), line })
 }
 
 /// The encoding that a PEP 263 comment in the first two lines names.
@@ -160,7 +243,35 @@ mod tests {
     #[test]
     fn a_cookie_after_code_is_no_cookie() {
         assert!(decode(b"x = 1\n# coding: latin-1\n\xe9").is_err());
-        let unknown = Undecodable::Unknown { encoding: "big5".to_owned() };
-        assert_eq!(decode(b"# coding: big5\n"), Err(unknown));
+        let unknown = Undecodable::Unknown { encoding: "rot13".to_owned() };
+        assert_eq!(decode(b"# coding: rot13\n"), Err(unknown));
+    }
+
+    #[test]
+    fn what_python_reads_is_read_under_the_names_that_python_has_for_it() {
+        for (name, bytes, text) in [
+            ("shift_jis", b"\x93\xfa".as_slice(), "日"),
+            ("SJIS", b"\x93\xfa", "日"),
+            ("euc_jp", b"\xc6\xfc", "日"),
+            ("gbk", b"\xc8\xd5", "日"),
+            ("gb2312", b"\xc8\xd5", "日"),
+            ("gb18030", b"\xc8\xd5", "日"),
+            ("big5", b"\xa4\xe9", "日"),
+            ("euc-kr", b"\xc7\xd1", "한"),
+            ("cp949", b"\xc7\xd1", "한"),
+            ("cp1250", b"\x9a", "š"),
+            ("windows-1251", b"\xe9", "й"),
+            ("koi8-r", b"\xca", "й"),
+            ("iso8859_2", b"\xb9", "š"),
+            ("iso-8859-5", b"\xd9", "й"),
+            ("latin2", b"\xb9", "š"),
+            ("iso8859-9", b"\xfe", "ş"),
+            ("mac_roman", b"\x8e", "é"),
+        ] {
+            let source = [b"# coding: ", name.as_bytes(), b"\n'", bytes, b"'\n"].concat();
+            assert_eq!(decode(&source).unwrap(), format!("# coding: {name}\n'{text}'\n"), "{name}");
+        }
+        let expected = Undecodable::Invalid { encoding: "shift-jis".to_owned(), line: 3 };
+        assert_eq!(decode(b"# coding: shift_jis\nx = '\x93\xfa'\ny = '\x93'\n"), Err(expected));
     }
 }
