@@ -12,6 +12,17 @@ struct Logical {
     range: TextRange,
 }
 
+/// What stands below a run of comments.
+#[derive(Default)]
+struct Below {
+    /// The end of its first line.
+    from: usize,
+    /// The byte behind the end of its last line.
+    to: usize,
+    /// The line of code below it.
+    code: Option<Span>,
+}
+
 impl Lowerer<'_> {
     /// Collects the suppression comments; looking for the word first keeps the scan of all tokens to the files that have one.
     ///
@@ -22,6 +33,7 @@ impl Lowerer<'_> {
             return;
         }
         let logical = logical_lines(tokens);
+        let mut below = Below::default();
         for token in tokens.iter().filter(|t| t.kind().is_comment()) {
             let range = token.range();
             let comment = &self.text[range.start().to_usize()..range.end().to_usize()];
@@ -29,7 +41,7 @@ impl Lowerer<'_> {
             let covers = if directive.is_file_wide {
                 Span { start: 0, end: u32::MAX }
             } else {
-                self.covers(range, &logical)
+                self.covers(range, &logical, &mut below)
             };
             let start = range.start().to_u32();
             let offset = |at: usize| start + u32::try_from(at).unwrap_or(0);
@@ -42,7 +54,7 @@ impl Lowerer<'_> {
         }
     }
 
-    fn covers(&self, comment: TextRange, logical: &[Logical]) -> Span {
+    fn covers(&self, comment: TextRange, logical: &[Logical], below: &mut Below) -> Span {
         let line = self.physical_line(comment.start().to_usize());
         let around = |at: u32| {
             let index = logical.partition_point(|l| l.range.end().to_u32() <= at);
@@ -52,18 +64,19 @@ impl Lowerer<'_> {
         if !alone {
             // The statement that this line ends, or begins.
             let inside = around(comment.start().to_u32());
-            let ended = logical.iter().rfind(|l| l.range.end() <= comment.start());
+            let count = logical.partition_point(|l| l.range.end() <= comment.start());
+            let ended = count.checked_sub(1).and_then(|last| logical.get(last));
             let ended = ended.filter(|l| l.range.end().to_u32() >= line.start);
             let first = inside.filter(|l| l.range.start().to_u32() >= line.start);
             return first.or(ended).map_or(line, |l| self.whole_lines(l.range));
         }
-        let Some(next) = self.next_code_line(line.end as usize) else { return line };
+        let Some(next) = self.next_code_line(line.end as usize, below) else { return line };
         match around(comment.start().to_u32()) {
             // Inside brackets: the line below, not all of the statement.
             Some(_) => Span { start: line.start, end: next.end },
             None => {
-                let below = logical.iter().find(|l| l.range.start().to_u32() >= next.start);
-                let below = below.filter(|l| l.range.start().to_u32() < next.end);
+                let first = logical.partition_point(|l| l.range.start().to_u32() < next.start);
+                let below = logical.get(first).filter(|l| l.range.start().to_u32() < next.end);
                 let end = below.map_or(next.end, |l| self.whole_lines(l.range).end);
                 Span { start: line.start, end }
             }
@@ -83,20 +96,27 @@ impl Lowerer<'_> {
         Span { start: line.start + u32::try_from(kept).unwrap_or(0), end: comment.end }
     }
 
-    /// The next line that is not only a comment; none if an empty line or the end comes first.
-    fn next_code_line(&self, mut at: usize) -> Option<Span> {
+    /// The next line that is not only a comment; none if an empty line or the end comes first. Comments come in order: one below
+    /// another finds what that one found.
+    fn next_code_line(&self, from: usize, below: &mut Below) -> Option<Span> {
+        if !(below.from..below.to).contains(&from) {
+            let (code, to) = self.look_below(from);
+            *below = Below { from, to, code };
+        }
+        below.code
+    }
+
+    /// [`Lowerer::next_code_line`], and where the comments end.
+    fn look_below(&self, mut at: usize) -> (Option<Span>, usize) {
         while at < self.text.len() {
             let line = self.physical_line(at + 1);
             let text = self.text[line.start as usize..line.end as usize].trim();
-            if text.is_empty() {
-                return None;
-            }
-            if !text.starts_with('#') {
-                return Some(line);
+            if text.is_empty() || !text.starts_with('#') {
+                return (Some(line).filter(|_| !text.is_empty()), at + 1);
             }
             at = line.end as usize;
         }
-        None
+        (None, at + 1)
     }
 
     /// The physical line of a byte, without its line break.
