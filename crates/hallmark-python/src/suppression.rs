@@ -35,6 +35,8 @@ pub struct Directive {
     pub owner: String,
     /// The last day on which it holds, as it is written, or empty.
     pub until: String,
+    /// Whether `until=` stands there without a day.
+    pub lacks_day: bool,
     /// Where in the comment the directive starts and ends, in bytes, its own `#` included.
     pub place: (usize, usize),
 }
@@ -74,7 +76,10 @@ pub fn parse(comment: &str) -> Option<Directive> {
         let Some((name, value)) = last.split_once('=') else { break };
         match name.trim() {
             "owner" => directive.owner = value.trim().to_owned(),
-            "until" => directive.until = value.trim().to_owned(),
+            "until" => {
+                directive.until = value.trim().to_owned();
+                directive.lacks_day |= directive.until.is_empty();
+            }
             _ => break,
         }
         reason = before.trim();
@@ -130,6 +135,8 @@ mod tests {
         assert_eq!(read.place, (14, 84));
         assert!(parse("#hallmark:allow-file[a] why").unwrap().is_file_wide);
         assert_eq!(parse("# hallmark: allow[a] owner=x").unwrap().reason, "");
+        assert!(parse("# hallmark: allow[a] why; until=").unwrap().lacks_day);
+        assert!(!parse("# hallmark: allow[a] why").unwrap().lacks_day);
     }
 
     #[test]

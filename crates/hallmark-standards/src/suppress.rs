@@ -64,6 +64,7 @@ fn holds(suppression: &Suppression, today: Option<&str>) -> bool {
     !directive.reason.is_empty()
         && !directive.is_blanket
         && directive.misspelt.is_none()
+        && !directive.lacks_day
         && (directive.until.is_empty() || is_day(&directive.until))
         && !has_expired(suppression, today)
 }

@@ -69,6 +69,10 @@ fn check(context: &mut Context<'_>, suppression: &Suppression) {
     if directive.reason.is_empty() {
         context.report(suppression.span, 0, "the suppression gives no reason");
     }
+    if directive.lacks_day {
+        let message = "`until=` is followed by no day";
+        context.report(suppression.span, 0, message).action("write the last day as YYYY-MM-DD");
+    }
     if !directive.until.is_empty() && !is_day(&directive.until) {
         let message = format!("`{}` is no day", directive.until);
         context.report(suppression.span, 0, message).action("write the last day as YYYY-MM-DD");
