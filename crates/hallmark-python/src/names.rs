@@ -138,12 +138,18 @@ pub fn is_token_shape(text: &str) -> bool {
     plain && digits >= 2 && letters >= 6 && kinds.len() >= 10 && !said.iter().any(|word| lower.contains(word))
 }
 
+/// Whether a text is SQLite's own address of a database in memory: `file::memory:`, `file:name?mode=memory`.
+#[must_use]
+pub fn is_memory_file(text: &str) -> bool {
+    text.strip_prefix("file:")
+        .is_some_and(|rest| rest.starts_with(":memory:") || rest.contains("mode=memory"))
+}
+
 /// Whether a text is the address of a SQLite database in memory.
 #[must_use]
 pub fn is_memory_database(text: &str) -> bool {
     let is_memory = |rest: &str| rest.contains(":memory:") || rest.contains("mode=memory");
     text == ":memory:"
-        || text.strip_prefix("file:").is_some_and(is_memory)
         || text
             .strip_prefix("sqlite")
             .is_some_and(|rest| rest.contains("://") && (is_memory(rest) || rest.ends_with("://")))

@@ -42,7 +42,7 @@ pub(crate) fn encoding(bytes: &[u8]) -> String {
 /// Decodes bytes without a mark.
 pub(crate) fn decode_as<'b>(bytes: &'b [u8], encoding: &str) -> Result<Cow<'b, str>, Undecodable> {
     match encoding {
-        "utf-8" | "utf8" | "u8" | "ascii" | "us-ascii" => match std::str::from_utf8(bytes) {
+        "utf-8" | "utf8" | "u8" | "utf-8-sig" | "ascii" | "us-ascii" => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Cow::Borrowed(text)),
             Err(error) => {
                 let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;

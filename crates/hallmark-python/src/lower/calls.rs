@@ -176,6 +176,7 @@ impl<'a> Lowerer<'a> {
         self.note_console(call);
         self.note_given(call, method);
         self.note_code(call, method);
+        self.note_connection(call, method);
         self.note_run(call, method);
         for arg in &call.arguments.args {
             self.expr(arg);

@@ -50,6 +50,17 @@ impl Lowerer<'_> {
         }
     }
 
+    /// Keeps an address in memory that only a call of `connect` tells from the name of a file.
+    pub(super) fn note_connection(&mut self, call: &ExprCall, method: &str) {
+        if method == "connect"
+            && let Some(address @ Expr::StringLiteral(text)) = call.arguments.args.first()
+            && names::is_memory_file(text.value.to_str())
+        {
+            let literal = self.literal(text.value.to_str(), address);
+            self.module.memory_databases.push(literal);
+        }
+    }
+
     /// Keeps the text of `os.environ.get("X") or "text"`.
     pub(super) fn note_fallback(&mut self, choice: &ExprBoolOp) {
         let Some(Expr::StringLiteral(text)) = choice.values.last() else { return };

@@ -59,6 +59,10 @@ impl<'a> Lowerer<'a> {
             return;
         };
         let Some((text, built_by)) = self.built_text(&assign.value) else { return };
+        // A clause that was put together elsewhere.
+        if text.trim() == "{}" {
+            return;
+        }
         let Some(kind) = kind_of(&format!("{begun}{text}")) else { return };
         let names_only = kind == StatementKind::Data && self.interpolates_names_only(&assign.value, begun);
         let place = self.push_sql(&assign.value, name, (built_by, kind, names_only));
@@ -250,9 +254,19 @@ impl<'a> Lowerer<'a> {
             match element {
                 InterpolatedStringElement::Literal(literal) => {
                     quoted ^= is_open(&literal.value);
-                    before = literal.value.to_ascii_uppercase();
+                    // `INSERT INTO {table} (`
+                    let lists = before == "FROM" && &*literal.value == " (";
+                    before = if lists { "INTO T (".to_owned() } else { literal.value.to_ascii_uppercase() };
                 }
                 InterpolatedStringElement::Interpolation(part) => {
+                    if before.is_empty()
+                        && let Expr::Name(name) = &*part.expression
+                        && let Some(begun) = self.named_opening(name.id.as_str())
+                    {
+                        before = begun.to_ascii_uppercase();
+                        quoted = is_open(begun);
+                        continue;
+                    }
                     let named = before.trim_end_matches(['"', '`', '.', '[']).trim_end();
                     let last =
                         named.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();

@@ -78,7 +78,7 @@ impl<'a> Lowerer<'a> {
         let binding = self.lookup(name);
         let said = is_said_safe(name);
         match binding.and_then(|binding| binding.only_value()) {
-            Some(Expr::StringLiteral(_)) => false,
+            Some(value) if is_choice_of_literals(value) => false,
             Some(Expr::Call(call)) if callee(call) == "join" => match self.glued(call) {
                 Holds::Constants => false,
                 Holds::Unseen => !said,
@@ -236,6 +236,23 @@ impl<'a> Lowerer<'a> {
             },
             None => Holds::Unseen,
         }
+    }
+}
+
+/// Whether a value is a literal, or one of literals that stand side by side: `"a" if x else "b"`, `{"x": "a"}.get(x, "b")`.
+fn is_choice_of_literals(value: &Expr) -> bool {
+    match value {
+        Expr::StringLiteral(_) => true,
+        Expr::If(choice) => choice.body.is_string_literal_expr() && choice.orelse.is_string_literal_expr(),
+        Expr::Call(call) => {
+            let Expr::Attribute(method) = &*call.func else { return false };
+            let Expr::Dict(choices) = &*method.value else { return false };
+            method.attr.as_str() == "get"
+                && choices.items.iter().all(|item| item.value.is_string_literal_expr())
+                && call.arguments.args.iter().skip(1).all(Expr::is_string_literal_expr)
+                && call.arguments.keywords.is_empty()
+        }
+        _ => false,
     }
 }
 
