@@ -75,7 +75,8 @@ impl Stack {
     /// again what they were.
     pub async fn restore(&self, options: &RestoreOptions, watch: Watch<'_>) -> Result<RestoreReport> {
         let forced = options.backup.as_deref().filter(|_| options.no_safety);
-        self.settle(forced, watch).await?;
+        // Boxed: nested as they are, these futures would be too deep for the stack of a thread.
+        Box::pin(self.settle(forced, watch)).await?;
         let place = self.backup_place(options.to.as_deref()).await?;
         let Backup { folder, manifest } =
             catalogue::find(&place.folder, &place.project, options.backup.as_deref())?;
@@ -96,11 +97,11 @@ impl Stack {
             let only = chosen.iter().map(|kept| kept.service).collect();
             let (reason, passphrase) = (Reason::BeforeRestore, options.passphrase.clone());
             let safety = BackupOptions { only, reason, passphrase, ..BackupOptions::default() };
-            Some(self.safety(&place, &safety, watch).await?)
+            Some(Box::pin(self.safety(&place, &safety, watch)).await?)
         };
         let mut journal = Journal { what: manifest.id.clone(), ..Journal::default() };
-        stage(&place, &chosen, &mut staged, &mut journal, watch).await?;
-        let services = self.carry_out(&place, journal, &mut staged, watch).await?;
+        Box::pin(stage(&place, &chosen, &mut staged, &mut journal, watch)).await?;
+        let services = Box::pin(self.carry_out(&place, journal, &mut staged, watch)).await?;
         Ok(RestoreReport { backup: Some(manifest.id), services, safety })
     }
 
@@ -110,7 +111,7 @@ impl Stack {
     /// # Errors
     /// `HM-S107` if a named service is not this stack's; those of [`Stack::restore`].
     pub async fn reset(&self, options: &RestoreOptions, watch: Watch<'_>) -> Result<RestoreReport> {
-        self.settle(options.no_safety.then_some(RESET), watch).await?;
+        Box::pin(self.settle(options.no_safety.then_some(RESET), watch)).await?;
         let place = self.backup_place(options.to.as_deref()).await?;
         let services = self.resettable(&options.only)?;
         let safety = if options.no_safety {
@@ -119,7 +120,7 @@ impl Stack {
             let (only, reason, passphrase) =
                 (services.clone(), Reason::BeforeReset, options.passphrase.clone());
             let safety = BackupOptions { only, reason, passphrase, ..BackupOptions::default() };
-            Some(self.safety(&place, &safety, watch).await?)
+            Some(Box::pin(self.safety(&place, &safety, watch)).await?)
         };
         let mut staged = Scratch::new(&place.home, &place.tools, &place.credentials)?;
         let mut journal = Journal { what: RESET.to_owned(), ..Journal::default() };
@@ -129,7 +130,7 @@ impl Stack {
             }
             journal.add_all(service, &place.home, staged.root(), all_folders(service))?;
         }
-        let services = self.carry_out(&place, journal, &mut staged, watch).await?;
+        let services = Box::pin(self.carry_out(&place, journal, &mut staged, watch)).await?;
         Ok(RestoreReport { backup: None, services, safety })
     }
 

@@ -37,8 +37,12 @@ impl fmt::Display for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} was interrupted", title(&self.what))?;
         match self.services.as_slice() {
-            [] => f.write_str(": the data are replaced, and the next command clears up"),
-            some => write!(f, "; the next command finishes it and replaces what {} holds", names(some)),
+            [] => f.write_str(": the data are replaced, and the next up clears up"),
+            some => write!(
+                f,
+                "; the next up, backup, restore or reset finishes it and replaces what {} holds",
+                names(some)
+            ),
         }
     }
 }
