@@ -84,7 +84,7 @@ impl Ui {
     pub(crate) fn data(&self, text: &str) {
         let text = if self.ascii { Cow::Owned(to_ascii(text)) } else { Cow::Borrowed(text) };
         let mut out = std::io::stdout().lock();
-        arrives(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+        arrives(&out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     }
 
     /// Writes a JSON document as a line of data; in ASCII by the escapes of JSON, so that it is the same document.
@@ -100,20 +100,20 @@ impl Ui {
     /// Writes a line of data; `false` if nobody reads any more.
     pub(crate) fn try_line(&self, text: &str) -> bool {
         let mut out = std::io::stdout().lock();
-        arrives(writeln!(out, "{}", self.plain(text)).and_then(|()| out.flush()))
+        arrives(&writeln!(out, "{}", self.plain(text)).and_then(|()| out.flush()))
     }
 
     /// Writes a JSON document as a line; `false` if nobody reads any more.
     pub(crate) fn try_json(&self, text: &str) -> bool {
         let text = if self.ascii { render::ascii(text, Syntax::Json) } else { text.to_owned() };
         let mut out = std::io::stdout().lock();
-        arrives(writeln!(out, "{text}").and_then(|()| out.flush()))
+        arrives(&writeln!(out, "{text}").and_then(|()| out.flush()))
     }
 
     /// Writes data that other programs read byte for byte, such as a diff: nothing is replaced by ASCII.
     pub(crate) fn verbatim(&self, text: &str) {
         let mut out = std::io::stdout().lock();
-        arrives(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+        arrives(&out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     }
 
     /// Empties the screen, if the standard output is one.
@@ -246,8 +246,8 @@ impl Ui {
 static LOST: OnceLock<Error> = OnceLock::new();
 
 /// Whether data reached the standard output. Where they did not, the command goes on, and its end tells.
-fn arrives(written: io::Result<()>) -> bool {
-    if let Err(error) = &written
+fn arrives(written: &io::Result<()>) -> bool {
+    if let Err(error) = written
         && error.kind() != io::ErrorKind::BrokenPipe
     {
         // The first failure says it; those that follow say the same.
