@@ -154,7 +154,7 @@ fn paths_do_not_move_the_project_to_where_they_are() {
         b"from shop.cart import total\n\n\ndef test_total():\n    assert total() == 1\n",
     );
     for paths in [&["tests"][..], &["tests/integration"], &["shop", "tests"], &[]] {
-        let checked = run(&folder, &[&["check"], paths].concat());
+        let checked = run(&folder, &[&["check"][..], paths].concat());
         assert_eq!(code(&checked), 0, "{paths:?}: {}", all(&checked));
         assert!(out(&checked).contains("0 violations in 0 files"), "{paths:?}: {}", all(&checked));
     }
