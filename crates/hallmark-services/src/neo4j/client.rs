@@ -110,7 +110,8 @@ impl Neo4j {
             query = query.param(name, converted);
         }
         let _permit = inner.permit().await?;
-        let work = rows(&inner.graph, query);
+        // Boxed: the driver's futures are large, and whoever awaits a query would be as large.
+        let work = Box::pin(rows(&inner.graph, query));
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
             Err(Error::new(
                 &codes::TIMED_OUT,
@@ -125,7 +126,7 @@ impl Neo4j {
     pub(super) async fn begin(&self) -> Result<Open> {
         let inner = self.inner()?;
         let permit = inner.permit().await?;
-        let txn = inner.graph.start_txn().await.map_err(|e| error(&e))?;
+        let txn = Box::pin(inner.graph.start_txn()).await.map_err(|e| error(&e))?;
         Ok(Open { txn, _permit: permit })
     }
 
