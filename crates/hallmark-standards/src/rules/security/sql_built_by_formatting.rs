@@ -76,8 +76,9 @@ fn check(context: &mut Context<'_>, statement: &SqlText) {
     let raw = context.report_milder_in_tests(statement.span, statement.scope, message);
     if statement.names_only {
         // No database binds a name as a parameter; where it comes from must be looked at.
-        raw.label("only names of tables or columns are interpolated")
-            .action("check the names against a list, or quote them with the driver's function for identifiers");
+        raw.label("only names of tables or columns are interpolated").action(
+            "check the names against a list, or quote them with the driver's function for identifiers",
+        );
         if !is_test {
             raw.severity(Severity::Warning);
         }
