@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use hallmark_core::Code;
+use hallmark_core::codes::READ_FAILED;
 use hallmark_python::codes::ENCODING;
 use hallmark_python::models::{Place, Problem, Severity};
 use hallmark_python::source::{Undecodable, decode};
@@ -14,23 +16,20 @@ pub(super) const SOURCE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub(super) enum Text {
     /// Text to read models in.
     Read(String),
-    /// Nothing: it is too large, gone, or declares no model.
+    /// Nothing: it is gone, or declares no model.
     Nothing,
-    /// Something that nobody can read: models may be declared in it.
+    /// Something that cannot be read, or is too large: models may be declared in it.
     Unread(Problem),
 }
 
 impl Text {
     /// Reads a file; one of Python only if something in it looks like a model's decorator.
     pub(super) fn of(path: &Path, name: &str) -> Self {
-        if std::fs::metadata(path).is_ok_and(|m| m.len() > SOURCE_BYTES_MAX) {
-            return Self::Nothing;
-        }
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Self::Nothing,
             Err(error) => {
-                return Self::Unread(unread(name, 1, format!("the file could not be read: {error}")));
+                return unread(&READ_FAILED, (name, 1), format!("the file could not be read: {error}"));
             }
         };
         let is_python = path.extension().is_some_and(|e| e == "py");
@@ -38,26 +37,30 @@ impl Text {
         if is_python && !(shown.contains(".model") || shown.contains("@model")) {
             return Self::Nothing;
         }
+        if bytes.len() as u64 > SOURCE_BYTES_MAX {
+            let most = SOURCE_BYTES_MAX / 1024 / 1024;
+            return unread(
+                &READ_FAILED,
+                (name, 1),
+                format!("the file is larger than {most} MB: it is not read"),
+            );
+        }
         match decode(&bytes) {
             Ok(text) => Self::Read(text.into_owned()),
             Err(Undecodable::Invalid { encoding, line }) => {
-                let line = usize::try_from(line).unwrap_or(1);
-                Self::Unread(unread(
-                    name,
-                    line,
-                    format!("the file is not valid {encoding} from this line on"),
-                ))
+                let place = (name, usize::try_from(line).unwrap_or(1));
+                unread(&ENCODING, place, format!("the file is not valid {encoding} from this line on"))
             }
-            Err(Undecodable::Unknown { encoding }) => Self::Unread(unread(
-                name,
-                1,
-                format!("the file declares an encoding that is not read: {encoding}"),
-            )),
+            Err(Undecodable::Unknown { encoding }) => {
+                let message = format!("the file declares an encoding that is not read: {encoding}");
+                unread(&ENCODING, (name, 1), message)
+            }
         }
     }
 }
 
-fn unread(name: &str, line: usize, message: String) -> Problem {
-    let place = Place { path: name.to_owned(), line, column: 1 };
-    Problem { code: ENCODING.id, severity: Severity::Error, message, place, model: None }
+/// A file of which nobody knows what it declares, with the line that says so.
+fn unread(code: &Code, (path, line): (&str, usize), message: String) -> Text {
+    let place = Place { path: path.to_owned(), line, column: 1 };
+    Text::Unread(Problem { code: code.id, severity: Severity::Error, message, place, model: None })
 }

@@ -42,7 +42,8 @@ fn no_plan_is_made_while_models_cannot_be_read() {
     project.models("    name: str\n");
     assert_eq!(code(&run(folder, &["models", "migrate", "--yes"])), 0);
     let good = std::fs::read(folder.path().join("models.py")).unwrap();
-    let spoilt: [(&str, Vec<u8>); 4] = [
+    let spoilt: [(&str, Vec<u8>); 5] = [
+        ("too large", [good.as_slice(), b"# long\n".repeat(700_000).as_slice()].concat()),
         ("a field that cannot be one", [good.as_slice(), b"    k: Literal[\"a\", 3]\n"].concat()),
         ("not in its encoding", [good.as_slice(), b"# caf\xe9\n"].concat()),
         ("no Python", [good.as_slice(), b"class (:\n"].concat()),
