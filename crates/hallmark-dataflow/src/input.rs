@@ -5,7 +5,7 @@ use hallmark_workflow::Input;
 use serde_json::{Map, Value};
 
 use crate::filter::Filter;
-use crate::nodes::masking;
+use crate::sensitivity::Masking;
 use crate::{codes, limits};
 
 /// A node's input, read by name.
@@ -124,5 +124,14 @@ pub(crate) fn names_in<'a>(given: &'a Map<String, Value>, what: &str, name: &str
             .map(|v| v.as_str().ok_or_else(|| bad(&format!("{what}.{name}"), "a list of names")))
             .collect(),
         Some(_) => Err(bad(&format!("{what}.{name}"), "a list of names")),
+    }
+}
+
+/// What a row for the application masks: secrets, unless asked for.
+pub(crate) fn masking(input: &Input) -> Masking {
+    if input.get("include_pii").and_then(Value::as_bool) == Some(true) {
+        Masking::None
+    } else {
+        Masking::Secrets
     }
 }

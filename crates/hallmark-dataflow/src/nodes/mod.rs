@@ -24,6 +24,7 @@ use hallmark_workflow::{BoxFuture, Context, Group, Input, Node, NodeSpec, Param}
 use serde_json::Value;
 
 use crate::engine::Engine;
+use crate::input::masking;
 use crate::sensitivity::Masking;
 use crate::slow::Watch;
 use crate::table::{Column, Table};
@@ -136,15 +137,6 @@ fn watch(engine: &Engine, node: &Arc<str>, known: &'static [&'static str], opera
 /// An answer of these members. `json!` copies every value that it is given, and a row is large.
 fn answer<const N: usize>(members: [(&str, Value); N]) -> Value {
     Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
-/// What a row for the application masks: secrets, unless asked for.
-pub(crate) fn masking(input: &Input) -> Masking {
-    if input.get("include_pii").and_then(Value::as_bool) == Some(true) {
-        Masking::None
-    } else {
-        Masking::Secrets
-    }
 }
 
 /// What data that leaves the application masks.

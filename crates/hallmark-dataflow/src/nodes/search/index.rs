@@ -9,7 +9,7 @@ use super::near::of_length;
 use super::{Call, members};
 use crate::engine::Engine;
 use crate::filter::Filter;
-use crate::nodes::masking;
+use crate::input::masking;
 use crate::sql::Sql;
 use crate::table::{Column, select_list};
 use crate::{codes, limits, page};

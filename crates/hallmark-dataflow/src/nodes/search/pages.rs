@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 use super::matches::Matches;
 use super::{Call, text};
 use crate::engine::Engine;
-use crate::nodes::masking;
+use crate::input::masking;
 use crate::page::{self, SortKey};
 use crate::sql::Sql;
 use crate::table::{Column, select_list};

@@ -4,8 +4,8 @@ use hallmark_core::{Error, Result};
 use hallmark_python::models::FieldType;
 
 use super::{Call, members};
+use crate::input::masking;
 use crate::input::{number_in, text_in};
-use crate::nodes::masking;
 use crate::sql::{Sql, failure};
 use crate::value::{self, Bound};
 use crate::{codes, names};

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::rules::FieldRule;
 use super::{Call, Reference};
 use crate::codes;
-use crate::nodes::masking;
+use crate::input::masking;
 use crate::schema::wanted_indexes;
 use crate::sql::{Sql, failure};
 use crate::table::{Column, Role};
