@@ -27,6 +27,7 @@ pub mod nodes;
 pub mod options;
 pub mod page;
 mod progress;
+mod referable;
 pub mod schema;
 mod scope;
 pub mod sensitivity;

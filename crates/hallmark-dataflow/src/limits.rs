@@ -52,6 +52,8 @@ pub const IMPORT_PART_ROWS_MIN: u64 = 100;
 pub const IMPORT_WAIT_MS: u64 = 5_000;
 /// The most records of imports that a file is compared with.
 pub const IMPORT_RECORDS_MAX: i64 = 200;
+/// Bytes of values that rows to import refer to, before it is looked whose those rows are.
+pub const IMPORT_REFERRED_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The most error rows returned inline.
 pub const IMPORT_ERRORS_SHOWN_MAX: usize = 100;
 /// The most error rows counted before an import is given up.

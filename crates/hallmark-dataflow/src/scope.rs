@@ -29,12 +29,18 @@ impl Table {
         self.owners().map(|column| (column, Bound::Text(value(column)))).collect()
     }
 
-    /// Appends the condition that a row is one the caller may see. Names stand alone, so that they are those of the innermost table.
-    pub(crate) fn push_scope(&self, sql: &mut Sql, context: &Context, deleted_too: bool) {
+    /// Appends the condition that a row is the caller's, deleted or not. Names stand alone, so that they are those of the innermost
+    /// table.
+    pub(crate) fn push_owned(&self, sql: &mut Sql, context: &Context) {
         sql.push("true");
         for (column, value) in self.owned(context) {
             sql.push(" AND ").push(&column.ident).push(" = ").bind(value, None);
         }
+    }
+
+    /// Appends the condition that a row is one the caller may see; names as in [`Table::push_owned`].
+    pub(crate) fn push_scope(&self, sql: &mut Sql, context: &Context, deleted_too: bool) {
+        self.push_owned(sql, context);
         if let Some(deleted) = self.with_role(Role::DeletedAt).filter(|_| !deleted_too) {
             sql.push(" AND ").push(&deleted.ident).push(" IS NULL");
         }

@@ -8,6 +8,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{GenericClient, Row, RowStream};
 
 use crate::codes;
+use crate::referable;
 use crate::slow::{self, Clock};
 use crate::table::Column;
 use crate::trace::{self, Trace};
@@ -219,6 +220,9 @@ pub(crate) fn compared_cast(kind: FieldType) -> Option<&'static str> {
 #[must_use]
 pub fn failure(error: tokio_postgres::Error) -> Error {
     let Some(db) = error.as_db_error() else { return postgres::error(error) };
+    if let Some(refused) = referable::refusal(db.message()) {
+        return refused;
+    }
     let name = db.constraint().unwrap_or("a constraint").to_owned();
     let on = db.table().map(|t| format!(" of {t}")).unwrap_or_default();
     match db.code().code() {

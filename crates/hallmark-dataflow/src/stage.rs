@@ -1,8 +1,9 @@
 //! Many rows at once: staged through COPY, looked at, and moved by one INSERT.
 
+mod referring;
+
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use hallmark_core::{Error, Result};
 use hallmark_python::models::Index;
@@ -12,7 +13,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{GenericClient, Row};
 
 use crate::engine::Engine;
-use crate::schema::{self, wanted_indexes};
+use crate::schema::wanted_indexes;
 use crate::slow;
 use crate::sql::{Sql, failure};
 use crate::table::{Column, Role, Table};
@@ -21,7 +22,7 @@ use crate::write::{Cells, OnConflict, follow, push_conflict};
 
 /// A temporary table that COPY fills and one INSERT empties; it lives as long as the transaction.
 pub(crate) struct Stage<'a> {
-    table: &'a Table,
+    engine: &'a Engine,
     /// Positions of the staged columns: key, data, `created_at`.
     columns: Vec<usize>,
 }
@@ -33,7 +34,8 @@ const COPY: &str = "COPY hallmark_stage FROM STDIN BINARY";
 
 impl<'a> Stage<'a> {
     /// Creates the temporary table.
-    pub(crate) async fn create(client: &impl GenericClient, table: &'a Table) -> Result<Self> {
+    pub(crate) async fn create(client: &impl GenericClient, engine: &'a Engine) -> Result<Self> {
+        let table = &engine.table;
         let staged = |c: &Column| matches!(c.role, Role::Key | Role::Data | Role::CreatedAt);
         let columns: Vec<usize> = (0..table.columns.len()).filter(|i| staged(&table.columns[*i])).collect();
         let mut parts = vec!["line bigint NOT NULL".to_owned()];
@@ -42,7 +44,11 @@ impl<'a> Stage<'a> {
         );
         let statement = format!("CREATE TEMPORARY TABLE {STAGE} ({}) ON COMMIT DROP", parts.join(", "));
         client.batch_execute(&statement).await.map_err(failure)?;
-        Ok(Self { table, columns })
+        Ok(Self { engine, columns })
+    }
+
+    fn table(&self) -> &'a Table {
+        &self.engine.table
     }
 
     /// Opens the COPY.
@@ -52,7 +58,7 @@ impl<'a> Stage<'a> {
     ) -> Result<Pin<Box<BinaryCopyInWriter>>> {
         let sink = client.copy_in(COPY).await.map_err(failure)?;
         let mut types = vec![Type::INT8];
-        types.extend(self.columns.iter().map(|i| value::wire(self.table.columns[*i].field.kind)));
+        types.extend(self.columns.iter().map(|i| value::wire(self.table().columns[*i].field.kind)));
         Ok(Box::pin(BinaryCopyInWriter::new(sink, &types)))
     }
 
@@ -78,7 +84,7 @@ impl<'a> Stage<'a> {
                     ordered.push(bound.clone());
                     given.next();
                 }
-                _ => ordered.push(Bound::Null(value::wire(self.table.columns[*i].field.kind))),
+                _ => ordered.push(Bound::Null(value::wire(self.table().columns[*i].field.kind))),
             }
         }
         let references: Vec<&(dyn ToSql + Sync)> = ordered.iter().map(|b| b as &(dyn ToSql + Sync)).collect();
@@ -87,7 +93,7 @@ impl<'a> Stage<'a> {
 
     /// The statement that moves the staged rows into the table, and returns this of each.
     fn moving(&self, context: &Context, conflict: &OnConflict<'_>, begins: &str, returned: &str) -> Sql {
-        let table = self.table;
+        let table = &self.engine.table;
         let mut idents: Vec<&str> = self.columns.iter().map(|i| table.columns[*i].ident.as_str()).collect();
         let owned = table.owned(context);
         idents.extend(owned.iter().map(|(column, _)| column.ident.as_str()));
@@ -116,6 +122,9 @@ impl<'a> Stage<'a> {
         sql.push(&format!(" FROM {STAGE} ORDER BY line"));
         push_conflict(&mut sql, table, conflict);
         sql.push(&format!(" RETURNING {returned}"));
+        if let OnConflict::Update { given, .. } = conflict {
+            self.engine.push_guard_of_parts(&mut sql, context, given);
+        }
         sql
     }
 
@@ -136,7 +145,7 @@ impl<'a> Stage<'a> {
         Ok((number(0)?, number(1)?))
     }
 
-    /// Moves the staged rows into the table; returns the columns of each key, and after them whether the row is new. Sequences go
+    /// Moves the staged rows into the table; within [`Stage::referring`]. Returns the columns of each key, and after them whether the row is new. Sequences go
     /// first, so that no key that is made for one row is that which another one gives.
     pub(crate) async fn insert(
         &self,
@@ -144,18 +153,18 @@ impl<'a> Stage<'a> {
         context: &Context,
         conflict: &OnConflict<'_>,
     ) -> Result<Vec<Row>> {
-        let returned = format!("{}, (t.xmax = 0)", self.table.key_selected());
+        let returned = format!("{}, (t.xmax = 0)", self.table().key_selected());
         self.follow(client).await?;
         self.moving(context, conflict, "", &returned).rows(client).await
     }
 
     /// Moves the sequences of counted columns past what the staged rows gave. That is not taken back with a transaction.
     pub(crate) async fn follow(&self, client: &impl GenericClient) -> Result<()> {
-        for i in self.columns.iter().filter(|i| self.table.columns[**i].identity) {
+        for i in self.columns.iter().filter(|i| self.table().columns[**i].identity) {
             let highest = Sql::new(format!("SELECT max(c{i}) FROM {STAGE}")).first(client).await?;
             let highest: Option<i64> = highest.map(|r| r.try_get(0)).transpose().map_err(failure)?.flatten();
             if let Some(highest) = highest {
-                follow(client, self.table, &[(*i, highest)]).await?;
+                follow(client, self.table(), &[(*i, highest)]).await?;
             }
         }
         Ok(())
@@ -172,11 +181,11 @@ impl<'a> Stage<'a> {
         let mut found = BTreeMap::new();
         for columns in self.unique_sets() {
             let matched = columns.len() == except.len()
-                && except.iter().all(|e| columns.iter().any(|i| self.table.columns[*i].name() == e.name()));
+                && except.iter().all(|e| columns.iter().any(|i| self.table().columns[*i].name() == e.name()));
             if matched {
                 continue;
             }
-            let fields: Vec<&str> = columns.iter().map(|i| self.table.columns[*i].name()).collect();
+            let fields: Vec<&str> = columns.iter().map(|i| self.table().columns[*i].name()).collect();
             let mut lines = self.repeats(client, &columns).await?;
             lines.append(&mut self.taken(client, context, &columns).await?);
             for line in lines {
@@ -186,46 +195,9 @@ impl<'a> Stage<'a> {
         Ok(found)
     }
 
-    /// The lines that refer to rows which neither the table nor the stage has, with the fields that refer and what is to be said.
-    pub(crate) async fn orphans(
-        &self,
-        client: &impl GenericClient,
-        tables: &[Arc<Table>],
-    ) -> Result<BTreeMap<i64, (String, String)>> {
-        let mut found = BTreeMap::new();
-        let at =
-            |c: &Column| self.columns.iter().copied().find(|i| self.table.columns[*i].name() == c.name());
-        for (from, to, there) in schema::references(self.table, tables) {
-            let Some(here) = from.iter().map(|c| at(c)).collect::<Option<Vec<_>>>() else { continue };
-            let values: Vec<String> = here.iter().map(|i| self.typed("s.", *i)).collect();
-            let given: Vec<String> = here.iter().map(|i| format!("s.c{i} IS NOT NULL")).collect();
-            let keys: Vec<&str> = there.iter().map(|c| c.ident.as_str()).collect();
-            let mut text = format!(
-                "SELECT s.line FROM {STAGE} s WHERE {} AND NOT EXISTS (SELECT FROM {} t WHERE (t.{}) = ({}))",
-                given.join(" AND "),
-                to.qualified,
-                keys.join(", t."),
-                values.join(", ")
-            );
-            let own: Option<Vec<String>> = there.iter().map(|c| at(c).map(|i| self.typed("o.", i))).collect();
-            if let Some(own) = own.filter(|_| to.name == self.table.name) {
-                let same = format!("({}) = ({})", own.join(", "), values.join(", "));
-                text.push_str(&format!(" AND NOT EXISTS (SELECT FROM {STAGE} o WHERE {same})"));
-            }
-            let names = |columns: &[&Column]| columns.iter().map(|c| c.name()).collect::<Vec<_>>().join(",");
-            let why = format!("no {} has this {}", to.model.name, names(&there));
-            for line in lines(&Sql::new(text).rows(client).await?)? {
-                found.entry(line).or_insert_with(|| (names(&from), why.clone()));
-            }
-        }
-        Ok(found)
-    }
-
     /// The lines that repeat the match fields of an earlier one: one statement cannot update a row twice.
     pub(crate) async fn repeated(&self, client: &impl GenericClient, target: &[&Column]) -> Result<Vec<i64>> {
-        let at =
-            |c: &&Column| self.columns.iter().copied().find(|i| self.table.columns[*i].name() == c.name());
-        match target.iter().map(at).collect::<Option<Vec<_>>>() {
+        match self.places(target) {
             Some(columns) => self.repeats(client, &columns).await,
             None => Ok(Vec::new()),
         }
@@ -234,17 +206,15 @@ impl<'a> Stage<'a> {
     /// Locks the rows that the staged ones will change, in the order of what they are matched by: two that stage the same rows wait
     /// for each other, and never in a circle.
     pub(crate) async fn lock(&self, client: &impl GenericClient, target: &[&Column]) -> Result<()> {
-        let at =
-            |c: &&Column| self.columns.iter().copied().find(|i| self.table.columns[*i].name() == c.name());
-        let Some(columns) = target.iter().map(at).collect::<Option<Vec<_>>>() else { return Ok(()) };
+        let Some(columns) = self.places(target) else { return Ok(()) };
         let idents: Vec<String> =
-            columns.iter().map(|i| format!("t.{}", self.table.columns[*i].ident)).collect();
+            columns.iter().map(|i| format!("t.{}", self.table().columns[*i].ident)).collect();
         let staged: Vec<String> = columns.iter().map(|i| self.typed("", *i)).collect();
         let (idents, staged) = (idents.join(", "), staged.join(", "));
         let sql = Sql::new(format!(
             "SELECT count(*) FROM (SELECT FROM {} t WHERE ({idents}) IN (SELECT {staged} FROM {STAGE}) ORDER BY {idents} \
              FOR NO KEY UPDATE) locked",
-            self.table.qualified
+            self.table().qualified
         ));
         sql.rows(client).await.map(drop)
     }
@@ -268,14 +238,24 @@ impl<'a> Stage<'a> {
             let not_null = |c: &str| i.fields.len() == 1 && c == format!("{} IS NOT NULL", i.fields[0]);
             i.unique && i.condition.as_deref().is_none_or(not_null)
         };
-        let mut sets = vec![self.table.keys().iter().map(|c| c.name().to_owned()).collect()];
-        sets.extend(wanted_indexes(self.table).into_iter().filter(foreseen).map(|i| i.fields));
-        let at = |f: &String| self.columns.iter().copied().find(|i| self.table.columns[*i].name() == f);
+        let mut sets = vec![self.table().keys().iter().map(|c| c.name().to_owned()).collect()];
+        sets.extend(wanted_indexes(self.table()).into_iter().filter(foreseen).map(|i| i.fields));
+        let at = |f: &String| self.columns.iter().copied().find(|i| self.table().columns[*i].name() == f);
         sets.iter().filter_map(|fields| fields.iter().map(at).collect()).collect()
     }
 
+    /// The position of a column, if it is staged.
+    fn place(&self, column: &Column) -> Option<usize> {
+        self.columns.iter().copied().find(|i| self.table().columns[*i].name() == column.name())
+    }
+
+    /// The positions of columns, if all are staged.
+    fn places(&self, columns: &[&Column]) -> Option<Vec<usize>> {
+        columns.iter().map(|c| self.place(c)).collect()
+    }
+
     fn typed(&self, prefix: &str, column: usize) -> String {
-        format!("{prefix}c{column}::{}", self.table.columns[column].sql_type)
+        format!("{prefix}c{column}::{}", self.table().columns[column].sql_type)
     }
 
     async fn repeats(&self, client: &impl GenericClient, columns: &[usize]) -> Result<Vec<i64>> {
@@ -295,7 +275,7 @@ impl<'a> Stage<'a> {
         context: &Context,
         columns: &[usize],
     ) -> Result<Vec<i64>> {
-        let table = self.table;
+        let table = self.table();
         let same: Vec<String> = columns
             .iter()
             .map(|i| format!("t.{} = {}", table.columns[*i].ident, self.typed("s.", *i)))

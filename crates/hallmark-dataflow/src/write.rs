@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 use tokio_postgres::GenericClient;
 
 use crate::codes;
+use crate::engine::Engine;
+use crate::referable::Written;
 use crate::schema::wanted_indexes;
 use crate::sql::{self, Sql};
 use crate::table::{Column, Role, Table};
@@ -205,14 +207,15 @@ pub(crate) fn touches(table: &Table, prefix: &str) -> Vec<String> {
     sets
 }
 
-/// The statement that inserts one row and returns `returning`.
+/// The statement that inserts one row and returns `returning`; it fails if the row refers to one that is not the caller's.
 pub(crate) fn insert(
-    table: &Table,
+    engine: &Engine,
     context: &Context,
     cells: &Cells,
     conflict: &OnConflict<'_>,
     returning: &str,
 ) -> Sql {
+    let table = &engine.table;
     let mut idents: Vec<&str> = cells.iter().map(|(i, _)| table.columns[*i].ident.as_str()).collect();
     let owned = table.owned(context);
     idents.extend(owned.iter().map(|(column, _)| column.ident.as_str()));
@@ -230,7 +233,44 @@ pub(crate) fn insert(
     }
     push_conflict(&mut sql, table, conflict);
     sql.push(" RETURNING ").push(returning);
+    match conflict {
+        OnConflict::Error | OnConflict::Skip => engine.push_guard(&mut sql, context, Written::New),
+        OnConflict::Update { given, .. } => engine.push_guard(&mut sql, context, Written::Upserted(given)),
+        OnConflict::Set { values, .. } => {
+            let set: Vec<&Column> = values.iter().map(|(at, _)| &table.columns[*at]).collect();
+            engine.push_guard(&mut sql, context, Written::Upserted(&set));
+        }
+    }
     sql
+}
+
+/// Appends `SET …` for the given fields; a field given as null is set to null, a field not given stays.
+///
+/// # Errors
+/// `HM-D018` if there are none, `HM-D010` for an unknown field, `HM-D019` for one that callers do not set, and the codes of values.
+pub(crate) fn push_sets<'t>(
+    sql: &mut Sql,
+    table: &'t Table,
+    data: &Map<String, Value>,
+) -> Result<Vec<&'t Column>> {
+    if data.is_empty() {
+        return Err(Error::new(&codes::MISSING_VALUE, "`data` names no field to update").at("data"));
+    }
+    let mut set = Vec::with_capacity(data.len());
+    sql.push(" SET ");
+    for (i, (name, value)) in data.iter().enumerate() {
+        let column = table.column(name)?;
+        if column.role != Role::Data {
+            return Err(managed(column));
+        }
+        sql.push(if i > 0 { ", " } else { "" }).push(&column.ident).push(" = ");
+        sql.bind_column(column, value)?;
+        set.push(column);
+    }
+    for touch in touches(table, "t.") {
+        sql.push(", ").push(&touch);
+    }
+    Ok(set)
 }
 
 /// Keys above this do not move the sequence: there would be no room after them.

@@ -6,11 +6,12 @@ use std::time::Duration;
 use hallmark_core::{Error, Result, random};
 use hallmark_workflow::BoxFuture;
 use serde_json::{Map, Value, json};
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, Row};
 
 use super::cache;
 use super::crud::Call;
 use crate::filter::Filter;
+use crate::referable::Written;
 use crate::sql::{self, Sql, failure};
 use crate::stage::Stage;
 use crate::table::Role;
@@ -25,13 +26,13 @@ impl Call<'_> {
         let mut client = self.engine.client().await?;
         let transaction = client.transaction().await.map_err(failure)?;
         self.engine.sign(&*transaction, self.context).await?;
-        let stage = Stage::create(&*transaction, self.table()).await?;
+        let stage = Stage::create(&*transaction, self.engine).await?;
         let mut writer = stage.writer(&transaction).await?;
-        for (line, cells) in (1_i64..).zip(&rows) {
+        for (line, cells) in (0_i64..).zip(&rows) {
             stage.write(&mut writer, line, cells).await?;
         }
         stage.finish(writer).await?;
-        let created = stage.insert(&*transaction, self.context, &OnConflict::Error).await?;
+        let created = self.moved(&stage, &*transaction, &OnConflict::Error).await?;
         sql::commit(transaction.commit()).await?;
         let ids = created.iter().map(|row| self.table().key_of(row, 0)).collect::<Result<Vec<_>>>()?;
         Ok(json!({"operation": "bulk_create", "created": ids.len(), "ids": ids}))
@@ -81,11 +82,13 @@ impl Call<'_> {
     fn update_of(&self, row: &Map<String, Value>) -> Result<(Value, Sql)> {
         let (id, changes) = self.addressed(None, row)?;
         let mut sql = Sql::new(format!("UPDATE {} AS t", self.table().qualified));
-        self.push_sets(&mut sql, &changes)?;
+        let set = write::push_sets(&mut sql, self.table(), &changes)?;
         sql.push(" WHERE ");
         self.table().push_key(&mut sql, &id)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, false);
+        sql.push(" RETURNING true");
+        self.engine.push_guard(&mut sql, self.context, Written::Changed(&set));
         Ok((id, sql))
     }
 
@@ -99,7 +102,7 @@ impl Call<'_> {
         let mut client = self.engine.client().await?;
         let transaction = client.transaction().await.map_err(failure)?;
         self.engine.sign(&*transaction, self.context).await?;
-        let stage = Stage::create(&*transaction, self.table()).await?;
+        let stage = Stage::create(&*transaction, self.engine).await?;
         let (mut ids, mut created) = (Vec::new(), 0_usize);
         if groups.len() > 1 {
             let all: Vec<usize> = (0..rows.len()).collect();
@@ -119,7 +122,7 @@ impl Call<'_> {
             let given = names.iter().map(|n| self.table().column(n)).collect::<Result<Vec<_>>>()?;
             let conflict =
                 if skip { OnConflict::Skip } else { OnConflict::Update { target: target.clone(), given } };
-            let moved = stage.insert(&*transaction, self.context, &conflict).await?;
+            let moved = self.moved(&stage, &*transaction, &conflict).await?;
             if !skip && moved.len() < members.len() {
                 return Err(write::of_another());
             }
@@ -166,6 +169,26 @@ impl Call<'_> {
         Err(Error::new(&codes::DUPLICATE, message).at(format!("rows[{line}]")))
     }
 
+    /// Moves the staged rows into the table.
+    ///
+    /// # Errors
+    /// `HM-D021`, at the first row that refers to one that is not there, or not the caller's.
+    async fn moved(
+        &self,
+        stage: &Stage<'_>,
+        client: &impl GenericClient,
+        conflict: &OnConflict<'_>,
+    ) -> Result<Vec<Row>> {
+        let moving = stage.insert(client, self.context, conflict);
+        match stage.referring(client, self.context, moving).await? {
+            Ok(moved) => Ok(moved),
+            Err(refused) => {
+                let (line, (fields, why)) = refused.into_iter().next().unwrap_or_default();
+                Err(Error::new(&codes::REFERENCE, why).at(format!("rows[{line}].{fields}")))
+            }
+        }
+    }
+
     /// Bulk changes name their rows; a filter that says nothing of them would mean the whole table.
     pub(super) fn need_filter(&self) -> Result<Filter<'_>> {
         let filter = self.ask.filter();
@@ -184,23 +207,29 @@ impl Call<'_> {
         }
         let (data, filter) = (self.ask.object("data")?, self.need_filter()?);
         let mut sql = Sql::new(format!("UPDATE {} AS t", self.table().qualified));
-        self.push_sets(&mut sql, data)?;
-        self.run_bulk(sql, filter, "bulk_update", "updated").await
+        let set = write::push_sets(&mut sql, self.table(), data)?;
+        sql.push(" WHERE ");
+        self.run_bulk((sql, &set), filter, ("bulk_update", "updated")).await
     }
 
     pub(super) async fn bulk_delete(&self) -> Result<Value> {
         let filter = self.need_filter()?;
-        let mut sql = self.removal();
-        sql.push("true");
-        self.run_bulk(sql, filter, "bulk_delete", "deleted").await
+        let sql = self.removal();
+        self.run_bulk((sql, &[]), filter, ("bulk_delete", "deleted")).await
     }
 
-    async fn run_bulk(&self, mut sql: Sql, filter: Filter<'_>, operation: &str, verb: &str) -> Result<Value> {
-        sql.push(if operation == "bulk_update" { " WHERE " } else { " AND " });
+    /// Runs a statement up to its `WHERE`, which sets these columns, on the rows of the filter.
+    async fn run_bulk(
+        &self,
+        (mut sql, set): (Sql, &[&crate::Column]),
+        filter: Filter<'_>,
+        (operation, verb): (&str, &str),
+    ) -> Result<Value> {
         self.engine.push_scope(&mut sql, self.context, false);
         sql.push(" AND ");
         crate::filter::push(&mut sql, self.table(), filter)?;
         sql.push(" RETURNING ").push(&self.table().key_selected());
+        self.engine.push_guard(&mut sql, self.context, Written::Changed(set));
         self.engine.push_signature(&mut sql, self.context);
         let client = self.engine.client().await?;
         let rows = sql.rows(&**client).await?;

@@ -10,6 +10,7 @@ use tokio_postgres::{GenericClient, Row};
 use super::{Kind, answer, bulk, cache, fields, filter, include_pii, masking, related};
 use crate::engine::Engine;
 use crate::input::Ask;
+use crate::referable::Written;
 use crate::sql::{Sql, failure};
 use crate::table::{Column, Role, Table, select_list};
 use crate::value::{self, Bound};
@@ -185,7 +186,7 @@ impl Call<'_> {
             cells => cells?,
         };
         let (columns, list) = self.returning();
-        let mut sql = write::insert(self.table(), self.context, &cells, &OnConflict::Error, list);
+        let mut sql = write::insert(self.engine, self.context, &cells, &OnConflict::Error, list);
         self.engine.push_signature(&mut sql, self.context);
         let rows = match self.engine.write(&sql).await {
             // Rows whose time is over are not there: what they hold is free.
@@ -237,26 +238,6 @@ impl Call<'_> {
         }
     }
 
-    /// Appends `SET …` for the given fields; a field given as null is set to null, a field not given stays.
-    pub(super) fn push_sets(&self, sql: &mut Sql, data: &Map<String, Value>) -> Result<()> {
-        if data.is_empty() {
-            return Err(Error::new(&codes::MISSING_VALUE, "`data` names no field to update").at("data"));
-        }
-        sql.push(" SET ");
-        for (i, (name, value)) in data.iter().enumerate() {
-            let column = self.table().column(name)?;
-            if column.role != Role::Data {
-                return Err(write::managed(column));
-            }
-            sql.push(if i > 0 { ", " } else { "" }).push(&column.ident).push(" = ");
-            sql.bind_column(column, value)?;
-        }
-        for touch in write::touches(self.table(), "t.") {
-            sql.push(", ").push(&touch);
-        }
-        Ok(())
-    }
-
     /// The key of an update and what it changes: the key may stand in `id` or, as in a row to create, in `data`.
     pub(super) fn addressed(
         &self,
@@ -298,13 +279,14 @@ impl Call<'_> {
         let (id, data) = (&id, &data);
         let (columns, list) = self.returning();
         let mut sql = Sql::new(format!("UPDATE {} AS t", self.table().qualified));
-        self.push_sets(&mut sql, data)?;
+        let set = write::push_sets(&mut sql, self.table(), data)?;
         sql.push(" WHERE ");
         self.table().push_key(&mut sql, id)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, false);
         let expected = self.push_expected(&mut sql)?;
         sql.push(" RETURNING ").push(list);
+        self.engine.push_guard(&mut sql, self.context, Written::Changed(&set));
         self.engine.push_signature(&mut sql, self.context);
         let client = self.engine.client().await?;
         if let Some(row) = sql.first(&**client).await? {
@@ -385,7 +367,7 @@ impl Call<'_> {
         let (columns, list) = self.returning();
         let conflict = OnConflict::Update { target, given };
         let returning = format!("{list}, (t.xmax = 0) AS created");
-        let mut sql = write::insert(self.table(), self.context, &cells, &conflict, &returning);
+        let mut sql = write::insert(self.engine, self.context, &cells, &conflict, &returning);
         self.engine.push_signature(&mut sql, self.context);
         let client = self.engine.client().await?;
         let row = sql.first(&**client).await?.ok_or_else(write::of_another)?;

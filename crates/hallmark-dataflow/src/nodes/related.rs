@@ -170,7 +170,7 @@ impl Call<'_> {
         let mut client = self.engine.client().await?;
         let transaction = client.transaction().await.map_err(failure)?;
         self.engine.sign(&*transaction, self.context).await?;
-        let insert = write::insert(self.table(), self.context, &cells, &OnConflict::Error, list);
+        let insert = write::insert(self.engine, self.context, &cells, &OnConflict::Error, list);
         let row = insert.first(&*transaction).await?;
         let row = row.ok_or_else(|| super::crud::nothing("the insert returned no row"))?;
         write::follow(&*transaction, self.table(), &write::counted(self.table(), &cells)).await?;
@@ -202,7 +202,7 @@ impl Call<'_> {
             let place = |e: Error| in_place(&format!("{name}[{i}]"), &e);
             let cells = nested_cells(relation, row, shared).map_err(place)?;
             let insert =
-                write::insert(table, self.context, &cells, &OnConflict::Error, &select_list(&columns));
+                write::insert(&engine, self.context, &cells, &OnConflict::Error, &select_list(&columns));
             let inserted = insert.first(client).await.map_err(place)?;
             let inserted = inserted.ok_or_else(|| super::crud::nothing("the insert returned no row"))?;
             write::follow(client, table, &write::counted(table, &cells)).await?;

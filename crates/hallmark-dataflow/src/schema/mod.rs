@@ -23,7 +23,8 @@ pub(crate) use constraints::composite as composite_reference;
 use existing::Existing;
 pub(crate) use indexes::{search_text, search_vector, searched, wanted as wanted_indexes};
 pub(crate) use references::{
-    all as references, followers, of as reference_of, owner as reference_owner, target as reference_target,
+    Reference, all as references, followers, of as reference_of, owner as reference_owner,
+    target as reference_target,
 };
 
 /// What applying the schema did and found.

@@ -33,6 +33,7 @@ mod migrations;
 mod oracle;
 mod own_postgres;
 mod queries;
+mod referred;
 mod relations;
 mod rows;
 mod schema;

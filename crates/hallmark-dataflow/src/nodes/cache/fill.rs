@@ -13,9 +13,10 @@ use serde_json::{Map, Value, json};
 
 use super::flights::{Joined, Landed};
 use super::{Call, void};
+use crate::referable::Written;
 use crate::sensitivity::Masking;
 use crate::sql::{Sql, failure};
-use crate::table::{Column, Role, select_list};
+use crate::table::{Column, select_list};
 use crate::{codes, limits, value, write};
 
 /// An entry, where it came from, and who made it.
@@ -250,27 +251,15 @@ impl Call<'_> {
     /// The statement of a `put`.
     fn update(&self, columns: &[&Column]) -> Result<Sql> {
         let (table, data) = (&self.engine.table, self.ask.object("data")?);
-        let mut sql = Sql::new(format!("UPDATE {} AS t SET ", table.qualified));
-        for (i, (name, value)) in data.iter().enumerate() {
-            let column = table.column(name)?;
-            if column.role != Role::Data {
-                return Err(write::managed(column));
-            }
-            sql.push(if i > 0 { ", " } else { "" }).push(&column.ident).push(" = ");
-            sql.bind_column(column, value)?;
-        }
-        if data.is_empty() {
-            return Err(Error::new(&codes::MISSING_VALUE, "`data` names no field to update").at("data"));
-        }
-        for touch in write::touches(table, "t.") {
-            sql.push(", ").push(&touch);
-        }
+        let mut sql = Sql::new(format!("UPDATE {} AS t", table.qualified));
+        let set = write::push_sets(&mut sql, table, data)?;
         sql.push(" WHERE ");
         table.push_key(&mut sql, self.id()?)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, false);
         sql.push(" RETURNING ").push(&select_list(columns));
         sql.push(&self.extra("pg_current_xact_id()::xid::text"));
+        self.engine.push_guard(&mut sql, self.context, Written::Changed(&set));
         self.engine.push_signature(&mut sql, self.context);
         Ok(sql)
     }

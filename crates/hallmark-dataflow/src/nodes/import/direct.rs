@@ -8,14 +8,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::SinkExt as _;
 use hallmark_core::{Error, Result};
+use hallmark_workflow::Context;
 use tokio::sync::mpsc;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{CopyInSink, GenericClient, Transaction};
 
 use super::binary;
+use super::referred::Referred;
 use super::rows::{Rules, Tally};
 use super::work::Work;
 use crate::Progress;
+use crate::engine::Engine;
 use crate::files::{Mark, Reading};
 use crate::slow::Clock;
 use crate::sql::failure;
@@ -28,7 +31,8 @@ const BATCHES_WAITING_MAX: usize = 4;
 pub(super) struct Asked {
     pub(super) reading: Reading,
     pub(super) rules: Rules,
-    pub(super) tenant: String,
+    pub(super) engine: Engine,
+    pub(super) context: Context,
     /// Whether bad rows are left out rather than ending the import.
     pub(super) skip_errors: bool,
     /// Rows that were refused before.
@@ -51,6 +55,8 @@ pub(super) enum Message {
     Columns(Vec<usize>),
     /// Whole rows, and those that were refused since the message before.
     Rows(Bytes, Vec<u64>),
+    /// What the rows refer to that came since the message of this kind before: the rows behind it are a `COPY` of their own.
+    Referred(Referred),
     /// A row cannot be copied as it is.
     Unsuited,
     /// A part is at its end.
@@ -63,6 +69,8 @@ pub(super) struct Ended {
     pub(super) tally: Tally,
     /// The highest numbers that were given by now for columns that the database counts.
     pub(super) highest: Vec<(usize, i64)>,
+    /// What its last rows refer to.
+    pub(super) referred: Referred,
     /// The place behind it.
     pub(super) mark: Mark,
     /// Whether nothing comes after it.
@@ -72,7 +80,8 @@ pub(super) struct Ended {
 /// The rows as they come.
 pub(super) struct Feed {
     receiver: mpsc::Receiver<Result<Message>>,
-    table: Arc<Table>,
+    engine: Engine,
+    context: Context,
     skip_errors: bool,
     /// The columns of every row, once they are known.
     columns: Option<Vec<usize>>,
@@ -90,7 +99,7 @@ impl Feed {
     pub(super) async fn start(client: &impl GenericClient, asked: Asked) -> Result<Self> {
         let row = client.query_one("SELECT now()", &[]).await.map_err(failure)?;
         let started: jiff::Timestamp = row.try_get(0).map_err(failure)?;
-        let (table, skip_errors) = (Arc::clone(&asked.rules.table), asked.skip_errors);
+        let (engine, context, skip_errors) = (asked.engine.clone(), asked.context.clone(), asked.skip_errors);
         let before = asked.reading.first();
         let (sender, receiver) = mpsc::channel(BATCHES_WAITING_MAX);
         let progress = Progress::current();
@@ -101,7 +110,7 @@ impl Feed {
                 let _ = sender.blocking_send(Err(error));
             }
         }));
-        Ok(Self { receiver, table, skip_errors, columns: None, before, left_out: Vec::new() })
+        Ok(Self { receiver, engine, context, skip_errors, columns: None, before, left_out: Vec::new() })
     }
 
     /// Copies the next part into the table; the caller moves the sequences and commits.
@@ -109,41 +118,49 @@ impl Feed {
     /// # Errors
     /// Those of the file; a row that PostgreSQL refuses, at its row.
     pub(super) async fn part(&mut self, transaction: &Transaction<'_>) -> Result<Outcome> {
-        let mut sink = match &self.columns {
-            Some(columns) => Some(open(transaction, &self.table, columns).await?),
-            None => None,
-        };
+        let table = Arc::clone(&self.engine.table);
+        let (mut sink, mut copied) = (None, 0);
+        if let Some(columns) = &self.columns {
+            sink = Some(open(transaction, &table, columns).await?);
+        }
         while let Some(message) = self.receiver.recv().await {
-            match message? {
+            let (referred, end) = match message? {
                 Message::Columns(columns) => {
-                    sink = Some(open(transaction, &self.table, &columns).await?);
+                    sink = Some(open(transaction, &table, &columns).await?);
                     self.columns = Some(columns);
+                    continue;
                 }
                 Message::Rows(bytes, left_out) => {
                     self.left_out.extend(left_out);
                     if let Some(sink) = &mut sink
                         && let Err(error) = sink.send(bytes).await
                     {
-                        return refused(error, |copied| self.row(copied));
+                        return refused(error, |row| self.row(copied + row));
                     }
+                    continue;
                 }
                 Message::Unsuited => return Ok(Outcome::Unsuited),
-                Message::End(end) => {
-                    if !end.tally.refused.is_empty() && !self.skip_errors {
-                        return Ok(Outcome::Refused);
-                    }
-                    let copied = match sink {
-                        Some(sink) => finish(sink, &self.table).await,
-                        None => Ok(0),
-                    };
-                    return match copied {
-                        Ok(rows) => {
-                            (self.before, self.left_out) = (end.mark.rows, Vec::new());
-                            Ok(Outcome::Copied(rows, *end))
-                        }
-                        Err(error) => refused(error, |copied| self.row(copied)),
-                    };
+                Message::Referred(referred) => (referred, None),
+                Message::End(mut end) => (std::mem::take(&mut end.referred), Some(end)),
+            };
+            if end.as_ref().is_some_and(|end| !end.tally.refused.is_empty()) && !self.skip_errors {
+                return Ok(Outcome::Refused);
+            }
+            if let Some(sink) = sink.take() {
+                match finish(sink, &table).await {
+                    Ok(rows) => copied += rows,
+                    Err(error) => return refused(error, |row| self.row(copied + row)),
                 }
+            }
+            if !referred.are_of(transaction, &self.engine, &self.context).await? {
+                return Ok(Outcome::Unsuited);
+            }
+            if let Some(end) = end {
+                (self.before, self.left_out) = (end.mark.rows, Vec::new());
+                return Ok(Outcome::Copied(copied, *end));
+            }
+            if let Some(columns) = &self.columns {
+                sink = Some(open(transaction, &table, columns).await?);
             }
         }
         Err(Error::new(&hallmark_core::codes::INTERNAL, "the import's thread ended without a word"))

@@ -8,6 +8,7 @@ mod direct;
 mod ledger;
 mod lock;
 mod parts;
+mod referred;
 mod rows;
 mod staged;
 mod work;
@@ -224,7 +225,8 @@ impl<'a> Job<'a> {
         let asked = Asked {
             reading: self.reading(source),
             rules: self.rules.clone(),
-            tenant: Engine::tenant(self.context).to_owned(),
+            engine: engine.clone(),
+            context: self.context.clone(),
             skip_errors: self.skip_errors,
             refused_before: 0,
         };

@@ -208,7 +208,8 @@ impl Job<'_> {
         let asked = Asked {
             reading: self.part_reading(state, source)?,
             rules: self.rules.clone(),
-            tenant: Engine::tenant(self.context).to_owned(),
+            engine: self.engine.clone(),
+            context: self.context.clone(),
             skip_errors: self.skip_errors,
             refused_before: usize::try_from(state.totals.refused).unwrap_or(usize::MAX),
         };
@@ -221,7 +222,7 @@ impl Job<'_> {
                 transaction.rollback().await.map_err(failure)?;
                 return Ok(false);
             };
-            let Ended { tally, highest, mark, is_last } = ended;
+            let Ended { tally, highest, mark, is_last, .. } = ended;
             follow(&transaction, &self.engine.table, &highest).await?;
             let stored = Stored { new, ..Stored::default() };
             self.tally.ignored.extend(tally.ignored);

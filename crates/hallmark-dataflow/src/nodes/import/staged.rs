@@ -91,7 +91,7 @@ impl Job<'_> {
         let (mut lines, progress, mut end) = (Lines::default(), Progress::current(), None);
         let engine = self.engine;
         engine.sign(transaction, self.context).await?;
-        let stage = Stage::create(transaction, &engine.table).await?;
+        let stage = Stage::create(transaction, engine).await?;
         let mut writer = stage.writer(transaction).await?;
         while end.is_none()
             && let Some(batch) = batches.recv().await
@@ -169,8 +169,8 @@ impl Job<'_> {
         Ok(Stored { new, updated: stored - new, skipped: staged.saturating_sub(stored) })
     }
 
-    /// Moves the staged rows into the table, but for those that refer to rows which are not there; `None` if there are such and the
-    /// import is to end with that. PostgreSQL is asked first: what it does not enforce is no reason to refuse a row.
+    /// Moves the staged rows into the table, but for those that refer to rows which are not there, or not the caller's; `None` if there
+    /// are such and the import is to end with that.
     async fn moved(
         &mut self,
         client: &impl GenericClient,
@@ -178,17 +178,12 @@ impl Job<'_> {
         (lines, conflict): (&Lines, &OnConflict<'_>),
     ) -> Result<Option<(u64, u64)>> {
         loop {
-            client.batch_execute("SAVEPOINT moving").await.map_err(failure)?;
-            let error = match stage.count_inserted(client, self.context, conflict).await {
-                Err(error) if error.is(&codes::REFERENCE) => error,
-                moved => return moved.map(Some),
+            let moving = stage.count_inserted(client, self.context, conflict);
+            let refused = match stage.referring(client, self.context, moving).await? {
+                Ok(moved) => return Ok(Some(moved)),
+                Err(refused) => refused,
             };
-            client.batch_execute("ROLLBACK TO SAVEPOINT moving").await.map_err(failure)?;
-            let orphans = stage.orphans(client, &self.engine.shared.tables).await?;
-            if orphans.is_empty() {
-                return Err(error);
-            }
-            for (row, (fields, why)) in &orphans {
+            for (row, (fields, why)) in &refused {
                 let error = Error::new(&codes::REFERENCE, why.clone()).at(fields.clone());
                 let row = row.unsigned_abs();
                 self.tally.refuse(row, lines.of(row), &error)?;
@@ -196,7 +191,7 @@ impl Job<'_> {
             if !self.skip_errors {
                 return Ok(None);
             }
-            stage.remove(client, &orphans.into_keys().collect::<Vec<_>>()).await?;
+            stage.remove(client, &refused.into_keys().collect::<Vec<_>>()).await?;
         }
     }
 

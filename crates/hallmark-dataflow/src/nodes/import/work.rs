@@ -8,8 +8,10 @@ use tokio::sync::mpsc;
 
 use super::binary;
 use super::direct::{Asked, Ended, Message};
+use super::referred::Referred;
 use super::rows::{Tally, is_managed};
 use crate::Progress;
+use crate::engine::Engine;
 use crate::files::{self, Format, Mark, Reader, Record, Row};
 use crate::table::Role;
 use crate::value::{self, Bound};
@@ -42,6 +44,7 @@ pub(super) struct Work<'a> {
     tally: Tally,
     /// How many of the refused rows the receiver knows.
     told: usize,
+    referred: Referred,
     progress: Progress,
 }
 
@@ -59,10 +62,10 @@ impl<'a> Work<'a> {
         progress: Progress,
         sender: &'a mpsc::Sender<Result<Message>>,
     ) -> Self {
-        let mut tenant = BytesMut::new();
+        let (mut tenant, of) = (BytesMut::new(), Engine::tenant(&asked.context));
         if asked.rules.table.with_role(Role::Tenant).is_some() {
-            tenant.put_i32(i32::try_from(asked.tenant.len()).unwrap_or(i32::MAX));
-            tenant.put_slice(asked.tenant.as_bytes());
+            tenant.put_i32(i32::try_from(of.len()).unwrap_or(i32::MAX));
+            tenant.put_slice(of.as_bytes());
         }
         let rows = BytesMut::with_capacity(BATCH_BYTES + BATCH_BYTES / 4);
         let first = asked.reading.first();
@@ -75,6 +78,7 @@ impl<'a> Work<'a> {
             rows,
             tally: Tally::from(first, asked.refused_before),
             told: 0,
+            referred: Referred::default(),
             progress,
             asked,
         }
@@ -100,7 +104,8 @@ impl<'a> Work<'a> {
         self.part_end = self.asked.reading.part_end(self.tally.read);
         let tally = self.tally.next();
         self.told = 0;
-        self.send(Message::End(Box::new(Ended { tally, highest, mark, is_last })))?;
+        let referred = self.referred.take();
+        self.send(Message::End(Box::new(Ended { tally, highest, referred, mark, is_last })))?;
         if !is_last {
             self.rows.put_slice(binary::HEADER);
         }
@@ -121,7 +126,7 @@ impl<'a> Work<'a> {
             self.tally.read += 1;
             let at = self.rows.len();
             if row.len() == names.len() && self.put(&row) {
-                self.end_row()?;
+                self.end_row(at)?;
             } else {
                 self.rows.truncate(at);
                 if !self.slowly(files::record(&names, row))? {
@@ -188,7 +193,8 @@ impl<'a> Work<'a> {
             }
         }
         self.parts = parts;
-        let columns = self.parts.iter().map(|part| part.column).collect();
+        let columns: Vec<usize> = self.parts.iter().map(|part| part.column).collect();
+        self.referred = Referred::new(&self.asked.engine, &columns);
         self.send(Message::Columns(columns))?;
         self.rows.put_slice(binary::HEADER);
         Ok(true)
@@ -233,10 +239,10 @@ impl<'a> Work<'a> {
 
     /// Checks a record by the rules and appends it, or refuses it; `false` if the stage has to be used.
     fn slowly(&mut self, record: Record) -> Result<bool> {
-        let line = record.line;
+        let (line, at) = (record.line, self.rows.len());
         let checked = self.asked.rules.row(record, &mut self.tally.ignored);
         match checked.map_or_else(Taken::Refused, |cells| self.put_cells(&cells)) {
-            Taken::Yes => self.end_row()?,
+            Taken::Yes => self.end_row(at)?,
             Taken::Unsuited => return Ok(false),
             Taken::Refused(error) => {
                 let row = self.tally.read;
@@ -281,19 +287,30 @@ impl<'a> Work<'a> {
         Taken::Yes
     }
 
-    fn end_row(&mut self) -> Result<()> {
+    /// Ends the row that begins here.
+    fn end_row(&mut self, at: usize) -> Result<()> {
+        if !self.is_given_up() {
+            self.referred.note(&self.rows[at..]);
+        }
+        if self.referred.is_full() {
+            self.flush()?;
+            let referred = self.referred.take();
+            self.send(Message::Referred(referred))?;
+            self.rows.put_slice(binary::HEADER);
+        }
         if self.rows.len() >= BATCH_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Whether nothing will be kept: the rest is only looked at.
+    fn is_given_up(&self) -> bool {
+        !self.tally.refused.is_empty() && !self.asked.skip_errors
     }
 
     fn flush(&mut self) -> Result<()> {
         self.progress.set(self.tally.read);
         let batch = self.rows.split().freeze();
         self.rows.reserve(BATCH_BYTES + BATCH_BYTES / 4);
-        if !self.tally.refused.is_empty() && !self.asked.skip_errors {
-            // Nothing will be kept: the rest is only looked at.
-            return Ok(());
-        }
-        if batch.is_empty() {
+        if self.is_given_up() || batch.is_empty() {
             return Ok(());
         }
         let left_out = self.tally.refused[self.told..].iter().map(|refusal| refusal.row).collect();

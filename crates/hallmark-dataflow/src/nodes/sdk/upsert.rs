@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Call;
 use crate::engine::Engine;
 use crate::nodes::cache;
+use crate::referable::Written;
 use crate::sensitivity::Masking;
 use crate::sql::{Sql, failure};
 use crate::table::{Column, Role, Table, select_list};
@@ -41,7 +42,7 @@ impl Call<'_> {
         let (mut sql, counted) = match write::complete(table, &new) {
             Ok(cells) => {
                 let conflict = OnConflict::Set { target, values };
-                let sql = write::insert(table, self.context, &cells, &conflict, &returning);
+                let sql = write::insert(self.engine, self.context, &cells, &conflict, &returning);
                 (sql, write::counted(table, &cells))
             }
             // What is too little to create a row is enough to change one.
@@ -88,6 +89,8 @@ impl Call<'_> {
             sql.bind_compared(column, new.get(column.name()).unwrap_or(&Value::Null))?;
         }
         sql.push(" RETURNING ").push(&select_list(columns));
+        let set: Vec<&Column> = values.iter().map(|(at, _)| &table.columns[*at]).collect();
+        self.engine.push_guard(&mut sql, self.context, Written::Changed(&set));
         self.engine.push_signature(&mut sql, self.context);
         let client = self.engine.client().await?;
         match sql.first(&**client).await? {
