@@ -1,6 +1,11 @@
 //! `up`: what is missing is installed, what is not running is started, and nothing counts until its probe passes.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod ports;
+mod work;
+
+pub(super) use work::Work;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,19 +13,16 @@ use std::time::Instant;
 use futures_util::future::join_all;
 use hallmark_core::{Error, Result};
 
+use self::work::Outcome;
 use super::backup::Progress;
 use super::config::Provider;
 use super::credentials::{self, Credentials};
 use super::events::{Consent, Event, Observer};
-use super::home::Home;
 use super::install::{self, Cache, Plan, Tools, lock_file};
-use super::ports::{self, PortName, Register};
-use super::process::{self, Process, Site};
-use super::replicas::REPLICAS;
 use super::state::StackState;
-use super::supervisor::{Phase, Request, connect, records, start};
-use super::{Stack, address, codes, docker, limits};
-use crate::{Endpoints, ProbeReport, ServiceKind, State, Step, platform, probe};
+use super::supervisor::{Request, connect, start};
+use super::{Stack, codes, limits};
+use crate::{ServiceKind, platform};
 
 /// How `up` works.
 #[derive(Clone, Debug, Default)]
@@ -42,27 +44,6 @@ pub struct UpReport {
     pub failed: Vec<(ServiceKind, Arc<Error>)>,
     /// The services that could not be provided, so that nothing was measured, and why.
     pub not_measured: Vec<(ServiceKind, String)>,
-}
-
-enum Outcome {
-    Usable(String),
-    Failed(Arc<Error>),
-    NotMeasured(String),
-}
-
-/// Everything that the work on the services shares.
-pub(super) struct Work<'a> {
-    pub(super) stack: &'a Stack,
-    observer: &'a dyn Observer,
-    pub(super) home: Home,
-    cache: Cache,
-    tools: Tools,
-    credentials: Credentials,
-    pub(super) endpoints: Endpoints,
-    /// Why a service cannot even be tried.
-    barred: BTreeMap<ServiceKind, Arc<Error>>,
-    /// The services whose ports are not those they run on.
-    pub(super) moved: BTreeSet<ServiceKind>,
 }
 
 impl Stack {
@@ -183,79 +164,6 @@ impl Stack {
             .next("hallmark up --yes"))
     }
 
-    /// Gives every service its ports. Answers which services run on others than they
-    /// should from now on, and whose ports somebody else holds.
-    async fn settle_ports(
-        &self,
-        state: &mut StackState,
-        wanted: &[ServiceKind],
-        options: &UpOptions,
-        cache: &Cache,
-    ) -> Result<(BTreeSet<ServiceKind>, BTreeMap<ServiceKind, Error>)> {
-        let _lock = cache.lock("ports").await?;
-        let mut register = Register::open(cache.root());
-        let running = records(&state.home(&self.project));
-        let root = self.project.root();
-        let (mut moved, mut taken) = (BTreeSet::new(), BTreeMap::new());
-        for service in wanted.iter().copied() {
-            let provider = self.provider(service);
-            if !matches!(provider, Provider::Native | Provider::Docker) {
-                continue;
-            }
-            let alive =
-                Process::of(service).iter().any(|p| running.get(p).is_some_and(|r| r.alive().is_some()));
-            let replica = |name: &PortName| REPLICAS.iter().find(|(_, port)| port == name);
-            for name in &self.port_names(service) {
-                let kept = state.ports.get(name).copied();
-                // A replica that was added to a primary that runs is not started yet: its port must be free.
-                let alive = replica(name).map_or(alive, |(process, _)| {
-                    running.get(process).is_some_and(|record| record.alive().is_some())
-                });
-                let port = match self.config.port(*name).or(kept) {
-                    None => register.reserve(root)?,
-                    Some(port) if (alive && kept == Some(port)) || provider == Provider::Docker => port,
-                    Some(port) if ports::is_free(port) => port,
-                    Some(_) if options.new_ports => register.reserve(root)?,
-                    Some(port) => {
-                        taken.entry(service).or_insert_with(|| ports::taken(service, port));
-                        port
-                    }
-                };
-                if alive && kept != Some(port) {
-                    moved.insert(service);
-                }
-                register.keep(port, root);
-                state.ports.insert(*name, port);
-            }
-        }
-        self.settle_metrics(state, &mut register).await?;
-        register.save()?;
-        Ok((moved, taken))
-    }
-
-    /// The ports that the service needs as it is configured.
-    fn port_names(&self, service: ServiceKind) -> Vec<PortName> {
-        let own = PortName::of(service).iter().copied();
-        let replicas = self.replicas().iter().map(|(_, name)| *name);
-        own.chain(replicas.filter(|_| service == ServiceKind::Postgres)).collect()
-    }
-
-    /// Gives the metrics a port. A kept one that somebody else holds is given up: no data depend on it.
-    async fn settle_metrics(&self, state: &mut StackState, register: &mut Register) -> Result<()> {
-        let root = self.project.root();
-        let served = connect(&state.home(&self.project)).await.is_some();
-        state.metrics_port = match (self.config.metrics_port, state.metrics_port) {
-            (Some(0), _) => None,
-            (Some(port), _) => Some(port),
-            (None, Some(port)) if served || ports::is_free(port) => Some(port),
-            (None, _) => Some(register.reserve(root)?),
-        };
-        if let Some(port) = state.metrics_port {
-            register.keep(port, root);
-        }
-        Ok(())
-    }
-
     fn conclude(
         &self,
         mut state: StackState,
@@ -291,187 +199,10 @@ async fn packages(plan: &Plan, observer: &dyn Observer) -> Result<()> {
     Ok(())
 }
 
-impl Work<'_> {
-    async fn bring(&self, service: ServiceKind, engine: &Result<(), Arc<Error>>) -> Outcome {
-        let begin = Instant::now();
-        let provider = self.stack.provider(service);
-        let done = match (self.barred.get(&service), provider, engine) {
-            (Some(error), _, _) => Err(Arc::clone(error)),
-            (None, Provider::Docker, Err(error)) => Err(Arc::clone(error)),
-            (None, Provider::External, _) => self.external(service, begin).await.map_err(Arc::new),
-            (None, Provider::Docker, Ok(())) => self.wait(service, begin).await.map_err(Arc::new),
-            (None, _, _) => Box::pin(self.native(service, begin)).await.map_err(Arc::new),
-        };
-        match done {
-            Ok(()) => {
-                let endpoint = address::shown(service, &self.endpoints).unwrap_or_default();
-                let duration_ms = elapsed_ms(begin);
-                self.observer.event(&Event::Usable { service, endpoint: endpoint.clone(), duration_ms });
-                Outcome::Usable(endpoint)
-            }
-            // Only the model API may be missing, and only because a registry does not give it: the rest goes on.
-            Err(error) if service == ServiceKind::OpenAi && error.is(&codes::REGISTRY) => {
-                let reason = format!("{error}: {}", error.causes().join("; "));
-                self.observer.event(&Event::NotMeasured { service, reason: reason.clone() });
-                Outcome::NotMeasured(reason)
-            }
-            Err(error) => {
-                let duration_ms = elapsed_ms(begin);
-                self.observer.event(&Event::Failed { service, error: Arc::clone(&error), duration_ms });
-                Outcome::Failed(error)
-            }
-        }
-    }
-
-    async fn external(&self, service: ServiceKind, begin: Instant) -> Result<()> {
-        if !self.endpoints.has(service) {
-            return Err(Error::new(
-                &codes::NO_ADDRESS,
-                format!("{} is external and has no address", service.title()),
-            )
-            .next(format!(
-                "export {}=…, or give [services.{service}] in hallmark.toml",
-                service.variable()
-            )));
-        }
-        self.observer.event(&Event::Starting { service, provider: Provider::External });
-        let report = Box::pin(probe(service, &self.endpoints)).await;
-        if report.state == State::Usable { Ok(()) } else { Err(not_usable(&report, begin)) }
-    }
-
-    async fn native(&self, service: ServiceKind, begin: Instant) -> Result<()> {
-        let site = self.site(service).await?;
-        for process in Process::of(service) {
-            if self.moved.contains(&service) {
-                self.order(Request::Stop { process: *process }).await?;
-            }
-        }
-        let running = records(&self.home);
-        self.observer.event(&Event::Starting { service, provider: Provider::Native });
-        for process in Process::of(service) {
-            // What runs keeps its files as they are.
-            if running.get(process).and_then(|record| record.alive()).is_none()
-                || self.moved.contains(&service)
-            {
-                process::prepare(*process, &site).await?;
-            }
-            self.order(Request::Start { process: *process }).await?;
-        }
-        self.wait(service, begin).await?;
-        if service == ServiceKind::Postgres { self.replicas(&site).await } else { Ok(()) }
-    }
-
-    /// Where the service's processes start, with everything installed that they need.
-    async fn site(&self, service: ServiceKind) -> Result<Site> {
-        let missing = self.tools.missing(service);
-        let mut tools = self.tools.clone();
-        if let Some(item) = missing.iter().find(|item| item.packages.is_empty()) {
-            let (what, begin) = (item.name.clone(), Instant::now());
-            self.observer.event(&Event::Installing { what: what.clone() });
-            install::install_cached(&self.cache, &self.tools, service).await?;
-            self.observer.event(&Event::Installed { what, duration_ms: elapsed_ms(begin) });
-            tools = Tools::find(&self.cache).await;
-        }
-        let state =
-            StackState::load(&self.stack.project)?.ok_or_else(|| process::not_installed("the stack"))?;
-        let (home, credentials) = (self.home.clone(), self.credentials.clone());
-        Ok(Site { home, ports: state.ports, credentials, tools, config: self.stack.config.clone() })
-    }
-
-    pub(super) async fn order(&self, request: Request) -> Result<()> {
-        let mut link = match connect(&self.home).await {
-            Some(link) => link,
-            None => start(&self.stack.supervisor, self.stack.project.root(), &self.home).await?,
-        };
-        match link.ask(&request).await?.error {
-            None => Ok(()),
-            Some(reason) => Err(Error::new(&codes::START_FAILED, "the supervisor could not do it")
-                .because_text(self.credentials.mask(&reason))
-                .next("hallmark doctor")),
-        }
-    }
-
-    /// Waits until the probe passes, the supervisor gives the service up, or the time is over.
-    async fn wait(&self, service: ServiceKind, begin: Instant) -> Result<()> {
-        let mut last_step = String::new();
-        let mut refusals = 0;
-        loop {
-            let report = Box::pin(probe(service, &self.endpoints)).await;
-            if report.state == State::Usable {
-                return Ok(());
-            }
-            let step = report.steps.iter().rfind(|step| !step.ok);
-            // No time mends a password; one more look, for a server may still be setting itself up.
-            refusals = if step.is_some_and(is_refusal) { refusals + 1 } else { 0 };
-            if refusals > limits::REFUSALS
-                && let Some(file) = credentials::file(&self.home, service)
-            {
-                return Err(refused(service, &file, &report));
-            }
-            let step = step.map_or_else(String::new, |step| format!("{}: {}", step.name, step.detail));
-            if step != last_step {
-                let elapsed_ms = elapsed_ms(begin);
-                self.observer.event(&Event::Waiting { service, step: step.clone(), elapsed_ms });
-                last_step = step;
-            }
-            let rows = records(&self.home);
-            let given_up = Process::of(service)
-                .iter()
-                .filter_map(|process| rows.get(process))
-                .find(|row| row.phase == Phase::Failed);
-            if let Some(row) = given_up {
-                return Err(Error::new(
-                    &codes::START_FAILED,
-                    format!("{} ends each time it is started", row.process),
-                )
-                .because_text(row.last_exit.clone().unwrap_or_default())
-                .next(format!("hallmark logs {service}")));
-            }
-            if begin.elapsed() > limits::USABLE_TIMEOUT {
-                return Err(not_usable(&report, begin));
-            }
-            tokio::time::sleep(limits::USABLE_PAUSE).await;
-        }
-    }
-
-    async fn containers(&self, wanted: &[ServiceKind], state: &StackState) -> Result<()> {
-        // All that containers provide: `down` must know of those that an earlier `up` started.
-        let provided = self.stack.with_provider(&ServiceKind::ALL, Provider::Docker);
-        let project = &self.stack.project;
-        docker::write(project, &self.home, &provided, &state.ports, &self.credentials)?;
-        docker::up(project, &self.home, wanted).await
-    }
-}
-
-fn is_refusal(step: &Step) -> bool {
-    step.code == Some(crate::codes::AUTHENTICATION.id)
-}
-
 /// The error of a service whose password is lost.
 fn lost(service: ServiceKind, file: &Path) -> Error {
     let what = format!("{}, which keeps the password of {}, is empty", file.display(), service.title());
     Error::new(&codes::FOLDER, what).next(credentials::way_out(service, file))
-}
-
-/// The error of a service that takes another password than the one that is kept.
-fn refused(service: ServiceKind, file: &Path, report: &ProbeReport) -> Error {
-    let what = format!("{} does not take the password in {}", service.title(), file.display());
-    let error = Error::new(&crate::codes::AUTHENTICATION, what).next(credentials::way_out(service, file));
-    match &report.reason {
-        Some(reason) => error.because_text(reason.clone()),
-        None => error,
-    }
-}
-
-fn not_usable(report: &ProbeReport, begin: Instant) -> Error {
-    let seconds = begin.elapsed().as_secs();
-    let error =
-        Error::new(&codes::NOT_USABLE, format!("{} is not usable after {seconds} s", report.service.title()));
-    let error = match &report.reason {
-        Some(reason) => error.because_text(reason.clone()),
-        None => error,
-    };
-    error.next(report.next.clone().unwrap_or_else(|| format!("hallmark logs {}", report.service)))
 }
 
 fn elapsed_ms(begin: Instant) -> u64 {
@@ -481,6 +212,7 @@ fn elapsed_ms(begin: Instant) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Endpoints;
     use crate::stack::{Item, Registry, Silent, StackConfig};
 
     fn stack(assume_yes: bool) -> Stack {

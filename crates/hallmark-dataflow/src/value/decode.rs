@@ -1,0 +1,85 @@
+//! Columns of rows as JSON.
+
+use hallmark_core::{Error, Result, digest};
+use hallmark_python::models::FieldType;
+use serde_json::{Map, Number, Value};
+use tokio_postgres::Row;
+use tokio_postgres::types::{Kind, Type};
+
+use crate::label::Label;
+use crate::table::Column;
+use crate::{codes, instant};
+
+/// Reads columns `0..` of a row that was selected with [`Column::selected`].
+///
+/// # Errors
+/// `HM-D031` if the table's columns are not those of the model.
+pub fn row(row: &Row, columns: &[&Column]) -> Result<Map<String, Value>> {
+    let mut members = Vec::with_capacity(columns.len());
+    for (i, column) in columns.iter().enumerate() {
+        members.push((column.name().to_owned(), decode(row, i, column.field.kind)?));
+    }
+    // Collected, the tree is made in one go.
+    Ok(members.into_iter().collect())
+}
+
+/// Reads one column of a row.
+///
+/// # Errors
+/// `HM-D031` if its type is another.
+pub fn decode(row: &Row, at: usize, kind: FieldType) -> Result<Value> {
+    // A table that was there before its model may have a narrower type, whose values the field holds too.
+    let narrow = row.columns().get(at).map_or(&Type::UNKNOWN, tokio_postgres::Column::type_);
+    match kind {
+        FieldType::Integer if *narrow == Type::INT4 => {
+            get::<i32>(row, at).map(|v| v.map_or(Value::Null, Value::from))
+        }
+        FieldType::Integer if *narrow == Type::INT2 => {
+            get::<i16>(row, at).map(|v| v.map_or(Value::Null, Value::from))
+        }
+        FieldType::Integer => get::<i64>(row, at).map(|v| v.map_or(Value::Null, Value::from)),
+        // The shortest text that names the same number: as a double, 0.1 would show what a single does not hold.
+        FieldType::Float if *narrow == Type::FLOAT4 => get::<f32>(row, at)
+            .map(|v| v.map_or(Value::Null, |f| float(f.to_string().parse().unwrap_or(f64::from(f))))),
+        FieldType::Float => get::<f64>(row, at).map(|v| v.map_or(Value::Null, float)),
+        FieldType::Boolean => get::<bool>(row, at).map(|v| v.map_or(Value::Null, Value::from)),
+        FieldType::Text if matches!(narrow.kind(), Kind::Enum(_)) => {
+            get::<Label>(row, at).map(|v| v.map_or(Value::Null, |label| Value::from(label.0)))
+        }
+        FieldType::Text | FieldType::Decimal | FieldType::Date | FieldType::Time => {
+            get::<String>(row, at).map(|v| v.map_or(Value::Null, Value::from))
+        }
+        FieldType::Timestamp => {
+            get::<instant::Instant>(row, at).map(|v| v.map_or(Value::Null, |t| Value::from(t.to_string())))
+        }
+        FieldType::Uuid => {
+            get::<uuid::Uuid>(row, at).map(|v| v.map_or(Value::Null, |u| Value::from(u.to_string())))
+        }
+        FieldType::Bytes => get::<Vec<u8>>(row, at)
+            .map(|v| v.map_or(Value::Null, |b| Value::from(format!("\\x{}", digest::to_hex(&b))))),
+        FieldType::FloatArray => get::<Vec<Option<f64>>>(row, at).map(|v| {
+            v.map_or(Value::Null, |a| a.into_iter().map(|f| f.map_or(Value::Null, float)).collect())
+        }),
+        FieldType::Object | FieldType::Array | FieldType::Json => {
+            get::<Value>(row, at).map(|v| v.unwrap_or(Value::Null))
+        }
+    }
+}
+
+/// A double as JSON; what JSON cannot say (another writer's NaN) becomes its PostgreSQL name rather than a silent null.
+#[must_use]
+pub fn float(double: f64) -> Value {
+    Number::from_f64(double).map_or_else(|| Value::from(double.to_string()), Value::Number)
+}
+
+/// A value of this type, or null.
+///
+/// # Errors
+/// `HM-D031` if the column has another type.
+pub(crate) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, at: usize) -> Result<Option<T>> {
+    row.try_get::<_, Option<T>>(at).map_err(|e| {
+        Error::new(&codes::SCHEMA_DIFFERS, "a column has another type than the model says")
+            .because(&e)
+            .next("apply the schema and read its report")
+    })
+}
