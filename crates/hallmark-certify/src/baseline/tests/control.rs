@@ -1,4 +1,4 @@
-//! The instrument must count a failing, a skipped and an unparsable test as what they are.
+//! The instrument must count a failing, a skipped, an expected-to-fail and an unparsable test as what they are.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -9,7 +9,7 @@ use crate::config::TestsConfig;
 use crate::context::Context;
 use crate::section::Control;
 
-const PLANTED: &str = "import pytest\n\ndef test_passes():\n    assert True\n\ndef test_fails():\n    assert False\n\n@pytest.mark.skip(reason=\"planted\")\ndef test_skipped():\n    pass\n";
+const PLANTED: &str = "import pytest\n\ndef test_passes():\n    assert True\n\ndef test_fails():\n    assert False\n\n@pytest.mark.skip(reason=\"planted\")\ndef test_skipped():\n    pass\n\n@pytest.mark.xfail\ndef test_fails_as_expected():\n    assert False\n";
 
 /// Plants the tests in a scratch folder and runs them with the project's own interpreter.
 pub(super) fn run(context: &Context) -> BoxFuture<'_, Vec<Control>> {
@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context) -> BoxFuture<'_, Vec<Control>> {
             Ok(outcome) => (is_as_planted(&outcome), describe(&outcome)),
             Err(error) => (false, format!("{error:?}")),
         };
-        let planted = "a scratch folder with one passing, one failing, one skipped test, one file that does not parse and one that skips itself";
+        let planted = "a scratch folder with one passing, one failing, one skipped test, one that fails as expected, one file that does not parse and one that skips itself";
         vec![Control::new("tests.planted_failures", planted, started, outcome)]
     }
     .boxed()
@@ -40,20 +40,21 @@ async fn plant(context: &Context) -> Result<Outcome> {
 }
 
 fn is_as_planted(outcome: &Outcome) -> bool {
-    let counts = ["passed", "failed", "skipped"].map(|o| outcome.count(o));
+    let counts = ["passed", "failed", "skipped", "xfailed"].map(|o| outcome.count(o));
     outcome.record.finished
-        && counts == [1, 1, 1]
-        && outcome.executed() == 2
+        && counts == [1, 1, 1, 1]
+        && outcome.executed() == 3
         && outcome.record.collection_errors.len() == 1
-        && outcome.known() == 5
+        && outcome.known() == 6
 }
 
 fn describe(outcome: &Outcome) -> String {
     format!(
-        "{} passed, {} failed, {} skipped, {} executed, {} not collectable, {} skipped files {}",
+        "{} passed, {} failed, {} skipped, {} failed as expected, {} executed, {} not collectable, {} skipped files {}",
         outcome.count("passed"),
         outcome.count("failed"),
         outcome.count("skipped"),
+        outcome.count("xfailed"),
         outcome.executed(),
         outcome.record.collection_errors.len(),
         outcome.record.collection_skips.len(),
