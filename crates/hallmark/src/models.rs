@@ -64,9 +64,7 @@ pub(crate) fn find(app: &App<'_>) -> Result<Found> {
     let root = app.project.root();
     let mut found = Found::default();
     if config.models.is_empty() {
-        for path in files_below(root) {
-            found.read(root, &path, Which::Candidates)?;
-        }
+        found.read_below(root, Which::Candidates)?;
     }
     for path in &config.models {
         found.read(root, &root.join(path), Which::All)?;
@@ -78,9 +76,7 @@ pub(crate) fn find(app: &App<'_>) -> Result<Found> {
 pub(crate) fn find_at(path: &Path, tests: bool) -> Result<Found> {
     let mut found = Found::default();
     if path.is_dir() {
-        for file in files_below(path) {
-            found.read(path, &file, if tests { Which::WithTests } else { Which::Candidates })?;
-        }
+        found.read_below(path, if tests { Which::WithTests } else { Which::Candidates })?;
     } else {
         found.read(path.parent().unwrap_or(path), path, Which::All)?;
     }
@@ -99,6 +95,26 @@ enum Which {
 }
 
 impl Found {
+    /// Reads every file below the root that may declare models and that git does not ignore, in their order.
+    fn read_below(&mut self, root: &Path, which: Which) -> Result<()> {
+        let walk = ignore::WalkBuilder::new(root)
+            .require_git(false)
+            .filter_entry(|e| e.file_name() != STATE_FOLDER)
+            .build();
+        let mut files: Vec<PathBuf> = Vec::new();
+        for entry in walk {
+            match entry {
+                Ok(entry) if declares(entry.path()) => files.push(entry.into_path()),
+                Ok(_) => {}
+                // In a folder that cannot be listed models may be declared.
+                Err(error) if error.is_io() => self.problems.push(text::unlisted(root, &error)),
+                Err(_) => {}
+            }
+        }
+        files.sort();
+        files.iter().try_for_each(|path| self.read(root, path, which))
+    }
+
     fn read(&mut self, root: &Path, path: &Path, which: Which) -> Result<()> {
         let name = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
         if which == Which::Candidates && is_test(&name) {
@@ -159,18 +175,6 @@ impl Modules for Sources<'_> {
             Some((path.to_string_lossy().replace('\\', "/"), text))
         })
     }
-}
-
-/// Every file below the root that may declare models and that git does not ignore, sorted.
-fn files_below(root: &Path) -> Vec<PathBuf> {
-    let walk = ignore::WalkBuilder::new(root)
-        .require_git(false)
-        .filter_entry(|e| e.file_name() != STATE_FOLDER)
-        .build();
-    let mut files: Vec<PathBuf> =
-        walk.flatten().map(ignore::DirEntry::into_path).filter(|p| declares(p)).collect();
-    files.sort();
-    files
 }
 
 /// Python sources, and the other forms under the names that are kept for them.

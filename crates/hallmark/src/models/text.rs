@@ -60,7 +60,23 @@ impl Text {
 }
 
 /// A file of which nobody knows what it declares, with the line that says so.
-fn unread(code: &Code, (path, line): (&str, usize), message: String) -> Text {
+fn unread(code: &Code, place: (&str, usize), message: String) -> Text {
+    Text::Unread(problem(code, place, message))
+}
+
+/// A folder of which nobody knows what is in it.
+pub(super) fn unlisted(root: &Path, error: &ignore::Error) -> Problem {
+    let (path, error) = match error {
+        ignore::Error::WithPath { path, err } => (path.as_path(), &**err),
+        error => (root, error),
+    };
+    let name = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
+    let name = if name.is_empty() { "." } else { &name };
+    let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+    problem(&READ_FAILED, (name, 1), format!("the folder could not be listed: {reason}"))
+}
+
+fn problem(code: &Code, (path, line): (&str, usize), message: String) -> Problem {
     let place = Place { path: path.to_owned(), line, column: 1 };
-    Text::Unread(Problem { code: code.id, severity: Severity::Error, message, place, model: None })
+    Problem { code: code.id, severity: Severity::Error, message, place, model: None }
 }
