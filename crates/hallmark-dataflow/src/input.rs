@@ -110,6 +110,9 @@ pub(crate) fn number_in(
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_f64().filter(|n| (low..=high).contains(n)) {
             Some(number) => Ok(Some(number)),
+            None if low == f64::MIN_POSITIVE => {
+                Err(bad(&format!("{what}.{name}"), &format!("a number above 0 and up to {high:e}")))
+            }
             None => Err(bad(&format!("{what}.{name}"), &format!("a number from {low} to {high}"))),
         },
     }

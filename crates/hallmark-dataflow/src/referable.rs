@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::schema::{self, Reference};
 use crate::sql::Sql;
 use crate::table::{Column, Role, Table};
+use crate::write::OnConflict;
 use crate::{codes, names};
 
 /// The setting that a statement asks for, and no server has, where a reference leads to no row of the caller: PostgreSQL has no other
@@ -50,34 +51,56 @@ impl Engine {
                 Written::New => false,
                 Written::Changed(columns) if touches(columns) => false,
                 Written::Changed(_) => continue,
-                // A row whose time is over is made anew, with its defaults.
-                Written::Upserted(columns) => !touches(columns) && self.table.options.ttl_seconds.is_none(),
+                Written::Upserted(columns) => !touches(columns),
             };
             push_look(sql, &self.table, (&reference, only_new), context);
         }
     }
 
-    /// The same for rows that come from a stage: for references of which a part is given, the other part being that of the row that
-    /// is there. All else is looked at on the stage.
-    pub(crate) fn push_guard_of_parts(&self, sql: &mut Sql, context: &Context, given: &[&Column]) {
+    /// The same for a statement that moves rows from a stage: for what [`is_for_stage`] leaves.
+    pub(crate) fn push_guard_of_stage(&self, sql: &mut Sql, context: &Context, conflict: &OnConflict<'_>) {
         for reference in guarded(&self.table, &self.shared.tables) {
-            let named = reference.0.iter().filter(|c| contains(given, c)).count();
-            if named > 0 && named < reference.0.len() {
-                push_look(sql, &self.table, (&reference, false), context);
+            if !is_for_stage(&self.table, &reference, conflict) {
+                let given = given(conflict);
+                let only_new = given.is_some_and(|given| !reference.0.iter().any(|c| contains(given, c)));
+                push_look(sql, &self.table, (&reference, only_new), context);
             }
         }
     }
 }
 
-fn contains(columns: &[&Column], column: &Column) -> bool {
+/// Whether it is on the stage, behind the statement that moves its rows, that a reference is looked at. There it is seen of many rows at
+/// once, and rows are seen that came with them; but not which of the rows were moved, nor what those have that were there.
+pub(crate) fn is_for_stage(table: &Table, (from, to, _): &Reference<'_>, conflict: &OnConflict<'_>) -> bool {
+    let is_own = to.name == table.name;
+    match (conflict, given(conflict)) {
+        (OnConflict::Error, _) => true,
+        (_, Some(given)) => is_own && from.iter().all(|c| contains(given, c)),
+        _ => is_own,
+    }
+}
+
+/// The columns that an upsert changes of rows that are there.
+fn given<'a>(conflict: &'a OnConflict<'_>) -> Option<&'a [&'a Column]> {
+    if let OnConflict::Update { given, .. } = conflict { Some(given) } else { None }
+}
+
+pub(crate) fn contains(columns: &[&Column], column: &Column) -> bool {
     columns.iter().any(|c| c.name() == column.name())
 }
 
+/// Appends the look at one reference; `only_new` passes over rows that were there.
 fn push_look(sql: &mut Sql, table: &Table, (reference, only_new): (&Reference<'_>, bool), context: &Context) {
     let (from, to, there) = reference;
     sql.push(", CASE WHEN ");
     if only_new {
-        sql.push("t.xmax <> 0 OR ");
+        sql.push("t.xmax <> 0");
+        // One whose time was over is made anew, with its defaults, at this moment.
+        let made = table.with_role(Role::CreatedAt).filter(|_| table.options.ttl_seconds.is_some());
+        if let Some(made) = made {
+            sql.push(" AND t.").push(&made.ident).push(" <> now()");
+        }
+        sql.push(" OR ");
     }
     for column in from {
         sql.push("t.").push(&column.ident).push(" IS NULL OR ");

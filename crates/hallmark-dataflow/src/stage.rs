@@ -122,9 +122,7 @@ impl<'a> Stage<'a> {
         sql.push(&format!(" FROM {STAGE} ORDER BY line"));
         push_conflict(&mut sql, table, conflict);
         sql.push(&format!(" RETURNING {returned}"));
-        if let OnConflict::Update { given, .. } = conflict {
-            self.engine.push_guard_of_parts(&mut sql, context, given);
-        }
+        self.engine.push_guard_of_stage(&mut sql, context, conflict);
         sql
     }
 
@@ -187,7 +185,7 @@ impl<'a> Stage<'a> {
             }
             let fields: Vec<&str> = columns.iter().map(|i| self.table().columns[*i].name()).collect();
             let mut lines = self.repeats(client, &columns).await?;
-            lines.append(&mut self.taken(client, context, &columns).await?);
+            lines.append(&mut self.taken(client, context, (&columns, except)).await?);
             for line in lines {
                 found.entry(line).or_insert_with(|| fields.join(","));
             }
@@ -273,26 +271,61 @@ impl<'a> Stage<'a> {
         &self,
         client: &impl GenericClient,
         context: &Context,
-        columns: &[usize],
+        (columns, except): (&[usize], &[&Column]),
     ) -> Result<Vec<i64>> {
         let table = self.table();
-        let same: Vec<String> = columns
-            .iter()
-            .map(|i| format!("t.{} = {}", table.columns[*i].ident, self.typed("s.", *i)))
-            .collect();
-        let mut sql = Sql::new(format!(
-            "SELECT s.line FROM {STAGE} s JOIN {} t ON {}",
-            table.qualified,
-            same.join(" AND ")
-        ));
+        let mut sql = Sql::new(format!("SELECT s.line FROM {STAGE} s JOIN {} t ON ", table.qualified));
+        sql.push(&self.same(columns));
         // A key is unique across tenants, everything else within one.
         let named: Vec<&Column> = columns.iter().map(|i| &table.columns[*i]).collect();
-        let is_key = table.is_key(&named);
-        if let Some(tenant) = table.with_role(Role::Tenant).filter(|_| !is_key) {
-            sql.push(" WHERE t.").push(&tenant.ident).push(" = ");
-            sql.bind(Bound::Text(Engine::tenant(context).to_owned()), None);
+        let tenant = table.with_role(Role::Tenant);
+        let mine = |sql: &mut Sql| {
+            if let Some(tenant) = tenant {
+                sql.push(" AND t.").push(&tenant.ident).push(" = ");
+                sql.bind(Bound::Text(Engine::tenant(context).to_owned()), None);
+            }
+        };
+        if !table.is_key(&named) {
+            mine(&mut sql);
+        }
+        // The row that is to be changed is not in its own way.
+        if let Some(target) = self.places(except).filter(|target| !target.is_empty()) {
+            sql.push(" WHERE (").push(&self.same(&target));
+            mine(&mut sql);
+            sql.push(") IS NOT TRUE");
         }
         lines(&sql.rows(client).await?)
+    }
+
+    /// The lines that an upsert would change rows by which are not the caller's.
+    pub(crate) async fn of_others(
+        &self,
+        client: &impl GenericClient,
+        context: &Context,
+        target: &[&Column],
+    ) -> Result<Vec<i64>> {
+        let table = self.table();
+        let Some(columns) = self.places(target).filter(|_| table.owners().next().is_some()) else {
+            return Ok(Vec::new());
+        };
+        let mut sql = Sql::new(format!("SELECT s.line FROM {STAGE} s JOIN {} t ON ", table.qualified));
+        sql.push(&self.same(&columns));
+        if let Some(tenant) = table.with_role(Role::Tenant).filter(|_| !table.is_key(target)) {
+            sql.push(" AND t.").push(&tenant.ident).push(" = ");
+            sql.bind(Bound::Text(Engine::tenant(context).to_owned()), None);
+        }
+        sql.push(" WHERE NOT (");
+        table.push_owned(&mut sql, context);
+        sql.push(")");
+        lines(&sql.rows(client).await?)
+    }
+
+    /// That a row of the table has the staged values of these columns.
+    fn same(&self, columns: &[usize]) -> String {
+        let same = columns
+            .iter()
+            .map(|i| format!("t.{} = {}", self.table().columns[*i].ident, self.typed("s.", *i)));
+        same.collect::<Vec<_>>().join(" AND ")
     }
 }
 

@@ -309,6 +309,18 @@ impl Table {
     pub fn append_only(&self) -> bool {
         self.options.append_only
     }
+
+    /// Refuses to change or remove rows where they may only be added.
+    ///
+    /// # Errors
+    /// `HM-D023`.
+    pub(crate) fn refuse_append_only(&self) -> Result<()> {
+        if !self.append_only() {
+            return Ok(());
+        }
+        let message = format!("rows of {} are never changed or removed", self.model.name);
+        Err(Error::new(&codes::APPEND_ONLY, message))
+    }
 }
 
 /// The select list of these columns.

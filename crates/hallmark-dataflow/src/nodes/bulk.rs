@@ -39,7 +39,7 @@ impl Call<'_> {
     }
 
     /// Rows whose time is over are not there: what they hold is free.
-    async fn make_room(&self) -> Result<()> {
+    pub(super) async fn make_room(&self) -> Result<()> {
         match self.table().options.ttl_seconds {
             Some(_) => super::record::purge(self.engine, Some(self.context)).await.map(drop),
             None => Ok(()),
@@ -62,6 +62,12 @@ impl Call<'_> {
         let rows = rows.collect::<Result<Vec<_>>>()?;
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_by(|a, b| self.table().key_order(&rows[*a].0, &rows[*b].0));
+        let again = order.windows(2).filter(|w| self.table().key_order(&rows[w[0]].0, &rows[w[1]].0).is_eq());
+        if let Some(again) = again.map(|w| w[0].max(w[1])).min() {
+            let message =
+                format!("rows[{again}] has the same {} as an earlier row", self.table().key_label());
+            return Err(Error::new(&codes::DUPLICATE, message).at(format!("rows[{again}]")));
+        }
         let mut client = self.engine.client().await?;
         let transaction = client.transaction().await.map_err(failure)?;
         self.engine.sign(&*transaction, self.context).await?;
@@ -180,7 +186,7 @@ impl Call<'_> {
         conflict: &OnConflict<'_>,
     ) -> Result<Vec<Row>> {
         let moving = stage.insert(client, self.context, conflict);
-        match stage.referring(client, self.context, moving).await? {
+        match stage.referring(client, (self.context, conflict), moving).await? {
             Ok(moved) => Ok(moved),
             Err(refused) => {
                 let (line, (fields, why)) = refused.into_iter().next().unwrap_or_default();

@@ -109,9 +109,8 @@ impl Kind for Crud {
                 operation,
                 "read" | "list" | "count" | "create" | "bulk_create" | "history" | "purge"
             );
-            if changes_rows && engine.table.append_only() {
-                let message = format!("rows of {} are never changed or removed", engine.table.model.name);
-                return Err(Error::new(&codes::APPEND_ONLY, message));
+            if changes_rows {
+                engine.table.refuse_append_only()?;
             }
             // In boxes: what is awaited here directly makes every call as large as the largest operation.
             match operation {
@@ -299,9 +298,11 @@ impl Call<'_> {
 
     /// Appends that the row has the version that the caller saw, if one is given.
     fn push_expected(&self, sql: &mut Sql) -> Result<Option<i64>> {
-        let Some(expected) = self.ask.get("expected_version").and_then(Value::as_i64) else {
-            return Ok(None);
-        };
+        let Some(given) = self.ask.get("expected_version") else { return Ok(None) };
+        let expected = given.as_i64().ok_or_else(|| {
+            let message = format!("no row has the version {given}: it is a number of 64 bits with a sign");
+            Error::new(&codes::OUT_OF_RANGE, message).at("expected_version")
+        })?;
         let version = self.table().with_role(Role::Version).ok_or_else(|| {
             let message = format!("{} is not versioned", self.table().model.name);
             Error::new(&codes::BAD_PARAMETER, message).at("expected_version")

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::crud::Call;
 use super::masking;
 use crate::engine::Engine;
+use crate::input::Ask;
 use crate::schema::reference_of;
 use crate::sql::{self, Sql, failure};
 use crate::table::{Column, Table, select_list};
@@ -167,6 +168,12 @@ impl Call<'_> {
         }
         let cells = write::complete(self.table(), &own)?;
         let (columns, list) = self.returning();
+        self.make_room().await?;
+        for (relation, _) in &nested {
+            if let Some(other) = self.engine.beside(&relation.other) {
+                Call { engine: &other, context: self.context, ask: Ask(self.ask.0) }.make_room().await?;
+            }
+        }
         let mut client = self.engine.client().await?;
         let transaction = client.transaction().await.map_err(failure)?;
         self.engine.sign(&*transaction, self.context).await?;

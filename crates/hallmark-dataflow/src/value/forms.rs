@@ -47,6 +47,11 @@ pub(super) fn decimal(text: &str) -> Result<Bound> {
     }
 }
 
+/// The most digits of a decimal, written out.
+const DECIMAL_DIGITS_MAX: i64 = 1_000;
+/// What a text may have beside them: a sign and a point, or an exponent.
+const DECIMAL_SIGNS: i64 = 8;
+
 /// Whether a text is a decimal number, perhaps with an exponent.
 pub(crate) fn is_decimal(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -54,8 +59,15 @@ pub(crate) fn is_decimal(text: &str) -> bool {
     let plain = mantissa.bytes().all(|b| b.is_ascii_digit() || b == b'.')
         && mantissa.bytes().filter(|b| *b == b'.').count() <= 1
         && mantissa.bytes().any(|b| b.is_ascii_digit());
-    let exponent = exponent.parse::<i32>().ok().filter(|e| e.abs() <= 1_000);
-    plain && exponent.is_some() && text.len() <= 1_000
+    let Some(exponent) = exponent.parse::<i64>().ok().filter(|e| e.abs() <= DECIMAL_DIGITS_MAX) else {
+        return false;
+    };
+    // Written out, as PostgreSQL gives it back, it is to be taken again: in a cursor, in a file.
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = |text: &str| i64::try_from(text.len()).unwrap_or(i64::MAX);
+    let before = (digits(whole) + exponent).max(1);
+    let behind = (digits(fraction) - exponent).max(0);
+    plain && before + behind <= DECIMAL_DIGITS_MAX && digits(text) <= DECIMAL_DIGITS_MAX + DECIMAL_SIGNS
 }
 
 /// An instant from RFC 3339; without a zone it is UTC.

@@ -119,3 +119,76 @@ async fn bulk_calls_look_at_all_of_their_rows() {
     })
     .await;
 }
+
+const COUNTED: &str = "
+@db.model
+class Count:
+    label: str = Field(unique=True)
+    exact: Optional[Decimal] = None
+    __dataflow__ = {'versioned': True}
+";
+
+#[tokio::test]
+async fn no_condition_is_dropped_and_no_row_changed_twice() {
+    with(parse(COUNTED), |world| async move {
+        let crud = |input: Value| {
+            let world = world.clone();
+            async move { world.call("CountCRUDNode", input).await }
+        };
+        crud(json!({"operation": "create", "data": {"label": "a"}})).await.unwrap();
+        for version in [json!(9_223_372_036_854_775_808_u64), json!(u64::MAX)] {
+            let update =
+                json!({"operation": "update", "id": 1, "data": {"label": "z"}, "expected_version": version});
+            assert_eq!(code(crud(update).await), "HM-D012");
+            let delete = json!({"operation": "delete", "id": 1, "expected_version": version});
+            assert_eq!(code(crud(delete).await), "HM-D012");
+        }
+        let twice =
+            json!({"operation": "bulk_update", "rows": [{"id": 1, "label": "b"}, {"id": 1, "label": "c"}]});
+        assert_eq!(code(crud(twice).await), "HM-D020");
+        assert_eq!(world.ask("SELECT label FROM {}.counts").await, json!("a"));
+        let none = json!({"measures": [], "group_by": ["label"]});
+        assert_eq!(code(world.call("CountAggregateNode", none).await), "HM-D018");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn decimals_that_are_taken_are_taken_again_as_they_are_given_back() {
+    with(parse(COUNTED), |world| async move {
+        let create = |label: &str, exact: &str| {
+            let input = json!({"operation": "create", "data": {"label": label, "exact": exact}});
+            let world = world.clone();
+            async move { world.call("CountCRUDNode", input).await }
+        };
+        for (text, taken) in [
+            ("1e999", true),
+            ("-1e999", true),
+            ("1e-999", true),
+            ("9.99e-997", true),
+            ("1e1000", false),
+            ("1e-1000", false),
+            ("123e998", false),
+            ("0.0001e-996", false),
+        ] {
+            let made = create(text, text).await;
+            assert_eq!(made.is_ok(), taken, "{text}");
+            if let Ok(made) = made {
+                let given_back = made["row"]["exact"].as_str().unwrap();
+                create(&format!("again {text}"), given_back).await.unwrap();
+            }
+        }
+        let (mut seen, mut cursor) = (0, Value::Null);
+        loop {
+            let input = json!({"operation": "list", "sort": "exact", "limit": 1, "cursor": cursor});
+            let page = world.call("CountCRUDNode", input).await.unwrap();
+            seen += page["rows"].as_array().unwrap().len();
+            cursor = page["next_cursor"].clone();
+            if cursor.is_null() {
+                break;
+            }
+        }
+        assert_eq!(seen, 8);
+    })
+    .await;
+}

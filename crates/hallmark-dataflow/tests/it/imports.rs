@@ -248,3 +248,54 @@ async fn refused_rows_of_all_runs_are_told_at_the_end() {
     })
     .await;
 }
+
+const PLAYERS: &str = "
+@db.model
+class Player:
+    name: str = Field(unique=True)
+    email: Optional[str] = Field(default=None, unique=True)
+    score: int = 0
+    __dataflow__ = {'multi_tenant': True}
+";
+
+#[tokio::test]
+async fn a_row_that_is_changed_is_not_in_its_own_way() {
+    with(parse(PLAYERS), |world| async move {
+        let call = |tenant: &'static str, content: &str, more: Value| {
+            let mut input = json!({"content": content, "on_conflict": "update"});
+            input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let world = world.clone();
+            async move { world.tenant(tenant, "PlayerImportNode", input).await }
+        };
+        let make = json!({"content": "id,name,email\n1,a,a@x\n2,b,b@x\n3,c,\n"});
+        world.tenant("t", "PlayerImportNode", make).await.unwrap();
+        // What was exported is edited and imported, by its key and by another unique field.
+        let edited = "id,name,email,score\n1,a,a@x,7\n2,b2,b@x,8\n3,c,,9\n";
+        for more in
+            [json!({}), json!({"match_on": ["email"], "content": "name,email,score\na,a@x,70\nb2,b@x,80\n"})]
+        {
+            let answer = call("t", edited, more.clone()).await.unwrap();
+            assert_eq!(
+                (&answer["updated"], &answer["refused"]),
+                (&json!(if more == json!({}) { 3 } else { 2 }), &json!(0))
+            );
+        }
+        let rows = "SELECT jsonb_agg(jsonb_build_array(id, name, score) ORDER BY id) FROM {}.players";
+        assert_eq!(world.ask(rows).await, json!([[1, "a", 70], [2, "b2", 80], [3, "c", 9]]));
+        // What another row has is still in the way.
+        for content in ["id,name\n1,b2\n", "id,name,email\n9,new,a@x\n"] {
+            let refused = error(call("t", content, json!({})).await);
+            assert!(refused.causes()[0].contains("HM-D020"), "{:?}", refused.causes());
+        }
+        // The key of another tenant's row is told, and its row left out.
+        let refused = error(call("u", "id,name\n1,stolen\n", json!({})).await);
+        assert!(refused.causes()[0].contains("row 1 (line 2, id): [HM-D020]"), "{:?}", refused.causes());
+        let answer = call("u", "id,name\n1,stolen\n4,own\n", json!({"on_error": "skip"})).await.unwrap();
+        assert_eq!(
+            (&answer["imported"], &answer["refused"], &answer["skipped"]),
+            (&json!(1), &json!(1), &json!(0))
+        );
+        assert_eq!(world.ask(rows).await, json!([[1, "a", 70], [2, "b2", 80], [3, "c", 9], [4, "own", 0]]));
+    })
+    .await;
+}

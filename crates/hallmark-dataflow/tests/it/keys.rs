@@ -226,6 +226,12 @@ async fn the_names_of_the_sdk_do_what_they_do_there() {
         let read = world.call("UserReadNode", json!({"record_id": "u1"})).await.unwrap();
         assert_eq!((&read["found"], &read["email"]), (&json!(true), &json!("a@b.c")));
         assert_eq!(code(world.call("UserReadNode", json!({"id": "no"})).await), "HM-D026");
+        world.call("EventCreateNode", json!({"kind": "kept"})).await.unwrap();
+        for more in [json!({"create": {"kind": "x"}}), json!({})] {
+            let mut upsert = json!({"where": {"id": 1}, "update": {"kind": "x"}});
+            upsert.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            assert_eq!(code(world.call("EventUpsertNode", upsert).await), "HM-D023", "{more}");
+        }
         let none = world.call("UserReadNode", json!({"conditions": {"id": "no"}, "raise_on_not_found": false})).await.unwrap();
         assert_eq!(none, json!({"id": "no", "found": false}));
         let updated = world.call("UserUpdateNode", json!({"filter": {"id": "u1"}, "fields": {"name": "Ada"}})).await.unwrap();

@@ -383,3 +383,179 @@ async fn references_of_several_fields_are_looked_at_as_they_are_in_the_row() {
     })
     .await;
 }
+
+const DEFAULTS: &str = r#"
+@db.model
+class Team:
+    label: str
+    __dataflow__ = {'row_rules': {'label': 'caller'}}
+
+@db.model
+class Coach:
+    name: str = Field(unique=True)
+    owner: str
+    team_id: Optional[int] = Field(default=1, foreign_key='teams.id')
+    hits: int = 0
+    __dataflow__ = {'row_rules': {'owner': 'caller'}, 'soft_delete': True}
+
+@db.model
+class Ticket:
+    code: str = Field(unique=True)
+    team_id: Optional[int] = Field(default=1, foreign_key='teams.id')
+    hits: int = 0
+    __dataflow__ = {'ttl': 3600}
+
+@db.model
+class Maker:
+    region: str
+    number: int
+    __primary_key__ = ['region', 'number']
+    __dataflow__ = {'multi_tenant': True}
+
+@db.model
+class Goods:
+    sku: str = Field(primary_key=True)
+    region: Optional[str] = None
+    number: Optional[int] = None
+    __constraints__ = [ForeignKeyConstraint(['region', 'number'], ['makers.region', 'makers.number'])]
+"#;
+
+/// Callers `nobody`, `ann` and `bob` have the teams 1, 2 and 3.
+async fn teams(world: &World) {
+    let schema = world.dataflow.schema();
+    let fill = format!("INSERT INTO {schema}.teams (label) VALUES ('nobody'), ('ann'), ('bob')");
+    world.sql.batch_execute(&fill).await.unwrap();
+}
+
+async fn by(world: &World, who: &str, node: &str, input: Value) -> Result<Value> {
+    let context = Context::new(&Caller::new(who).tenant("t"));
+    world.registry.call(node, &context, input.as_object().cloned().unwrap()).await
+}
+
+#[tokio::test]
+async fn what_an_upsert_does_not_give_is_no_reference_that_it_makes() {
+    with(parse(DEFAULTS), |world| async move {
+        teams(&world).await;
+        let bob = async |node: &str, input: Value| by(&world, "bob", node, input).await;
+        bob("CoachCRUDNode", json!({"operation": "create", "data": {"name": "c", "team_id": 3}})).await.unwrap();
+        // The row is there, and keeps its own team; the default would be another's.
+        for (node, input) in [
+            ("CoachCRUDNode", json!({"operation": "upsert", "data": {"name": "c", "hits": 1}, "match_on": ["name"]})),
+            ("CoachCRUDNode", json!({"operation": "bulk_upsert", "rows": [{"name": "c", "hits": 2}], "match_on": ["name"]})),
+            ("CoachBulkUpsertNode", json!({"data": [{"name": "c", "hits": 3}], "conflict_on": ["name"]})),
+            ("CoachUpsertNode", json!({"where": {"name": "c"}, "update": {"hits": 4}, "create": {}})),
+            ("CoachImportNode", json!({"content": "name,hits\nc,5\n", "on_conflict": "update", "match_on": ["name"]})),
+        ] {
+            let shown = input.to_string();
+            bob(node, input).await.unwrap_or_else(|e| panic!("{node} {shown}: {e} {:?}", e.causes()));
+        }
+        assert_eq!(world.ask("SELECT jsonb_build_array(team_id, hits) FROM {}.coaches").await, json!([3, 5]));
+        // New rows would get it.
+        for (node, input) in [
+            ("CoachCRUDNode", json!({"operation": "upsert", "data": {"name": "d"}, "match_on": ["name"]})),
+            ("CoachCRUDNode", json!({"operation": "bulk_upsert", "rows": [{"name": "c"}, {"name": "d"}], "match_on": ["name"]})),
+            ("CoachUpsertNode", json!({"where": {"name": "d"}, "update": {}, "create": {}})),
+            ("CoachImportNode", json!({"content": "name,hits\nc,5\nd,5\n", "on_conflict": "update", "match_on": ["name"]})),
+        ] {
+            let refused = error(bob(node, input.clone()).await);
+            let said = format!("{} {:?} {:?}", refused.code().id, refused.place(), refused.causes());
+            assert!(said.contains("HM-D021") && said.contains("team_id"), "{node} {input}: {said}");
+            if input["operation"] == json!("bulk_upsert") {
+                assert_eq!(refused.place(), Some("rows[1].team_id"));
+            }
+            if node == "CoachImportNode" {
+                assert!(refused.causes().len() == 1 && refused.causes()[0].contains("row 2"), "{said}");
+            }
+        }
+        assert_eq!(world.ask("SELECT count(*) FROM {}.coaches").await, json!(1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_that_are_passed_over_refer_to_nothing() {
+    with(parse(DEFAULTS), |world| async move {
+        teams(&world).await;
+        let bob = async |node: &str, input: Value| by(&world, "bob", node, input).await;
+        bob("CoachCRUDNode", json!({"operation": "create", "data": {"name": "c", "team_id": 3}}))
+            .await
+            .unwrap();
+        let rows = json!([{"name": "c", "team_id": 2}, {"name": "e", "team_id": 3}]);
+        let skip =
+            json!({"operation": "bulk_upsert", "rows": rows, "match_on": ["name"], "on_conflict": "skip"});
+        assert_eq!(bob("CoachCRUDNode", skip).await.unwrap()["created"], json!(1));
+        let import = |content: &str| json!({"content": content, "on_conflict": "skip", "on_error": "skip"});
+        let answer = bob("CoachImportNode", import("name,team_id\nc,2\nf,3\ng,2\ne,1\n")).await.unwrap();
+        assert_eq!(
+            (&answer["imported"], &answer["skipped"], &answer["refused"]),
+            (&json!(1), &json!(2), &json!(1)),
+            "{answer}"
+        );
+        assert_eq!(answer["errors"][0]["row"], json!(3));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn live_rows_with_a_term_keep_what_is_not_given_and_renewed_ones_do_not() {
+    with(parse(DEFAULTS), |world| async move {
+        teams(&world).await;
+        let create = json!({"operation": "create", "data": {"code": "live", "team_id": 2}});
+        by(&world, "ann", "TicketCRUDNode", create).await.unwrap();
+        let upsert = |node: &str| match node {
+            "TicketUpsertNode" => json!({"where": {"code": "live"}, "update": {"hits": 2}, "create": {}}),
+            "TicketImportNode" => {
+                json!({"content": "code,hits\nlive,3\n", "on_conflict": "update", "match_on": ["code"]})
+            }
+            _ => json!({"operation": "upsert", "data": {"code": "live", "hits": 1}, "match_on": ["code"]}),
+        };
+        for node in ["TicketCRUDNode", "TicketUpsertNode", "TicketImportNode"] {
+            by(&world, "bob", node, upsert(node))
+                .await
+                .unwrap_or_else(|e| panic!("{node}: {e} {:?}", e.causes()));
+        }
+        assert_eq!(world.ask("SELECT jsonb_build_array(team_id, hits) FROM {}.tickets").await, json!([2, 3]));
+        let pass =
+            format!("UPDATE {}.tickets SET created_at = now() - interval '2 hours'", world.dataflow.schema());
+        world.sql.batch_execute(&pass).await.unwrap();
+        for node in ["TicketCRUDNode", "TicketUpsertNode"] {
+            assert_eq!(code(by(&world, "bob", node, upsert(node)).await), "HM-D021", "{node}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn imports_list_rows_that_give_a_part_of_a_reference() {
+    with(parse(DEFAULTS), |world| async move {
+        for (tenant, number) in [("t", 3), ("t", 7), ("u", 2)] {
+            let data = json!({"region": "eu", "number": number});
+            world
+                .tenant(tenant, "MakerCRUDNode", json!({"operation": "create", "data": data}))
+                .await
+                .unwrap();
+        }
+        for sku in ["g1", "g2"] {
+            let data = json!({"sku": sku, "region": "eu", "number": 3});
+            world.tenant("t", "GoodsCRUDNode", json!({"operation": "create", "data": data})).await.unwrap();
+        }
+        let content = "sku,number\ng1,2\ng2,7\nnew,\n";
+        let input = json!({"content": content, "on_conflict": "update", "on_error": "skip"});
+        let answer = world.tenant("t", "GoodsImportNode", input).await.unwrap();
+        assert_eq!(
+            (&answer["imported"], &answer["updated"], &answer["refused"]),
+            (&json!(1), &json!(1), &json!(1)),
+            "{answer}"
+        );
+        assert_eq!(
+            (&answer["errors"][0]["row"], &answer["errors"][0]["column"]),
+            (&json!(1), &json!("region,number"))
+        );
+        let rows = json!([{"sku": "g2", "number": 3}, {"sku": "g1", "number": 2}]);
+        let refused = error(
+            world.tenant("t", "GoodsCRUDNode", json!({"operation": "bulk_upsert", "rows": rows})).await,
+        );
+        assert_eq!((refused.code().id, refused.place()), ("HM-D021", Some("rows[1].region,number")));
+    })
+    .await;
+}

@@ -73,6 +73,34 @@ async fn what_is_created_together_is_created_whole_or_not_at_all() {
     .await;
 }
 
+const PASSING: &str = "
+@db.model
+class Desk:
+    name: str
+    tickets: List['Ticket']
+
+@db.model
+class Ticket:
+    code: str = Field(unique=True)
+    desk_id: int = Field(foreign_key='desks.id')
+    __dataflow__ = {'ttl': 60}
+";
+
+#[tokio::test]
+async fn rows_created_together_take_what_rows_held_whose_time_is_over() {
+    with(parse(PASSING), |world| async move {
+        let create = json!({"operation": "create", "data": {"name": "d", "tickets": [{"code": "x"}]}});
+        world.call("DeskCRUDNode", create.clone()).await.unwrap();
+        assert_eq!(code(world.call("DeskCRUDNode", create.clone()).await), "HM-D020");
+        let pass =
+            format!("UPDATE {}.tickets SET created_at = now() - interval '1 hour'", world.dataflow.schema());
+        world.sql.batch_execute(&pass).await.unwrap();
+        world.call("DeskCRUDNode", create).await.unwrap();
+        assert_eq!(world.ask("SELECT count(*) FROM {}.tickets").await, json!(1));
+    })
+    .await;
+}
+
 const KEYED: &str = "
 @db.model
 class Thing:

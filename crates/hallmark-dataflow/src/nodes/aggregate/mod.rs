@@ -111,6 +111,11 @@ impl Call<'_> {
             return Ok(vec![(Measure::new(table, "count", None, outward(self.ask.0))?, "count".to_owned())]);
         }
         let given = self.ask.objects("measures", limits::MEASURES_MAX)?;
+        if given.is_empty() {
+            return Err(Error::new(&codes::MISSING_VALUE, "`measures` names none")
+                .at("measures")
+                .next("leave it out to count the rows"));
+        }
         given.into_iter().map(|m| Measure::read(table, m, outward(self.ask.0))).collect()
     }
 

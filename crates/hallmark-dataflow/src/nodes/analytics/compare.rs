@@ -5,7 +5,7 @@ use hallmark_python::models::FieldType;
 use serde_json::{Value, json};
 
 use super::aggregate::shown;
-use super::edge::Edge;
+use super::edge::{Edge, push_first};
 use super::{Call, bad, most};
 use crate::sql::Sql;
 use crate::value::{self, Bound};
@@ -93,10 +93,20 @@ impl Call<'_> {
             if step == "quarter" { "interval '3 months'".to_owned() } else { format!("interval '1 {step}'") };
         // Moved on the clock of the zone: a month before is the same day and hour.
         let moved = |sql: &mut Sql, what: &str, by: &str| {
-            sql.push(&format!("({what}"));
-            zoned(sql);
-            sql.push(&format!(" {by})"));
-            zoned(sql);
+            push_first(sql, zone, &|sql| {
+                sql.push(&format!("({what}"));
+                zoned(sql);
+                sql.push(&format!(" {by})"));
+            });
+        };
+        // An hour and less is one wherever the clocks stand.
+        let is_short = matches!(step, "hour" | "minute" | "second");
+        let stepped = |sql: &mut Sql, sign: &str| {
+            if is_short {
+                sql.push(&format!("_from {sign} {interval}"));
+            } else {
+                moved(sql, "_from", &format!("{sign} {interval}"));
+            }
         };
         let given = to.is_some();
         sql.push("SELECT _from, _to, ");
@@ -108,21 +118,19 @@ impl Call<'_> {
             }
             // Days before, on the clock of the zone: they may have had other lengths.
             (_, true) if from.is_some_and(Edge::is_day) && to.is_some_and(Edge::is_day) => {
-                sql.push("((_from");
-                zoned(sql);
-                sql.push(" - (_to");
-                zoned(sql);
-                sql.push(" - _from");
-                zoned(sql);
-                sql.push("))");
-                zoned(sql);
-                sql.push(") AS _before_from, _from");
+                push_first(sql, zone, &|sql| {
+                    zoned(sql.push("(_from"));
+                    zoned(sql.push(" - (_to"));
+                    zoned(sql.push(" - _from"));
+                    sql.push("))");
+                });
+                sql.push(" AS _before_from, _from");
             }
             (_, true) => {
                 sql.push("_from - (_to - _from) AS _before_from, _from");
             }
             (_, false) => {
-                moved(sql, "_from", &format!("- {interval}"));
+                stepped(sql, "-");
                 sql.push(" AS _before_from, _from");
             }
         }
@@ -130,7 +138,7 @@ impl Call<'_> {
         match (from, to) {
             (Some(low), Some(high)) if low.is_before(high, zone) => high.push(sql, zone),
             (_, Some(_)) => return Err(bad("to is an instant after from", "to")),
-            (_, None) => moved(sql, "_from", &format!("+ {interval}")),
+            (_, None) => stepped(sql, "+"),
         }
         sql.push(" AS _to FROM (SELECT ");
         let begun = |sql: &mut Sql| match from {
@@ -139,9 +147,15 @@ impl Call<'_> {
         };
         if given {
             begun(sql);
-        } else {
+        } else if is_short {
             begun(sql.push(&format!("date_trunc('{step}', ")));
             sql.push(", ").bind(Bound::Text(zone.to_owned()), None).push(")");
+        } else {
+            push_first(sql, zone, &|sql| {
+                begun(sql.push(&format!("date_trunc('{step}', ")));
+                zoned(sql);
+                sql.push(")");
+            });
         }
         sql.push(" AS _from) AS begun) AS ended");
         Ok(())

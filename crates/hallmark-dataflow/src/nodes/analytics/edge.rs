@@ -11,7 +11,7 @@ use crate::value::{self, Bound};
 
 /// The end.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Edge {
+pub(in crate::nodes) enum Edge {
     /// This instant, wherever one is.
     Instant(Timestamp),
     /// The midnight with which the day begins in the time zone of the call.
@@ -25,15 +25,18 @@ impl Edge {
     /// `HM-D011` if it is no time.
     pub(super) fn read(ask: &Ask<'_>, parameter: &str) -> Result<Option<Self>> {
         let Some(text) = ask.text(parameter) else { return Ok(None) };
-        // What is no plain day is an instant: the calendar library would take the day of one with a time.
-        let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-        let day = text.parse::<Date>().ok().filter(|day| plain && day.year() >= 1);
-        match day {
-            Some(day) => Ok(Some(Self::Day(day))),
+        match Self::day(text) {
+            Some(day) => Ok(Some(day)),
             None => value::timestamp(text)
                 .map(|instant| Some(Self::Instant(instant)))
                 .map_err(|e| e.at(parameter.to_owned())),
         }
+    }
+
+    /// The day that a text names. What is no plain day is an instant: the calendar library would take the day of one with a time.
+    pub(in crate::nodes) fn day(text: &str) -> Option<Self> {
+        let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        text.parse::<Date>().ok().filter(|day| plain && day.year() >= 1).map(Self::Day)
     }
 
     /// Whether it is given as a day.
@@ -55,15 +58,32 @@ impl Edge {
     }
 
     /// Appends the instant.
-    pub(super) fn push(self, sql: &mut Sql, zone: &str) {
+    pub(in crate::nodes) fn push(self, sql: &mut Sql, zone: &str) {
         match self {
             Self::Instant(instant) => drop(sql.bind(Bound::Timestamp(instant), None)),
-            Self::Day(day) => {
-                sql.push("(")
-                    .bind(Bound::Text(day.to_string()), Some("date"))
-                    .push("::timestamp AT TIME ZONE ");
-                sql.bind(Bound::Text(zone.to_owned()), None).push(")");
-            }
+            Self::Day(day) => push_first(sql, zone, &|sql| {
+                sql.bind(Bound::Text(day.to_string()), Some("date")).push("::timestamp");
+            }),
         }
     }
+}
+
+/// Appends the first instant at which the clocks of a time zone show a time. Where they are put back over midnight (the Azores, Cuba), a
+/// day begins at the first of its two midnights; PostgreSQL takes the second.
+pub(super) fn push_first(sql: &mut Sql, zone: &str, local: &dyn Fn(&mut Sql)) {
+    let zoned = |sql: &mut Sql| {
+        sql.push(" AT TIME ZONE ").bind(Bound::Text(zone.to_owned()), None);
+    };
+    let last = |sql: &mut Sql| {
+        local(sql.push("("));
+        zoned(sql);
+        sql.push(")");
+    };
+    last(sql.push("(CASE WHEN (("));
+    sql.push(" - interval '1 hour')");
+    zoned(sql);
+    local(sql.push(") = "));
+    last(sql.push(" THEN "));
+    last(sql.push(" - interval '1 hour' ELSE "));
+    sql.push(" END)");
 }

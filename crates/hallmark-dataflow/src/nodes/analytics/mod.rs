@@ -3,7 +3,7 @@
 mod cohorts;
 mod compare;
 mod distribution;
-mod edge;
+pub(super) mod edge;
 mod profile;
 mod series;
 mod top;

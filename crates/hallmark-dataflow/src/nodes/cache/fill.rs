@@ -266,10 +266,7 @@ impl Call<'_> {
 
     pub(super) async fn put(&self) -> Result<Value> {
         let table = &self.engine.table;
-        if table.append_only() {
-            let message = format!("rows of {} are never changed or removed", table.model.name);
-            return Err(Error::new(&codes::APPEND_ONLY, message));
-        }
+        table.refuse_append_only()?;
         let columns: Vec<&Column> = table.shown().collect();
         let (sql, place, token) = (self.update(&columns)?, self.place()?, random::token(16)?);
         // From here on nobody keeps the old row; who dies between the two writes leaves no entry behind.

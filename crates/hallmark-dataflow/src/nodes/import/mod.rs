@@ -135,9 +135,8 @@ struct Job<'a> {
 impl<'a> Job<'a> {
     fn new(engine: &'a Engine, context: &'a Context, ask: Ask<'a>) -> Result<Self> {
         let update = ask.text("on_conflict") == Some("update");
-        if update && engine.table.append_only() {
-            let message = format!("rows of {} are never changed or removed", engine.table.model.name);
-            return Err(Error::new(&codes::APPEND_ONLY, message));
+        if update {
+            engine.table.refuse_append_only()?;
         }
         let format = Format::named(ask.text("format"));
         let mapping = ask.get("mapping").and_then(Value::as_object).cloned().unwrap_or_default();

@@ -142,6 +142,14 @@ impl Job<'_> {
             stage.remove(client, &collisions.into_keys().collect::<Vec<_>>()).await?;
         }
         if update {
+            let others = stage.of_others(client, self.context, &target).await?;
+            for row in &others {
+                let fields = target.iter().map(|c| c.name()).collect::<Vec<_>>().join(",");
+                let error = write::of_another().at(fields);
+                let row = row.unsigned_abs();
+                self.tally.refuse(row, lines.of(row), &error)?;
+            }
+            stage.remove(client, &others).await?;
             let repeated = stage.repeated(client, &target).await?;
             let fields: Vec<&str> = target.iter().map(|c| c.name()).collect();
             for row in &repeated {
@@ -179,7 +187,7 @@ impl Job<'_> {
     ) -> Result<Option<(u64, u64)>> {
         loop {
             let moving = stage.count_inserted(client, self.context, conflict);
-            let refused = match stage.referring(client, self.context, moving).await? {
+            let refused = match stage.referring(client, (self.context, conflict), moving).await? {
                 Ok(moved) => return Ok(Some(moved)),
                 Err(refused) => refused,
             };

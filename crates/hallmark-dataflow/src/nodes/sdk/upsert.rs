@@ -31,6 +31,7 @@ impl Call<'_> {
     /// A row is created from `where` and `create`, or the one that is there changes as `update` says.
     pub(super) async fn upsert(&self) -> Result<Value> {
         let table = self.table();
+        table.refuse_append_only()?;
         let object =
             |name: &str| self.input.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
         let (mut new, values) = (object("where"), changes(table, &object("update"))?);

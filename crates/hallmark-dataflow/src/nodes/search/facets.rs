@@ -8,6 +8,7 @@ use super::Call;
 use super::matches::Matches;
 use crate::input::{known, number_in, text_in};
 use crate::nodes::aggregate::{self, Key};
+use crate::nodes::analytics::edge::Edge;
 use crate::nodes::refuse_masked;
 use crate::sql::{Sql, failure};
 use crate::table::Column;
@@ -129,13 +130,19 @@ impl Call<'_> {
 
     /// All ranges in one pass; a value in two of them counts in both.
     async fn ranges(&self, column: &Column, ranges: &[Range<'_>], matches: &Matches) -> Result<Value> {
+        let zone = self.zone()?;
         let mut sql = Sql::new(format!("SELECT count(*) FILTER (WHERE {} IS NULL)", column.ident));
         for range in ranges {
             sql.push(", count(*) FILTER (WHERE ").push(&column.ident).push(" IS NOT NULL");
             for (bound, symbol) in [(range.from, " >= "), (range.to, " < ")] {
-                if !bound.is_null() {
-                    sql.push(" AND ").push(&column.ident).push(symbol);
-                    sql.bind_compared(column, bound)?;
+                if bound.is_null() {
+                    continue;
+                }
+                sql.push(" AND ").push(&column.ident).push(symbol);
+                match bound.as_str().and_then(Edge::day).filter(|_| column.field.kind == FieldType::Timestamp)
+                {
+                    Some(day) => day.push(&mut sql, &zone),
+                    None => drop(sql.bind_compared(column, bound)?),
                 }
             }
             sql.push(")");
@@ -157,6 +164,10 @@ impl Call<'_> {
         Ok(json!({"ranges": counted, "nulls": count(0)?}))
     }
 
+    fn zone(&self) -> Result<String> {
+        aggregate::time_zone(self.ask.text("time_zone").unwrap_or("UTC"))
+    }
+
     /// The first steps that have rows, in the order of time.
     async fn steps(
         &self,
@@ -164,7 +175,7 @@ impl Call<'_> {
         (step, most): (&'static str, u64),
         matches: &Matches,
     ) -> Result<Value> {
-        let zone = aggregate::time_zone(self.ask.text("time_zone").unwrap_or("UTC"))?;
+        let zone = self.zone()?;
         let mut sql = Sql::new("SELECT ");
         Key::bucket(column, step, &zone)?.push(&mut sql);
         sql.push(" AS _at, count(*) FROM ");

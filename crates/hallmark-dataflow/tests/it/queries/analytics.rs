@@ -266,3 +266,55 @@ async fn a_profile_says_what_a_table_holds() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn periods_of_the_night_in_which_the_clocks_go_back() {
+    with(parse(VISITS), |world| async move {
+        let call = |operation: &str, more: Value| {
+            let mut input = json!({"operation": operation, "field": "at"});
+            input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let world = world.clone();
+            async move { world.call("VisitAnalyticsNode", input).await.unwrap() }
+        };
+        let fill = |times: &str| {
+            let text = format!("TRUNCATE {0}.visits; INSERT INTO {0}.visits (at) SELECT unnest('{{{times}}}'::timestamptz[])", world.dataflow.schema());
+            let world = world.clone();
+            async move { world.sql.batch_execute(&text).await.unwrap() }
+        };
+        // In Berlin, 02:00 to 03:00 comes twice: 00:00Z and 01:00Z.
+        fill("2026-10-25 00:10Z,2026-10-25 00:30Z,2026-10-25 01:30Z").await;
+        for (from, period, against, value) in [
+            ("00:30", ["00:00", "01:00"], ["23:00", "00:00"], 2),
+            ("01:30", ["01:00", "02:00"], ["00:00", "01:00"], 1),
+            ("02:30", ["02:00", "03:00"], ["01:00", "02:00"], 0),
+        ] {
+            let input = json!({"bucket": "hour", "time_zone": "Europe/Berlin", "from": format!("2026-10-25T{from}:00Z")});
+            let answer = call("compare", input).await;
+            let times = |of: &str| ["from", "to"].map(|end| answer[of][end].as_str().unwrap()[11..16].to_owned());
+            assert_eq!((times("period"), times("against")), (period.map(str::to_owned), against.map(str::to_owned)), "{answer}");
+            assert_eq!(answer["value"], json!(value), "{answer}");
+        }
+        let minute = call("compare", json!({"bucket": "minute", "time_zone": "Europe/Berlin", "from": "2026-10-25T00:59:10Z"})).await;
+        assert_eq!(minute["period"], json!({"from": "2026-10-25T00:59:00Z", "to": "2026-10-25T01:00:00Z"}));
+        assert_eq!(minute["against"], json!({"from": "2026-10-25T00:58:00Z", "to": "2026-10-25T00:59:00Z"}));
+        // In the Azores and in Cuba, midnight comes twice: the day has 25 hours, from the first one.
+        for (zone, day, next, first, begins) in [
+            ("Atlantic/Azores", "2026-10-25", "2026-10-26", "2026-10-25 00:30Z", "2026-10-25T00:00:00Z"),
+            ("America/Havana", "2026-11-01", "2026-11-02", "2026-11-01 04:30Z", "2026-11-01T04:00:00Z"),
+        ] {
+            fill(&format!("{first},{day} 12:00Z")).await;
+            let day_of = json!({"bucket": "day", "time_zone": zone, "from": day, "to": next});
+            let series = call("time_series", day_of.clone()).await;
+            assert_eq!(series["points"].as_array().unwrap().iter().map(|p| p["value"].as_i64().unwrap()).collect::<Vec<_>>(), [2], "{series}");
+            assert_eq!(call("compare", day_of).await["value"], json!(2), "{zone}");
+            let lies_in = call("compare", json!({"bucket": "day", "time_zone": zone, "from": format!("{day}T12:00:00Z")})).await;
+            assert_eq!((&lies_in["period"]["from"], &lies_in["value"]), (&json!(begins), &json!(2)), "{lies_in}");
+            let after = call("compare", json!({"bucket": "day", "time_zone": zone, "from": next})).await;
+            assert_eq!((&after["against"]["from"], &after["before"]), (&json!(begins), &json!(2)), "{after}");
+            // The day before ends where it begins.
+            let before = call("time_series", json!({"bucket": "day", "time_zone": zone, "to": day, "fill": "zero", "from": "2026-10-23"})).await;
+            assert!(before["points"].as_array().unwrap().iter().all(|p| p["value"] == json!(0)), "{before}");
+        }
+    })
+    .await;
+}
