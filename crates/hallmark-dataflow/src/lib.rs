@@ -133,6 +133,7 @@ hallmark_core::codes! {
         PART_REFUSED = "HM-D112", "rows were refused, and those before them are in the table", Findings;
         DISK_FULL = "HM-D114", "the disk of the database server is full", Unavailable;
         IMPORT_OPTIONS = "HM-D113", "an import cannot go on with other options", Usage;
+        LINE_GROWN = "HM-D120", "the last line of a file was imported, and is longer now", Usage;
         DEADLOCK = "HM-D119", "others changed the same rows in another order", Unavailable;
         UNKNOWN_LANGUAGE = "HM-D130", "the server has no such language of texts", Usage;
         NO_TRIGRAMS = "HM-D131", "the database does not have the extension pg_trgm", Unavailable;

@@ -17,7 +17,7 @@ mod decode;
 mod forms;
 
 pub use bound::{Bound, wire};
-pub(crate) use decode::get;
+pub(crate) use decode::{JsonText, get};
 pub use decode::{decode, float, row};
 pub use forms::timestamp;
 pub(crate) use forms::{clock, is_decimal};

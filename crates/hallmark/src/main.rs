@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     panic::install();
     let cli = Cli::parse();
     let ui = Ui::new(cli.color, cli.ascii);
-    init_tracing(cli.verbose);
+    init_tracing(cli.verbose, ui.color_of_notes());
     // One TLS provider for the whole process; a second install is refused and means the same provider is in place.
     let _ = rustls::crypto::ring::default_provider().install_default();
     // The editor names its folders later: this one is nobody's project.
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     ExitCode::from(lost.map_or(class, |lost| class.max(lost)).code())
 }
 
-fn init_tracing(verbose: u8) {
+fn init_tracing(verbose: u8, color: bool) {
     let level = match verbose {
         // A connection that broke with its server is told by whoever needed it.
         0 => "warn,deadpool.postgres=error",
@@ -59,5 +59,6 @@ fn init_tracing(verbose: u8) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HALLMARK_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     // A second subscriber cannot be set in one process; nothing is lost if one is there already.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(color);
+    let _ = log.with_writer(std::io::stderr).try_init();
 }

@@ -70,6 +70,11 @@ impl Ui {
         }
     }
 
+    /// Whether what goes to standard error is coloured.
+    pub(crate) fn color_of_notes(&self) -> bool {
+        self.color_err
+    }
+
     /// Whether data on the standard output is coloured.
     pub(crate) fn color(&self) -> bool {
         self.color_out

@@ -170,7 +170,7 @@ pub(crate) struct Prefix {
     pub(crate) digest: String,
     /// Whether nothing comes after them.
     pub(crate) is_all: bool,
-    /// Whether a line ends with them.
+    /// Whether a line ends with them, or right behind them: the last line of a file has an end only when another follows.
     pub(crate) ends_line: bool,
 }
 
@@ -186,9 +186,11 @@ pub(crate) fn prefixes(source: &Source, encoding: Encoding, lengths: &[u64]) -> 
             found.resize(lengths.len(), None);
             break;
         };
-        let is_all = input.fill_buf().map_err(|e| unread(&e))?.is_empty();
+        let next = input.fill_buf().map_err(|e| unread(&e))?;
+        let is_all = next.is_empty();
+        let ends_line = last == b'\n' || matches!(next.first(), Some(b'\n' | b'\r'));
         let digest = input.mark(0, 0).digest.unwrap_or_default();
-        found.push(Some(Prefix { digest, is_all, ends_line: last == b'\n' }));
+        found.push(Some(Prefix { digest, is_all, ends_line }));
     }
     Ok(found)
 }
@@ -242,6 +244,9 @@ mod tests {
             told,
             [Some((false, true)), Some((false, true)), Some((false, false)), Some((true, false)), None]
         );
+        let before_an_end = prefixes(&source, Encoding::Utf8, &[1, 2]).unwrap();
+        let told: Vec<_> = before_an_end.iter().map(|p| p.as_ref().unwrap().ends_line).collect();
+        assert_eq!(told, [false, true]);
         assert_eq!(found[3].as_ref().unwrap().digest, digest::sha256(b"ab\ncd"));
     }
 }

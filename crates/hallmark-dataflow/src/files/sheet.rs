@@ -20,7 +20,7 @@ use crate::{codes, limits};
 const BATCH_ROWS: usize = 256;
 /// Messages that may wait.
 const BATCHES_WAITING_MAX: usize = 4;
-/// The whole numbers that a double holds without a gap end here.
+/// The whole numbers that a double holds without a gap end before this one, which may stand for the next one, too.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// A row with cells: its number in the sheet from 1, and the cells with their columns.
@@ -179,7 +179,7 @@ fn value(cell: &DataRef<'_>) -> Option<Result<Value>> {
         DataRef::String(text) => Value::from(text.as_str()),
         DataRef::SharedString(text) => Value::from(*text),
         DataRef::Bool(truth) => Value::from(*truth),
-        DataRef::DateTime(time) => Value::from(moment(time)),
+        DataRef::DateTime(time) => return Some(moment(time).map(Value::from)),
         DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => Value::from(text.as_str()),
         DataRef::Error(error) => {
             let message = format!("the cell holds the error {error}");
@@ -188,9 +188,12 @@ fn value(cell: &DataRef<'_>) -> Option<Result<Value>> {
     }))
 }
 
+/// Milliseconds of a day.
+const DAY_MS: f64 = 86_400_000.0;
+
 /// A number; a whole one without a fraction.
 fn number(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() <= WHOLE_MAX {
+    if number.fract() == 0.0 && number.abs() < WHOLE_MAX {
         #[expect(clippy::cast_possible_truncation, reason = "it is whole and within what a double holds")]
         return Value::from(number as i64);
     }
@@ -198,12 +201,32 @@ fn number(number: f64) -> Value {
 }
 
 /// A date with its time, or the time alone where the cell has no date.
-fn moment(time: &ExcelDateTime) -> String {
+fn moment(time: &ExcelDateTime) -> Result<String> {
     let (year, month, day, hour, minute, second, milli) = time.to_ymd_hms_milli();
     let clock = format!("{hour:02}:{minute:02}:{second:02}.{milli:03}");
-    if time.is_duration() || time.as_f64() < 1.0 {
-        clock
-    } else {
-        format!("{year:04}-{month:02}-{day:02}T{clock}Z")
+    if !time.is_duration() && time.as_f64() >= 1.0 {
+        return Ok(format!("{year:04}-{month:02}-{day:02}T{clock}Z"));
+    }
+    // What is rounded up to the next day, as what lies before or behind the day, is no time of it.
+    if time.as_f64() < 0.0 || time.as_f64() * DAY_MS >= DAY_MS - 0.5 {
+        let message = "the cell holds a span of time that is no time of a day";
+        return Err(Error::new(&codes::WRONG_VALUE, message));
+    }
+    Ok(clock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use calamine::ExcelDateTimeType;
+
+    #[test]
+    fn spans_that_are_no_time_of_a_day_are_refused() {
+        let span = |days: f64| moment(&ExcelDateTime::new(days, ExcelDateTimeType::TimeDelta, false)).ok();
+        assert_eq!(span(0.25).as_deref(), Some("06:00:00.000"));
+        assert_eq!(span(0.999_999_988).as_deref(), Some("23:59:59.999"));
+        assert_eq!([span(1.25), span(-0.25), span(1.0), span(0.999_999_999)], [None, None, None, None]);
+        let time = ExcelDateTime::new(45_943.5, ExcelDateTimeType::DateTime, false);
+        assert_eq!(moment(&time).unwrap(), "2025-10-13T12:00:00.000Z");
     }
 }

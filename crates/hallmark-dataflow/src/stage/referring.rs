@@ -68,6 +68,7 @@ impl Stage<'_> {
         let references = schema::references(self.table(), &self.engine.shared.tables);
         let looks = references.iter().map(|r| self.look(r, (context, conflict), true));
         let mut found = self.all(client, looks.collect()).await?;
+        self.add_followers(client, (&references, context), &mut found).await?;
         if matches!(conflict, OnConflict::Skip) {
             // What is passed over refers to nothing, unless that is all that can be told.
             let passed = self.collisions(client, context, &[]).await?;
@@ -76,6 +77,59 @@ impl Stage<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// Adds the lines that refer to lines which are refused, one behind another: found one by one, each would cost a move of all the
+    /// others.
+    async fn add_followers(
+        &self,
+        client: &impl GenericClient,
+        (references, context): (&[Reference<'_>], &Context),
+        found: &mut Refused,
+    ) -> Result<()> {
+        // The line that is referred to, the one that refers, and by what.
+        let mut steps: Vec<(i64, i64, usize)> = Vec::new();
+        for (which, reference) in references.iter().enumerate().filter(|_| !found.is_empty()) {
+            let Some(sql) = self.steps(reference, context) else { continue };
+            for row in sql.rows(client).await? {
+                steps.push((row.try_get(0).map_err(failure)?, row.try_get(1).map_err(failure)?, which));
+            }
+        }
+        steps.sort_unstable();
+        let mut open: Vec<i64> = found.keys().copied().collect();
+        while let Some(line) = open.pop() {
+            let first = steps.partition_point(|(to, _, _)| *to < line);
+            for (_, behind, which) in steps[first..].iter().take_while(|(to, _, _)| *to == line) {
+                let (from, to, there) = &references[*which];
+                found.entry(*behind).or_insert_with(|| {
+                    open.push(*behind);
+                    let why = referable::missing(&to.model.name, &referable::listed(there));
+                    (referable::listed(from), why)
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The statement that finds the lines that refer to other lines, and to no row of the table: those first, these behind them.
+    fn steps(&self, (from, to, there): &Reference<'_>, context: &Context) -> Option<Sql> {
+        let is_staged = |c: &&Column| self.place(c).is_some() || is_owner(c);
+        if to.name != self.table().name || !from.iter().chain(there).all(is_staged) {
+            return None;
+        }
+        let mut sql = Sql::new(format!("SELECT o.line, s.line FROM {STAGE} s JOIN {STAGE} o ON true"));
+        for (here, key) in from.iter().zip(there) {
+            self.push_value(sql.push(" AND "), (here, "s."), context);
+            self.push_value(sql.push(" = "), (key, "o."), context);
+        }
+        sql.push(" WHERE NOT EXISTS (SELECT FROM ").push(&to.qualified).push(" r WHERE ");
+        for (here, key) in from.iter().zip(there) {
+            self.push_value(sql.push("r.").push(&key.ident).push(" = "), (here, "s."), context);
+            sql.push(" AND ");
+        }
+        to.push_owned(&mut sql, context);
+        sql.push(")");
+        Some(sql)
     }
 
     /// The lines that refer to rows which are not the caller's. After the staged rows were moved: then PostgreSQL has seen that the

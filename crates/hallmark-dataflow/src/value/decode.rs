@@ -4,7 +4,7 @@ use hallmark_core::{Error, Result, digest};
 use hallmark_python::models::FieldType;
 use serde_json::{Map, Number, Value};
 use tokio_postgres::Row;
-use tokio_postgres::types::{Kind, Type};
+use tokio_postgres::types::{FromSql, Kind, Type};
 
 use crate::label::Label;
 use crate::table::Column;
@@ -60,9 +60,16 @@ pub fn decode(row: &Row, at: usize, kind: FieldType) -> Result<Value> {
         FieldType::FloatArray => get::<Vec<Option<f64>>>(row, at).map(|v| {
             v.map_or(Value::Null, |a| a.into_iter().map(|f| f.map_or(Value::Null, float)).collect())
         }),
-        FieldType::Object | FieldType::Array | FieldType::Json => {
-            get::<Value>(row, at).map(|v| v.unwrap_or(Value::Null))
-        }
+        FieldType::Object | FieldType::Array | FieldType::Json => match get::<JsonText<'_>>(row, at)? {
+            None => Ok(Value::Null),
+            Some(JsonText(text)) => serde_json::from_str(text).map_err(|e| {
+                let name = row.columns().get(at).map_or("a column", |c| c.name());
+                let message = format!("the JSON in {name} has a number that no double holds, or is too deep");
+                Error::new(&codes::OUT_OF_RANGE, message)
+                    .because(&e)
+                    .next("export it as CSV or JSON lines, which keep it as it is")
+            }),
+        },
     }
 }
 
@@ -82,4 +89,26 @@ pub(crate) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, at: u
             .because(&e)
             .next("apply the schema and read its report")
     })
+}
+
+/// The text of a JSON column, as the server wrote it: its numbers keep all their digits.
+pub(crate) struct JsonText<'a>(pub(crate) &'a str);
+
+impl<'a> FromSql<'a> for JsonText<'a> {
+    fn from_sql(
+        ty: &Type,
+        raw: &'a [u8],
+    ) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        // The number of its form stands in front of a `jsonb`.
+        let text = match raw {
+            _ if *ty == Type::JSON => raw,
+            [1, text @ ..] => text,
+            _ => return Err("a jsonb of another form".into()),
+        };
+        Ok(Self(std::str::from_utf8(text)?))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::JSON | Type::JSONB)
+    }
 }

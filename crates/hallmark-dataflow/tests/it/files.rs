@@ -437,3 +437,41 @@ async fn transformations_are_pure_and_name_the_row_that_does_not_fit() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn nothing_that_an_import_says_is_without_effect_and_no_other_file_is_lost() {
+    with(parse(PARTS), |world| async move {
+        let write = |name: &str, text: &str| {
+            hallmark_core::fs::write_atomic(&world.folder.join(name), text.as_bytes(), hallmark_core::fs::Mode::Default).unwrap();
+        };
+        let text = |name: &str| std::fs::read_to_string(world.folder.join(name)).unwrap();
+        write("in.csv", "sku\nfrom a file\nthis-sku-is-longer-than-twenty\n");
+        write("other.txt", "somebody's notes\n");
+        write("empty.txt", "");
+        for (name, expected) in [("in.csv", Err("HM-D050")), ("other.txt", Err("HM-D050")), ("empty.txt", Ok(1)), ("new.jsonl", Ok(1))] {
+            let input = json!({"path": "in.csv", "on_error": "skip", "error_path": name, "dry_run": true});
+            let done = world.call(NODE, input).await.map(|a| a["refused"].as_u64().unwrap()).map_err(|e| e.code().id);
+            assert_eq!(done, expected, "{name}");
+        }
+        // The list of an earlier import is replaced.
+        let again = json!({"path": "in.csv", "on_error": "skip", "error_path": "new.jsonl"});
+        assert_eq!(world.call(NODE, again).await.unwrap()["imported"], json!(1));
+        assert!(text("in.csv").starts_with("sku") && text("other.txt").starts_with("somebody") && text("new.jsonl").lines().count() == 1);
+        for (input, expected) in [
+            (json!({"content": "sku,name,second\na,b,c\n", "mapping": {"second": "name"}}), "HM-D053"),
+            (json!({"content": "{\"sku\": \"a\", \"name\": \"b\", \"second\": \"c\"}", "format": "jsonl", "mapping": {"second": "name"}}), "HM-D053"),
+            (json!({"content": "sku,name\na,b\n", "mapping": {"nmae": "name"}}), "HM-D025"),
+            (json!({"content": "sku,name\na,b\n", "mapping": {"nmae": "name"}, "on_conflict": "update"}), "HM-D025"),
+            (json!({"content": "{\"sku\": \"a\"}", "format": "jsonl", "mapping": {"nmae": null}}), "HM-D025"),
+            (json!({"content": "sku,name\na,b\n", "match_on": ["sku"]}), "HM-D025"),
+        ] {
+            assert_eq!(code(world.call(NODE, input.clone()).await), expected, "{input}");
+        }
+        assert_eq!(count(&world).await, json!(1));
+        // An instant that PostgreSQL does not keep is a bad row like others.
+        let ancient = json!({"content": "sku,created_at\nold,-004713-01-01T00:00:00Z\nnew,\n", "on_error": "skip"});
+        let answer = world.call(NODE, ancient).await.unwrap();
+        assert_eq!((&answer["imported"], &answer["errors"][0]["code"]), (&json!(1), &json!("HM-D012")));
+    })
+    .await;
+}

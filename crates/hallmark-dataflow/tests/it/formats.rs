@@ -272,3 +272,29 @@ async fn texts_of_every_encoding_are_read_and_wrong_bytes_are_told() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn numbers_inside_json_keep_every_digit_in_files() {
+    with(parse(THINGS), |world| async move {
+        let fill = format!(
+            "INSERT INTO {}.things (sku, more) VALUES ('long', '{{\"n\": 12345678901234567890123.4560}}'), ('large', '{{\"n\": 1e400}}')",
+            world.dataflow.schema()
+        );
+        world.sql.batch_execute(&fill).await.unwrap();
+        for format in ["parquet", "xlsx"] {
+            let path = format!("json.{format}");
+            let export = json!({"format": format, "path": path, "fields": ["sku", "more"]});
+            world.call("ThingExportNode", export).await.unwrap();
+            // An import refuses what it could not keep: the digits are in the file.
+            let refused = import(&world, format, &path).await;
+            let said = refused["errors"].to_string();
+            assert!(refused["refused"] == json!(2) && said.contains("HM-"), "{format}: {refused}");
+        }
+        let csv = world.call("ThingExportNode", json!({"fields": ["more"], "filter": {"sku": "long"}})).await.unwrap();
+        assert!(csv["content"].as_str().unwrap().contains("12345678901234567890123.4560"), "{csv}");
+        // What JSON answers cannot hold is told by its column.
+        let read = error(world.call("ThingCRUDNode", json!({"operation": "read", "id": "large"})).await);
+        assert!(read.code().id == "HM-D012" && read.message().contains("more"), "{read:?}");
+    })
+    .await;
+}

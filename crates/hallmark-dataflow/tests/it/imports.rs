@@ -299,3 +299,38 @@ async fn a_row_that_is_changed_is_not_in_its_own_way() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn files_that_end_without_a_line_end_go_on_where_they_ended() {
+    with(parse(EVENTS), |world| async move {
+        let resume = |name: &str, format: &str| {
+            let input = json!({"path": name, "format": format, "unfinished": "resume"});
+            let world = world.clone();
+            async move { world.call(NODE, input).await }
+        };
+        for (format, first, more, grown) in [
+            ("csv", "number,name\n1,a\n2,b", "\n3,c\n", "4,d"),
+            ("csv", "number,name\r\n11,a\r\n12,b", "\r\n13,c", "x\r\n14,d"),
+            ("jsonl", "{\"number\": 21, \"name\": \"a\"}", "\n{\"number\": 22, \"name\": \"b\"}\n", ""),
+        ] {
+            let name = format!("grows.{}.{format}", first.len());
+            write(&world, &name, first);
+            let began = resume(&name, format).await.unwrap();
+            let longer = format!("{first}{more}");
+            write(&world, &name, &longer);
+            let went_on = resume(&name, format).await.unwrap();
+            assert_eq!(
+                (&went_on["resumed_at"], &went_on["read"]),
+                (&began["read"], &json!(began["read"].as_u64().unwrap() + 1)),
+                "{format}"
+            );
+            if !more.ends_with('\n') {
+                // The line of the last row goes on: neither to go on nor to begin anew would be right.
+                write(&world, &name, &format!("{longer}{grown}"));
+                assert_eq!(code(resume(&name, format).await), "HM-D120");
+            }
+        }
+        assert_eq!(found(&world).await, json!([8, 8, 6 + 36 + 43]));
+    })
+    .await;
+}

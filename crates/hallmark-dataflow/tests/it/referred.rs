@@ -559,3 +559,31 @@ async fn imports_list_rows_that_give_a_part_of_a_reference() {
     })
     .await;
 }
+
+const CHAIN: &str = "
+@db.model
+class Node:
+    parent_id: Optional[int] = Field(default=None, foreign_key='nodes.id')
+    twin_id: Optional[int] = Field(default=None, foreign_key='nodes.id')
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_chain_behind_a_bad_row_is_left_out_at_once() {
+    with(parse(CHAIN), |world| async move {
+        // The rows of the chain refer to the one before by two fields in turn; those of another one are in order.
+        let mut content = String::from("id,parent_id,twin_id\n1,999999,\n");
+        for n in 2..=4_000 {
+            content.push_str(&if n % 2 == 0 {
+                format!("{n},{},\n", n - 1)
+            } else {
+                format!("{n},,{}\n", n - 1)
+            });
+        }
+        content.push_str("5001,5002,\n5002,,5003\n5003,,\n");
+        let answer =
+            world.call("NodeImportNode", json!({"content": content, "on_error": "skip"})).await.unwrap();
+        assert_eq!((&answer["imported"], &answer["refused"]), (&json!(3), &json!(4_000)));
+        assert_eq!(answer["errors"][1]["message"], json!("no Node has this id"));
+    })
+    .await;
+}

@@ -47,6 +47,11 @@ fn operation_with(app: &App<'_>, name: &str, input: Value, fallbacks: Fallbacks)
 
 /// The JSON object behind an `--input`: the text itself, `@FILE`, or `-` for standard input.
 pub(crate) fn input(text: &str) -> Result<Value> {
+    of_option("--input", text)
+}
+
+/// The same behind another option.
+pub(crate) fn of_option(option: &str, text: &str) -> Result<Value> {
     let (text, place) = match text {
         "-" => (read(std::io::stdin().lock(), "standard input")?, "standard input"),
         _ => match text.strip_prefix('@') {
@@ -56,14 +61,16 @@ pub(crate) fn input(text: &str) -> Result<Value> {
                 })?;
                 (read(file, path)?, path)
             }
-            None => (text.to_owned(), "--input"),
+            None => (text.to_owned(), option),
         },
     };
     let input = serde_json::from_str(&text).map_err(|e| {
         Error::new(&codes::JSON_INPUT, "the input is not valid JSON")
             .because(&e)
             .at(format!("{place}:{}:{}", e.line(), e.column()))
-            .next("quote it for the shell: --input '{\"name\": \"value\"}', or give --input @file.json")
+            .next(format!(
+                "quote it for the shell: {option} '{{\"name\": \"value\"}}', or give {option} @file.json"
+            ))
     })?;
     hallmark_core::json::refuse_rounded(text.as_bytes()).map_err(|e| {
         let at = format!("{place}:{}", e.place().unwrap_or_default());

@@ -141,23 +141,32 @@ impl Call<'_> {
             (_, None) => stepped(sql, "+"),
         }
         sql.push(" AS _to FROM (SELECT ");
-        let begun = |sql: &mut Sql| match from {
-            Some(edge) => edge.push(sql, zone),
-            None => drop(sql.push("now()")),
-        };
-        if given {
-            begun(sql);
-        } else if is_short {
-            begun(sql.push(&format!("date_trunc('{step}', ")));
-            sql.push(", ").bind(Bound::Text(zone.to_owned()), None).push(")");
-        } else {
-            push_first(sql, zone, &|sql| {
-                begun(sql.push(&format!("date_trunc('{step}', ")));
-                zoned(sql);
-                sql.push(")");
-            });
-        }
+        push_begin(sql, (from, given), (step, is_short), zone);
         sql.push(" AS _from) AS begun) AS ended");
         Ok(())
+    }
+}
+
+/// Appends where the period begins: at `from` itself, if its end is given too, else with the step in which that, or this moment, lies.
+fn push_begin(
+    sql: &mut Sql,
+    (from, given): (Option<Edge>, bool),
+    (step, is_short): (&str, bool),
+    zone: &str,
+) {
+    let begun = |sql: &mut Sql| match from {
+        Some(edge) => edge.push(sql, zone),
+        None => drop(sql.push("now()")),
+    };
+    if given {
+        begun(sql);
+    } else if is_short {
+        begun(sql.push(&format!("date_trunc('{step}', ")));
+        sql.push(", ").bind(Bound::Text(zone.to_owned()), None).push(")");
+    } else {
+        push_first(sql, zone, &|sql| {
+            begun(sql.push(&format!("date_trunc('{step}', ")));
+            sql.push(" AT TIME ZONE ").bind(Bound::Text(zone.to_owned()), None).push(")");
+        });
     }
 }

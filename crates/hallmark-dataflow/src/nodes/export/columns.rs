@@ -145,7 +145,7 @@ impl Columns {
     /// `HM-D031` if a column has another type than the model says; `HM-D012` for a decimal that is no number, a day or an instant that is infinite.
     pub(super) fn push(&mut self, row: &Row) -> Result<()> {
         for (at, column) in self.columns.iter_mut().enumerate() {
-            let value = value::decode(row, at, column.kind)?;
+            let value = super::cell::of(row, at, column.kind)?;
             column.push(&value).map_err(|e| e.at(format!("row {}, {}", self.taken + 1, column.name)))?;
         }
         self.taken += 1;
@@ -198,7 +198,7 @@ impl Gathered {
             Builder::Boolean(b) => b.append_option(found.as_bool()),
             Builder::Text(b) => match found {
                 Value::Null => b.append_null(),
-                Value::String(text) if !self.kind.is_json() => b.append_value(text),
+                Value::String(text) => b.append_value(text),
                 other => b.append_value(other.to_string()),
             },
             Builder::Decimal(b, places) => {

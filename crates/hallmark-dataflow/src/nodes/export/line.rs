@@ -2,16 +2,14 @@
 
 use std::io::Write as _;
 
-use hallmark_core::{Error, Result};
+use hallmark_core::Result;
 use hallmark_python::models::FieldType;
 use tokio_postgres::Row;
-use tokio_postgres::types::{FromSql, Type};
 
-use crate::codes;
 use crate::files::push_text;
 use crate::sensitivity::Masking;
 use crate::table::Column;
-use crate::value::{self, get};
+use crate::value::{self, JsonText, get};
 
 /// How lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +100,7 @@ fn push_value(out: &mut Vec<u8>, form: Form, row: &Row, at: usize, kind: FieldTy
             Ok(quoted(out, form, bytes.map(|b| format!("\\x{}", hallmark_core::digest::to_hex(b)))))
         }
         FieldType::Object | FieldType::Array | FieldType::Json => {
-            let found = get::<Jsonb<'_>>(row, at)?;
+            let found = get::<JsonText<'_>>(row, at)?;
             found.iter().for_each(|json| raw(out, form, json.0));
             Ok(found.is_some())
         }
@@ -157,22 +155,5 @@ fn raw(out: &mut Vec<u8>, form: Form, json: &str) {
     match form {
         Form::Csv => push_text(out, json),
         Form::Jsonl => out.extend_from_slice(json.as_bytes()),
-    }
-}
-
-/// The text of a `jsonb`, as the server wrote it: its numbers keep all their digits.
-struct Jsonb<'a>(&'a str);
-
-impl<'a> FromSql<'a> for Jsonb<'a> {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        // The number of the form stands in front.
-        match raw {
-            [1, text @ ..] => Ok(Self(std::str::from_utf8(text)?)),
-            _ => Err(Error::new(&codes::SCHEMA_DIFFERS, "a jsonb of another form").to_string().into()),
-        }
-    }
-
-    fn accepts(ty: &Type) -> bool {
-        *ty == Type::JSONB
     }
 }

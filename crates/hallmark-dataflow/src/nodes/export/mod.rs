@@ -2,6 +2,7 @@
 
 #[cfg(feature = "columnar")]
 mod binary;
+mod cell;
 #[cfg(feature = "columnar")]
 mod columns;
 mod form;

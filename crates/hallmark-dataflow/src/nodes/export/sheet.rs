@@ -11,8 +11,8 @@ use zip::ZipWriter;
 use zip::write::{SimpleFileOptions, StreamWriter};
 
 use super::line::Cell;
+use crate::codes;
 use crate::table::Column;
-use crate::{codes, value};
 
 /// The rows of a sheet, the header too.
 const ROWS_MAX: u64 = 1_048_576;
@@ -135,7 +135,7 @@ impl Sheet {
         }
         self.xml.push_str("<row>");
         for (at, (kind, name)) in self.kinds.iter().enumerate() {
-            let found = value::decode(row, at, *kind)?;
+            let found = super::cell::of(row, at, *kind)?;
             cell(&mut self.xml, *kind, &found).map_err(|e| e.at(format!("row {}, {name}", self.rows)))?;
         }
         self.end_row()?;
@@ -159,13 +159,13 @@ impl Sheet {
 fn cell(xml: &mut String, kind: FieldType, found: &Value) -> Result<()> {
     match found {
         Value::Null => xml.push_str("<c/>"),
-        Value::Bool(truth) if !kind.is_json() => {
+        Value::Bool(truth) => {
             xml.push_str(if *truth { "<c t=\"b\"><v>1</v></c>" } else { "<c t=\"b\"><v>0</v></c>" });
         }
         Value::Number(digits) if kind == FieldType::Float => number(xml, 0, &digits.to_string()),
         Value::Number(digits) if kind == FieldType::Integer => decimal(xml, &digits.to_string()),
         Value::String(digits) if kind == FieldType::Decimal => decimal(xml, digits),
-        Value::String(found) if !kind.is_json() => match serial(kind, found) {
+        Value::String(found) => match serial(kind, found) {
             Some((style, serial)) => number(xml, style, &serial),
             None => {
                 if found.encode_utf16().count() > CELL_CHARS_MAX {

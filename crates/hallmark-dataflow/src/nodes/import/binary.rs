@@ -5,7 +5,7 @@ use hallmark_core::{Error, Result, json};
 use hallmark_python::models::FieldType;
 use tokio_postgres::types::{IsNull, ToSql, Type};
 
-use crate::instant::Day;
+use crate::instant::{self, Day, Instant};
 use crate::table::Column;
 use crate::value::{self, Bound};
 use crate::{codes, decimal, limits};
@@ -56,7 +56,8 @@ pub(super) fn put_text(column: &Column, text: &str, out: &mut BytesMut) -> bool 
         FieldType::Decimal => {
             value::is_decimal(trimmed) && decimal::fits(field, trimmed) && put_numeric(trimmed, out)
         }
-        FieldType::Timestamp => value::timestamp(trimmed).is_ok_and(|t| put(&t, &Type::TIMESTAMPTZ, out)),
+        FieldType::Timestamp => value::timestamp(trimmed)
+            .is_ok_and(|t| Instant::of(t).0 >= instant::FIRST && put(&t, &Type::TIMESTAMPTZ, out)),
         FieldType::Date => put_date(trimmed, out),
         FieldType::Time => value::clock(trimmed).is_ok_and(|time| put(&time, &Type::TIME, out)),
         FieldType::Uuid => trimmed.parse().is_ok_and(|id: uuid::Uuid| put(&id, &Type::UUID, out)),

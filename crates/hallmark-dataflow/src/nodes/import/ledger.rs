@@ -44,10 +44,16 @@ pub(super) struct Record {
 impl Record {
     /// Whether a source that begins so is the one that was imported, or what became of it.
     pub(super) fn is_of(&self, prefix: Option<&Prefix>, grows: bool) -> bool {
-        prefix.is_some_and(|prefix| {
-            self.mark.digest.as_deref() == Some(prefix.digest.as_str())
-                && (prefix.is_all || grows && prefix.ends_line)
-        })
+        prefix.is_some_and(|prefix| self.begins(prefix) && (prefix.is_all || grows && prefix.ends_line))
+    }
+
+    /// Whether a source that begins so is the one that was imported, and has its last line grown by now.
+    pub(super) fn has_grown(&self, prefix: Option<&Prefix>, grows: bool) -> bool {
+        prefix.is_some_and(|prefix| self.begins(prefix) && grows && !prefix.is_all && !prefix.ends_line)
+    }
+
+    fn begins(&self, prefix: &Prefix) -> bool {
+        self.mark.digest.as_deref() == Some(prefix.digest.as_str())
     }
 }
 

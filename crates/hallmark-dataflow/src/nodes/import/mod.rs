@@ -9,6 +9,7 @@ mod ledger;
 mod lock;
 mod parts;
 mod referred;
+mod refusals;
 mod rows;
 mod staged;
 mod work;
@@ -140,7 +141,13 @@ impl<'a> Job<'a> {
         }
         let format = Format::named(ask.text("format"));
         let mapping = ask.get("mapping").and_then(Value::as_object).cloned().unwrap_or_default();
-        let rules = Rules { table: engine.table.clone(), format, update, mapping, given: None };
+        if ask.get("match_on").is_some() && !update {
+            return Err(Error::new(&codes::BAD_PARAMETER, "`match_on` has no effect without `update`")
+                .at("match_on")
+                .next("leave it out, or give \"on_conflict\": \"update\""));
+        }
+        let unmet = mapping.keys().cloned().collect();
+        let rules = Rules { table: engine.table.clone(), format, update, mapping, unmet, given: None };
         let skip_errors = ask.text("on_error") == Some("skip");
         Ok(Self { engine, context, ask, rules, skip_errors, tally: Tally::default() })
     }
@@ -193,6 +200,9 @@ impl<'a> Job<'a> {
 
     async fn imported(mut self) -> Result<Value> {
         let source = self.source()?;
+        if let Some(name) = self.ask.text("error_path") {
+            refusals::refuse_other(&self.engine.shared.export_dir, name).await?;
+        }
         if self.is_parted() {
             return self.in_parts(source).await;
         }

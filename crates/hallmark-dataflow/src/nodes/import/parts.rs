@@ -93,7 +93,11 @@ impl Job<'_> {
                 let at = lengths.binary_search(&record.mark.offset).ok();
                 at.and_then(|at| prefixes[at].as_ref())
             };
-            Ok(records.iter().find(|record| record.is_of(of(record), grows)).cloned())
+            let found = records.iter().find(|record| record.is_of(of(record), grows)).cloned();
+            match records.iter().find(|record| record.has_grown(of(record), grows)) {
+                Some(record) if found.is_none() => Err(grown(record)),
+                _ => Ok(found),
+            }
         };
         tokio::task::spawn_blocking(search).await.map_err(|e| {
             Error::new(&hallmark_core::codes::INTERNAL, "the file could not be compared").because(&e)
@@ -322,6 +326,15 @@ impl Job<'_> {
             "committed": true, "dry_run": false, "parts": state.parts, "resumed_at": state.resumed_at,
         }))
     }
+}
+
+/// The error of a file whose last line was imported and is another by now: to go on would leave its end out, to begin would store all
+/// the others twice.
+fn grown(record: &Record) -> Error {
+    let message =
+        format!("row {} of {} was imported, and its line is longer now", record.mark.rows, record.name);
+    Error::new(&codes::LINE_GROWN, message)
+        .next("change the row itself, and import what was added from a file of its own")
 }
 
 fn begun(record: &Record) -> Error {

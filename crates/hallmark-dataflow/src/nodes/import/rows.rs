@@ -84,6 +84,8 @@ pub(super) struct Rules {
     /// Whether rows that are there are changed: then every row must name the same fields.
     pub(super) update: bool,
     pub(super) mapping: Map<String, Value>,
+    /// The columns of the mapping that no row has had yet.
+    pub(super) unmet: BTreeSet<String>,
     /// The columns that the first row names, in update mode.
     pub(super) given: Option<Vec<String>>,
 }
@@ -96,8 +98,15 @@ impl Rules {
     pub(super) fn row(&mut self, record: Record, ignored: &mut BTreeSet<String>) -> Result<Cells> {
         let mut data = Map::new();
         for (name, value) in record.cells? {
+            if self.unmet.contains(&name) {
+                self.unmet.remove(&name);
+            }
             let Some(field) = self.field(&name)? else { continue };
             let column = self.table.column(field).map_err(|e| e.at(name.clone()))?;
+            if data.contains_key(field) {
+                let message = format!("two columns of the file give {field}");
+                return Err(Error::new(&codes::BAD_PARAMETER, message).at(field.to_owned()));
+            }
             if is_managed(column) {
                 if !ignored.contains(field) {
                     ignored.insert(field.to_owned());
@@ -135,6 +144,16 @@ impl Rules {
         write::complete(&self.table, &data)
     }
 
+    /// Refuses a mapping of columns that the file does not have: misspelt, they would be without effect.
+    ///
+    /// # Errors
+    /// `HM-D025`.
+    pub(super) fn refuse_unmet(&self) -> Result<()> {
+        let Some(column) = self.unmet.iter().next() else { return Ok(()) };
+        let message = format!("the mapping names {column:?}, which the file does not have");
+        Err(Error::new(&codes::BAD_PARAMETER, message).at("mapping"))
+    }
+
     /// The field that a column of the file goes to; `None` if the mapping leaves it out.
     ///
     /// # Errors
@@ -163,6 +182,12 @@ fn adapted(column: &Column, value: Value) -> Result<Value> {
         // A sheet knows only doubles, and what a file of columns has as doubles is no more exact.
         (FieldType::Decimal | FieldType::Text, Value::Number(number)) => {
             Ok(Value::String(number.to_string()))
+        }
+        (FieldType::Integer, Value::Number(number))
+            if number.as_i64().is_none() && number.as_f64().is_some_and(|n| n.fract() == 0.0) =>
+        {
+            let message = "a whole number of more than 53 bits may have been rounded by the file";
+            Err(Error::new(&codes::WRONG_VALUE, message).next("give it as a text"))
         }
         (FieldType::Boolean, Value::Number(number)) if number.as_i64() == Some(0) => Ok(Value::Bool(false)),
         (FieldType::Boolean, Value::Number(number)) if number.as_i64() == Some(1) => Ok(Value::Bool(true)),

@@ -90,6 +90,9 @@ impl<'a> Work<'a> {
             Format::Csv => self.csv()?,
             _ => self.others()?,
         };
+        if end.is_some() && self.tally.read > 0 {
+            self.asked.rules.refuse_unmet()?;
+        }
         match end {
             Some(mark) => self.end_part(mark, true),
             None => self.send(Message::Unsuited),
@@ -164,6 +167,11 @@ impl<'a> Work<'a> {
 
     /// Where the value of each column comes from; `false` if the names leave that open.
     fn plan(&mut self, names: &[String]) -> Result<bool> {
+        let rules = &mut self.asked.rules;
+        rules.unmet.retain(|column| !names.contains(column));
+        if rules.format != Format::Jsonl {
+            rules.refuse_unmet()?;
+        }
         let rules = &self.asked.rules;
         let mut fields: Vec<Option<&str>> = Vec::with_capacity(names.len());
         for name in names {

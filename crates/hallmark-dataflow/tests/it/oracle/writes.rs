@@ -267,6 +267,11 @@ impl Run<'_> {
         if answer.is_err() && !flaws.is_empty() {
             return refused(&answer, &[&flaws[..], &[TAKEN]].concat());
         }
+        // One call does not change a row twice.
+        let mut seen = BTreeSet::new();
+        if rows.iter().any(|(key, _)| !seen.insert(self.named(key).to_string())) {
+            return refused(&answer, &[&flaws[..], &[TAKEN]].concat());
+        }
         let (mut updated, mut missing) = (0, Vec::new());
         for (key, row) in rows {
             let condition = format!("{} AND {}", self.shadow.scope(tenant, false), same(key));

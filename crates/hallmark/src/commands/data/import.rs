@@ -91,8 +91,19 @@ fn in_words(error: Error) -> Error {
     } else if resumable {
         error.next("mend what is wrong and go on: --resume")
     } else {
-        error
+        as_options(error)
     }
+}
+
+/// The next step with the options of the command in place of the parameters of the node.
+fn as_options(error: Error) -> Error {
+    let Some(step) = error.next_step() else { return error };
+    let mut step = step.to_owned();
+    for (parameter, option) in [("encoding", "--encoding "), ("on_conflict", "--on-conflict ")] {
+        step = step.replace(&format!("\"{parameter}\": "), option);
+    }
+    step = step.replace("`match_on`", "--match-on");
+    error.next(step)
 }
 
 fn row(error: &Value) -> Vec<String> {

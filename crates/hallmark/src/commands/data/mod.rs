@@ -152,7 +152,7 @@ fn format(said: Option<FileFormat>, file: &Path) -> Result<FileFormat> {
 fn which(which: &Which) -> Result<Map<String, Value>> {
     let mut input = Map::new();
     if let Some(filter) = &which.filter {
-        input.insert("filter".to_owned(), call::input(filter)?);
+        input.insert("filter".to_owned(), call::of_option("--filter", filter)?);
     }
     for (name, given) in [("fields", &which.fields), ("sort", &which.sort)] {
         if !given.is_empty() {
