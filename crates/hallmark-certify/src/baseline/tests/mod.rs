@@ -176,7 +176,7 @@ fn why(outcome: &Outcome) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+mod counting {
     use super::*;
 
     #[test]
