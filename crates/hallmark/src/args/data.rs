@@ -200,6 +200,9 @@ pub(crate) struct NodeExplainArgs {
     /// Its input: a JSON object, or @FILE, or - for standard input
     #[arg(long, default_value = "{}")]
     pub(crate) input: String,
+    /// The tenant whose rows they are, for models that have tenants
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,

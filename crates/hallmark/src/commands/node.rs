@@ -2,7 +2,6 @@
 
 use hallmark_core::{Error, ExitClass, Result};
 use hallmark_dataflow::{Advice, Explained, Explanation};
-use hallmark_workflow::{Caller, Context};
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -31,7 +30,7 @@ fn explain(app: &App<'_>, args: &NodeExplainArgs) -> Result<ExitClass> {
     };
     let explanation = app.block_on(async {
         let catalogue = data::open(app).await?;
-        let context = Context::new(&Caller::new("cli"));
+        let context = data::context(args.tenant.as_deref());
         catalogue.dataflow.explain(&catalogue.registry, &args.name, &context, input).await
     })?;
     if args.format == Format::Json {

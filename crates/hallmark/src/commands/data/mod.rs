@@ -55,12 +55,7 @@ impl Rows {
         let mut columns: Vec<_> = table.iter().flat_map(|table| table.shown()).collect();
         columns.sort_by_key(|column| column.role != Role::Key);
         let fields = columns.into_iter().map(|column| column.name().to_owned()).collect();
-        let caller = Caller::new("cli");
-        let caller = match &of.tenant {
-            Some(tenant) => caller.tenant(tenant),
-            None => caller,
-        };
-        Ok(Self { registry, context: Context::new(&caller), model: of.model.clone(), fields })
+        Ok(Self { registry, context: context(of.tenant.as_deref()), model: of.model.clone(), fields })
     }
 
     /// Calls a node of the model.
@@ -143,6 +138,15 @@ fn format(said: Option<FileFormat>, file: &Path) -> Result<FileFormat> {
             Err(Error::new(&codes::UNKNOWN_VALUE, message).next("say it: --format csv"))
         }
     }
+}
+
+/// Who calls nodes from here: this command, for a tenant if one is named.
+pub(super) fn context(tenant: Option<&str>) -> Context {
+    let caller = Caller::new("cli");
+    Context::new(&match tenant {
+        Some(tenant) => caller.tenant(tenant),
+        None => caller,
+    })
 }
 
 /// The input that says which rows.
