@@ -4,7 +4,9 @@ use hallmark_core::Result;
 use tokio_postgres::GenericClient;
 
 use super::plan::{Blocker, Step};
+use super::renames::Renames;
 use super::render::{ident, qualified};
+use super::shape::TableShape;
 use crate::sql::failure;
 use crate::{codes, limits};
 
@@ -12,11 +14,42 @@ use crate::{codes, limits};
 #[derive(Clone, Debug)]
 pub(super) struct Check {
     /// The table.
-    pub(super) table: String,
+    table: String,
     subject: String,
-    /// The statement that counts; `{}` stands for the quoted schema.
+    /// The statement that counts.
     sql: String,
     kind: Kind,
+}
+
+/// The rows of a table that may still have other names than those that a plan asks by.
+#[derive(Clone, Debug)]
+pub(super) struct Rows<'a> {
+    table: &'a str,
+    /// What stands behind `FROM`.
+    from: String,
+}
+
+impl<'a> Rows<'a> {
+    /// The rows of a table as it will be called, with the columns that it has once the renames are made: a rename is a step as any
+    /// other, and its table is asked before.
+    pub(super) fn of(schema: &str, table: &'a str, shape: Option<&TableShape>, renames: &Renames) -> Self {
+        let there = qualified(schema, renames.tables.get(table).map_or(table, String::as_str));
+        let former = |column: &str| {
+            renames.columns.iter().find(|(t, new, _)| t == table && new == column).map(|(.., old)| old)
+        };
+        let columns = shape.map(|shape| shape.columns.as_slice()).unwrap_or_default();
+        if columns.iter().all(|c| former(&c.name).is_none()) {
+            return Self { table, from: there };
+        }
+        let listed: Vec<String> = columns
+            .iter()
+            .map(|c| match former(&c.name) {
+                Some(old) => format!("{} AS {}", ident(old), ident(&c.name)),
+                None => ident(&c.name),
+            })
+            .collect();
+        Self { table, from: format!("(SELECT {} FROM {there})", listed.join(", ")) }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -30,66 +63,70 @@ enum Kind {
 }
 
 impl Check {
-    fn new(table: &str, subject: &str, kind: Kind, rest: &str) -> Self {
-        let sql = format!("SELECT count(*) FROM {{}}.{} a {rest}", ident(table));
-        Self { table: table.to_owned(), subject: subject.to_owned(), sql, kind }
+    fn new(rows: &Rows<'_>, subject: &str, kind: Kind, rest: &str) -> Self {
+        let sql = format!("SELECT count(*) FROM {} a {rest}", rows.from);
+        Self { table: rows.table.to_owned(), subject: subject.to_owned(), sql, kind }
     }
 
     /// Rows without a value in a column.
-    pub(super) fn nulls(table: &str, column: &str) -> Self {
-        Self::new(table, column, Kind::Nulls, &format!("WHERE {} IS NULL", ident(column)))
+    pub(super) fn nulls(rows: &Rows<'_>, column: &str) -> Self {
+        Self::new(rows, column, Kind::Nulls, &format!("WHERE {} IS NULL", ident(column)))
     }
 
     /// Rows that break a check; its definition begins with `CHECK`.
-    pub(super) fn broken(table: &str, name: &str, definition: &str) -> Self {
+    pub(super) fn broken(rows: &Rows<'_>, name: &str, definition: &str) -> Self {
         let expression = definition.trim_start_matches("CHECK ").trim_end_matches(" NO INHERIT");
-        Self::new(table, name, Kind::Broken, &format!("WHERE NOT {expression}"))
+        Self::new(rows, name, Kind::Broken, &format!("WHERE NOT {expression}"))
     }
 
     /// Values that occur more than once where they should be unique.
-    pub(super) fn duplicates(table: &str, name: &str, columns: &[String], predicate: Option<&str>) -> Self {
+    pub(super) fn duplicates(
+        rows: &Rows<'_>,
+        name: &str,
+        columns: &[String],
+        predicate: Option<&str>,
+    ) -> Self {
         let listed: Vec<String> = columns.iter().map(|c| ident(c)).collect();
         let mut wanted: Vec<String> = listed.iter().map(|c| format!("{c} IS NOT NULL")).collect();
         wanted.extend(predicate.map(|p| format!("({p})")));
         let sql = format!(
-            "SELECT count(*) FROM (SELECT FROM {{}}.{} a WHERE {} GROUP BY {} HAVING count(*) > 1) d",
-            ident(table),
+            "SELECT count(*) FROM (SELECT FROM {} a WHERE {} GROUP BY {} HAVING count(*) > 1) d",
+            rows.from,
             wanted.join(" AND "),
             listed.join(", ")
         );
-        Self { table: table.to_owned(), subject: name.to_owned(), sql, kind: Kind::Duplicates }
+        Self { table: rows.table.to_owned(), subject: name.to_owned(), sql, kind: Kind::Duplicates }
     }
 
     /// Rows that refer to none.
     pub(super) fn orphans(
-        table: &str,
+        rows: &Rows<'_>,
         name: &str,
         columns: &[String],
-        (target, keys): (&str, &[String]),
+        (target, keys): (&Rows<'_>, &[String]),
     ) -> Self {
         let given: Vec<String> = columns.iter().map(|c| format!("a.{} IS NOT NULL", ident(c))).collect();
         let pairs: Vec<String> =
             columns.iter().zip(keys).map(|(c, k)| format!("b.{} = a.{}", ident(k), ident(c))).collect();
         let rest = format!(
-            "WHERE {} AND NOT EXISTS (SELECT FROM {{}}.{} b WHERE {})",
+            "WHERE {} AND NOT EXISTS (SELECT FROM {} b WHERE {})",
             given.join(" AND "),
-            ident(target),
+            target.from,
             pairs.join(" AND ")
         );
-        Self::new(table, name, Kind::Orphans(target.to_owned()), &rest)
+        Self::new(rows, name, Kind::Orphans(target.table.to_owned()), &rest)
     }
 
     /// Rows whose value is another after a change of type.
-    pub(super) fn values(table: &str, column: &str, back: &str, (from, to): (&str, &str)) -> Self {
+    pub(super) fn values(rows: &Rows<'_>, column: &str, back: &str, (from, to): (&str, &str)) -> Self {
         let kind = Kind::Values(from.to_owned(), to.to_owned());
-        Self::new(table, column, kind, &format!("WHERE ({back}) IS DISTINCT FROM {}", ident(column)))
+        Self::new(rows, column, kind, &format!("WHERE ({back}) IS DISTINCT FROM {}", ident(column)))
     }
 
     /// Asks; a finding blocks the plan, or is told with the step that it is about. What takes too long is not known, and said so.
     pub(super) async fn ask(
         &self,
         client: &impl GenericClient,
-        schema: &str,
         steps: &mut [Step],
     ) -> Result<Option<Blocker>> {
         let begin = format!(
@@ -97,8 +134,7 @@ impl Check {
             limits::MIGRATE_CHECK_TIMEOUT_MS
         );
         client.batch_execute(&begin).await.map_err(failure)?;
-        let sql = self.sql.replace("{}", &ident(schema));
-        let answer = client.query_one(&sql, &[]).await;
+        let answer = client.query_one(&self.sql, &[]).await;
         client.batch_execute("ROLLBACK TO SAVEPOINT ask; RELEASE SAVEPOINT ask").await.map_err(failure)?;
         match answer {
             Ok(row) => Ok(self.weigh(row.get(0), steps)),

@@ -245,7 +245,7 @@ async fn fill(
     };
     let mut planned = diff::plan(&begun, &plan.after, &facts);
     for check in &planned.checks {
-        planned.blockers.extend(check.ask(transaction, &schema, &mut planned.steps).await?);
+        planned.blockers.extend(check.ask(transaction, &mut planned.steps).await?);
     }
     plan.steps = planned.steps;
     plan.blockers = planned.blockers;

@@ -1,6 +1,6 @@
 //! Renames: only those that somebody said, never a guess.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use hallmark_core::{Error, Result};
 use hallmark_python::models::Field;
@@ -183,11 +183,6 @@ impl Renames {
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.tables.is_empty() && self.columns.is_empty()
-    }
-
-    /// The tables that they touch, by their new names.
-    pub(super) fn touched(&self) -> BTreeSet<&String> {
-        self.tables.keys().chain(self.columns.iter().map(|(t, ..)| t)).collect()
     }
 
     /// The statements, those of tables first.

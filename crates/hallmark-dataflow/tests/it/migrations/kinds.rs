@@ -294,6 +294,46 @@ async fn renames_are_said_never_guessed() {
     change(PART, ROWS, &twice, Class::Safe).rename("parts.name=title").refused("HM-D085").await;
 }
 
+/// What the rows say is said before the first rename is made, by the names that the database has until then.
+#[tokio::test]
+async fn rows_are_asked_before_a_rename() {
+    let rows = &[ROWS[0], "INSERT INTO {}.parts (name, code, amount) VALUES ('p1', 'x', -1), ('q', NULL, 0)"];
+    let title = |name: &str, code: &str, amount: &str| {
+        part(&format!("    title: str{name}\n    code: {code}\n    amount: int = {amount}\n"))
+    };
+    let code = "Optional[str] = None";
+    for (what, to) in [
+        ("amount of rows", title("", code, "Field(0, ge=0)")),
+        ("the renamed column", title(" = Field(choices=['p1', 'p2'])", code, "0")),
+        ("an index of it", title(" = Field(unique=True)", code, "0")),
+        ("nulls", title("", "str", "0")),
+    ] {
+        let expected = if what == "nulls" { "HM-D094" } else { "HM-D105" };
+        change(PART, rows, &to, Class::Safe).rename("parts.name=title").refused(expected).await;
+        let to = to.replace("class Part", "class Piece");
+        let change = change(PART, rows, &to, Class::Safe).rename("parts=pieces");
+        change.rename("pieces.name=title").refused(expected).await;
+    }
+    // A foreign key from a renamed table to a renamed one.
+    let two = |model: &str, name: &str, reference: &str| {
+        format!(
+            "\n@db.model\nclass {model}:\n    {name}: str = Field(unique=True)\n\n@db.model\nclass Use:\n    part: str{reference}\n"
+        )
+    };
+    let rows =
+        &["INSERT INTO {}.parts (name) VALUES ('a')", "INSERT INTO {}.uses (part) VALUES ('a'), ('b')"];
+    let from = two("Part", "name", "");
+    let to = two("Piece", "title", " = Field(foreign_key='pieces.title')");
+    let moved =
+        |rows| change(&from, rows, &to, Class::Safe).rename("parts=pieces").rename("pieces.name=title");
+    moved(rows).refused("HM-D105").await;
+    moved(&rows[..1]).holds().await;
+    // Braces in a rule are not where the schema's name goes.
+    let braces = title("", "Optional[str] = Field(None, choices=['{}', 'a'])", "0").replace("title", "name");
+    let fits = &["INSERT INTO {}.parts (name, code) VALUES ('x', chr(123) || chr(125))"];
+    change(PART, fits, &braces, Class::Safe).holds().await;
+}
+
 /// The same said of the field itself: made once, harmless afterwards, also when the old name is taken anew.
 async fn of_fields(said: &str) {
     let place = Place::new().await;

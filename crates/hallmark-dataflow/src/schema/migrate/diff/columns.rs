@@ -236,7 +236,7 @@ impl<'a> Differ<'a> {
         };
         self.step(Phase::Columns, step);
         if pair.filled && change.class == Class::Destructive {
-            self.check(Check::values(pair.name, &new.name, &change.back, (&old.kind, &new.kind)));
+            self.check(Check::values(&self.rows(pair.name), &new.name, &change.back, (&old.kind, &new.kind)));
         }
     }
 
@@ -262,7 +262,7 @@ impl<'a> Differ<'a> {
             None => step.why("the rows are looked at while others write"),
         };
         if value.is_none() && !self.retyped.contains(&(pair.name, name.as_str())) {
-            self.check(Check::nulls(pair.name, name));
+            self.check(Check::nulls(&self.rows(pair.name), name));
         }
         let step = self.not_null_actions(pair, name, value, step);
         self.step(Phase::Columns, step);

@@ -129,7 +129,7 @@ impl<'a> Differ<'a> {
             .cleanup(render::drop_constraint(self.schema(), pair.name, name));
         self.step(Phase::AddConstraint, step);
         if self.known(pair, &wanted.columns) {
-            self.check(Check::broken(pair.name, name, &wanted.definition));
+            self.check(Check::broken(&self.rows(pair.name), name, &wanted.definition));
         }
     }
 
@@ -164,11 +164,15 @@ impl<'a> Differ<'a> {
             self.from.tables.get(table).is_some_and(|t| t.column(column).is_some())
                 && !self.retyped.contains(&(table, column.as_str()))
         };
-        let known = wanted.columns.iter().all(|c| is_known(table, c))
-            && columns.iter().all(|c| is_known(target, c))
-            && !self.facts.renames.touched().contains(target);
+        let known =
+            wanted.columns.iter().all(|c| is_known(table, c)) && columns.iter().all(|c| is_known(target, c));
         if known {
-            self.check(Check::orphans(table, name, &wanted.columns, (target, columns)));
+            self.check(Check::orphans(
+                &self.rows(table),
+                name,
+                &wanted.columns,
+                (&self.rows(target), columns),
+            ));
         }
     }
 
@@ -197,7 +201,7 @@ impl<'a> Differ<'a> {
         let step = step.sql([render::alter(self.schema(), pair.name, &using)]);
         self.step(Phase::AddConstraint, step);
         if self.known(pair, &wanted.columns) {
-            self.check(Check::duplicates(pair.name, name, &wanted.columns, None));
+            self.check(Check::duplicates(&self.rows(pair.name), name, &wanted.columns, None));
         }
     }
 }

@@ -127,7 +127,12 @@ impl<'a> Differ<'a> {
             .iter()
             .all(|c| pair.old.column(c).is_some() && !self.retyped.contains(&(pair.name, c.as_str())));
         if wanted.unique && known && !wanted.expressions && pair.filled {
-            self.check(Check::duplicates(pair.name, name, &wanted.columns, wanted.predicate.as_deref()));
+            self.check(Check::duplicates(
+                &self.rows(pair.name),
+                name,
+                &wanted.columns,
+                wanted.predicate.as_deref(),
+            ));
         }
     }
 }

@@ -58,7 +58,7 @@ impl<'a> Differ<'a> {
         let step = step.sql(sql);
         self.step(Phase::Key, step);
         if new.is_empty() {
-            self.check(Check::duplicates(pair.name, name, &key.columns, None));
+            self.check(Check::duplicates(&self.rows(pair.name), name, &key.columns, None));
         }
     }
 

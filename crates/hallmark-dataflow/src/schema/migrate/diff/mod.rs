@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallmark_core::Code;
 
-use super::check::Check;
+use super::check::{Check, Rows};
 use super::plan::{Action, Blocker, Class, Step};
 use super::renames::Renames;
 use super::render::{self, qualified};
@@ -153,10 +153,12 @@ impl<'a> Differ<'a> {
     }
 
     fn check(&mut self, check: Check) {
-        // A renamed table or column cannot be asked by its new name; the step itself then fails with the same code.
-        if !self.facts.renames.touched().contains(&check.table) {
-            self.planned.checks.push(check);
-        }
+        self.planned.checks.push(check);
+    }
+
+    /// The rows of a table, which are asked before anything is renamed.
+    fn rows<'b>(&self, table: &'b str) -> Rows<'b> {
+        Rows::of(self.schema(), table, self.from.tables.get(table), &self.facts.renames)
     }
 
     fn extensions(&mut self) {
