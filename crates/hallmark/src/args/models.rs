@@ -73,7 +73,7 @@ pub(crate) struct MigrateArgs {
     #[arg(long, conflicts_with_all = ["yes", "dry_run", "down"])]
     pub(crate) status: bool,
     /// Take back the last migrations (default: one)
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1", conflicts_with = "rename", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) down: Option<u16>,
     /// Values may be lost
     #[arg(long)]

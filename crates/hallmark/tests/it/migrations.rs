@@ -112,6 +112,14 @@ fn tables_follow_their_models_and_back() {
     let states: Vec<&str> =
         status["migrations"].as_array().unwrap().iter().filter_map(|m| m["state"].as_str()).collect();
     assert_eq!(states, ["applied", "applied"], "{status}");
+    let refused = run(folder, &["models", "migrate", "--down", "--yes", "--lock-attempts", "7"]);
+    let next = "hallmark models migrate --down 1 --lock-attempts 7 --allow-destructive";
+    assert!(code(&refused) == 2 && all(&refused).contains(next), "{}", all(&refused));
+    let unasked = run(folder, &["models", "migrate", "--down", "--allow-destructive"]);
+    let next = "hallmark models migrate --down 1 --allow-destructive --yes";
+    assert!(code(&unasked) == 2 && all(&unasked).contains(next), "{}", all(&unasked));
+    let renamed = run(folder, &["models", "migrate", "--down", "--rename", "a=b"]);
+    assert!(code(&renamed) == 2 && all(&renamed).contains("--rename"), "{}", all(&renamed));
     let back = run(folder, &["models", "migrate", "--down", "--yes", "--allow-destructive"]);
     assert_eq!(code(&back), 0, "{}", all(&back));
     project.models("    name: str\n    old: str = 'x'\n");

@@ -3,6 +3,7 @@
 //! There are no files of migrations to keep in order: a plan is the way from what the database has to what the models say, made
 //! anew each time. That is also why a killed migration needs no repair: the next plan begins where it ended.
 
+mod again;
 mod agreed;
 mod check;
 mod diff;
@@ -53,6 +54,8 @@ pub struct MigrateOptions {
     pub allow_blocking: bool,
     /// Whether what others changed since the last migration is taken as it is.
     pub accept_drift: bool,
+    /// How many migrations are taken back, if that is what is asked for; errors name it in the next step.
+    pub down: Option<usize>,
     /// What was agreed to; a plan that does anything else is refused.
     pub agreed: Option<Agreed>,
     /// How long things may take.
@@ -168,17 +171,20 @@ impl Migrator<'_> {
         watch: Watch<'_>,
     ) -> Result<Vec<Migrated>> {
         let history = History::of(self.schema);
-        let mut session = self.session(options, watch).await?;
-        let plans = look::down(session.client_mut(), (self.schema, self.tables), count, options).await?;
+        let mut options = MigrateOptions { down: Some(count), ..options.clone() };
+        let mut session = self.session(&options, watch).await?;
+        let plans = look::down(session.client_mut(), (self.schema, self.tables), count, &options).await?;
         for (_, plan) in &plans {
             permitted(plan, &MigrateOptions { agreed: None, ..options.clone() })?;
         }
-        still_agreed(options.agreed.as_ref().is_none_or(|agreed| agreed.covers_all(&plans)))?;
+        let agreed = options.agreed.take();
+        still_agreed(agreed.is_none_or(|agreed| agreed.covers_all(&plans)), &options)?;
         let mut done = Vec::new();
         for number in 0..plans.len() {
+            options.down = Some(plans.len() - number);
             // The rows may have changed since: each plan is made again right before it is carried out.
             let Some((migration, plan)) =
-                look::down(session.client_mut(), (self.schema, self.tables), 1, options)
+                look::down(session.client_mut(), (self.schema, self.tables), 1, &options)
                     .await?
                     .into_iter()
                     .next()
@@ -186,10 +192,10 @@ impl Migrator<'_> {
                 break;
             };
             if number > 0 {
-                permitted(&plan, &MigrateOptions { agreed: None, ..options.clone() })?;
+                permitted(&plan, &options)?;
             }
             history.settle(session.client(), migration.id, State::Reverting, None).await?;
-            self.carry_out(&mut session, (migration.id, &plan), (options, watch), State::Reverted).await?;
+            self.carry_out(&mut session, (migration.id, &plan), (&options, watch), State::Reverted).await?;
             let resumed = plan.unfinished.is_some();
             done.push(Migrated { id: Some(migration.id), steps: plan.steps.len(), resumed });
         }
@@ -246,7 +252,14 @@ impl Migrator<'_> {
         state: State,
     ) -> Result<()> {
         let history = History::of(self.schema);
-        let mut runner = run::Runner { session, history: &history, id, patience: options.patience, watch };
+        let mut runner = run::Runner {
+            session,
+            history: &history,
+            id,
+            patience: options.patience,
+            again: &options.again(""),
+            watch,
+        };
         runner.all(plan).await?;
         // The last steps set timeouts for the session; reading what came of it has its own.
         session
@@ -286,15 +299,16 @@ pub fn permitted(plan: &Plan, options: &MigrateOptions) -> Result<()> {
     }
     if !plan.drift.is_empty() && !options.accept_drift {
         let message = format!("the tables are not what the last migration left: {}", plan.drift.join("; "));
-        return Err(Error::new(&codes::DRIFT, message).next(
-            "look at hallmark models diff; --accept-drift takes them as they are and goes on to the models",
-        ));
+        return Err(Error::new(&codes::DRIFT, message).next(format!(
+            "look at hallmark models diff; {} takes them as they are and goes on from there",
+            options.again("--accept-drift")
+        )));
     }
     let named = |steps: Vec<&Step>| steps.iter().map(|s| s.summary.as_str()).collect::<Vec<_>>().join("; ");
     let lossy: Vec<&Step> = plan.steps.iter().filter(|s| s.class == Class::Destructive).collect();
     if !lossy.is_empty() && !options.allow_destructive {
         return Err(Error::new(&codes::NEEDS_DESTRUCTIVE, format!("values would be lost: {}", named(lossy)))
-            .next("hallmark models migrate --allow-destructive, after a backup (hallmark backup)"));
+            .next(format!("{}, after a backup (hallmark backup)", options.again("--allow-destructive"))));
     }
     let closing: Vec<&Step> =
         plan.steps.iter().filter(|s| s.blocks && plan.large.contains(&s.table)).collect();
@@ -302,16 +316,16 @@ pub fn permitted(plan: &Plan, options: &MigrateOptions) -> Result<()> {
         let message =
             format!("a large table could not be read while its rows are written anew: {}", named(closing));
         return Err(Error::new(&codes::WOULD_BLOCK, message)
-            .next("hallmark models migrate --allow-blocking, when nobody needs the table"));
+            .next(format!("{}, when nobody needs the table", options.again("--allow-blocking"))));
     }
-    still_agreed(options.agreed.as_ref().is_none_or(|agreed| agreed.covers(plan)))
+    still_agreed(options.agreed.as_ref().is_none_or(|agreed| agreed.covers(plan)), options)
 }
 
-fn still_agreed(is_covered: bool) -> Result<()> {
+fn still_agreed(is_covered: bool, options: &MigrateOptions) -> Result<()> {
     if is_covered {
         return Ok(());
     }
     let message =
         "what would be done now is not what was agreed to: the tables or their rows changed meanwhile";
-    Err(Error::new(&codes::PLAN_CHANGED, message).next("hallmark models migrate"))
+    Err(Error::new(&codes::PLAN_CHANGED, message).next(options.again("")))
 }

@@ -49,6 +49,8 @@ pub(super) struct Runner<'a> {
     pub(super) history: &'a History,
     pub(super) id: i64,
     pub(super) patience: Patience,
+    /// The command that goes on where this ends.
+    pub(super) again: &'a str,
     pub(super) watch: Watch<'a>,
 }
 
@@ -87,11 +89,11 @@ impl Runner<'_> {
                 self.cleanup(step).await;
             }
             if !again {
-                return Err(refused(step, error));
+                return Err(refused(step, error, self.again));
             }
             let holders = session::blockers(self.session.client(), schema, &step.table).await;
             if attempt >= self.patience.lock_attempts {
-                return Err(locked(step, attempt, &holders));
+                return Err(locked(step, (attempt, &holders), self.again));
             }
             (self.watch)(Event::LockBusy { table: &step.table, attempt, holders: &holders });
             tokio::time::sleep(pause).await;
@@ -201,10 +203,10 @@ async fn timeouts(
     client.batch_execute(&text).await
 }
 
-fn refused(step: &Step, error: tokio_postgres::Error) -> Error {
+fn refused(step: &Step, error: tokio_postgres::Error, again: &str) -> Error {
     let state = error.code().map_or("", |c| c.code()).to_owned();
     let Some(db) = error.as_db_error() else {
-        return failure(error).next("hallmark models migrate goes on where this ended");
+        return failure(error).next(format!("{again} goes on where this ended"));
     };
     let code = match state.as_str() {
         "57014" => &codes::STEP_TOO_LONG,
@@ -215,15 +217,15 @@ fn refused(step: &Step, error: tokio_postgres::Error) -> Error {
     for more in [db.detail(), db.hint()].into_iter().flatten() {
         coded = coded.because_text(more);
     }
-    coded.at(step.table.clone()).next("mend what it names; hallmark models migrate then goes on")
+    coded.at(step.table.clone()).next(format!("mend what it names; {again} then goes on"))
 }
 
-fn locked(step: &Step, attempts: u32, holders: &[String]) -> Error {
+fn locked(step: &Step, (attempts, holders): (u32, &[String]), again: &str) -> Error {
     let message =
         format!("{}: the lock on {} was not granted in {attempts} attempts", step.summary, step.table);
     let mut error = Error::new(&codes::LOCKED, message).at(step.table.clone());
     for holder in holders {
         error = error.because_text(format!("held by {holder}"));
     }
-    error.next("let the transactions that hold it end; hallmark models migrate then goes on")
+    error.next(format!("let the transactions that hold it end; {again} then goes on"))
 }

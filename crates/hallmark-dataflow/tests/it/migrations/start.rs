@@ -165,6 +165,9 @@ async fn several_are_taken_back_one_after_the_other() {
     let world = place.world(models(&texts[2])).await;
     let lossy = world.dataflow.migrate_down(2, &MigrateOptions::default(), &|_| {}).await.unwrap_err();
     assert_eq!(lossy.code().id, "HM-D091");
+    // Followed, the next step goes the same way.
+    let next = lossy.next_step().unwrap();
+    assert!(next.starts_with("hallmark models migrate --down 2 --allow-destructive,"), "{next}");
     let done = world.dataflow.migrate_down(2, &super::bold(), &|_| {}).await.unwrap();
     assert_eq!(done.iter().map(|m| m.id).collect::<Vec<_>>(), [Some(3), Some(2)]);
     same(&place.fingerprint().await, &fresh(&models(PART)).await, "two taken back");

@@ -40,7 +40,7 @@ pub(super) fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitClass> {
         if args.dry_run {
             return Ok(ExitClass::Findings);
         }
-        agree(app, args.yes, "Take these back?")?;
+        agree(app, args, "Take these back?")?;
         options.agreed = Some(Agreed::from(&plans[..]));
         let done = app.block_on(dataflow.migrate_down(usize::from(count), &options, &watch(app)))?;
         return Ok(conclude(app, json, &done, "taken back"));
@@ -55,7 +55,7 @@ pub(super) fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitClass> {
         return Ok(if plan.is_empty() { ExitClass::Ok } else { ExitClass::Findings });
     }
     if !plan.is_empty() {
-        agree(app, args.yes, "Carry this out?")?;
+        agree(app, args, "Carry this out?")?;
     }
     options.agreed = Some(Agreed::from(&plan));
     let done = app.block_on(dataflow.migrate(&options, &watch(app)))?;
@@ -67,6 +67,7 @@ fn settings(args: &MigrateArgs) -> MigrateOptions {
         allow_destructive: args.allow_destructive,
         allow_blocking: args.allow_blocking,
         accept_drift: args.accept_drift,
+        down: args.down.map(usize::from),
         ..options(&args.plan)
     };
     let patience = &mut options.patience;
@@ -90,13 +91,13 @@ fn display(app: &App<'_>, json: bool, plan: &hallmark_dataflow::migrate::Plan) {
     }
 }
 
-fn agree(app: &App<'_>, yes: bool, question: &str) -> Result<()> {
-    if yes {
+fn agree(app: &App<'_>, args: &MigrateArgs, question: &str) -> Result<()> {
+    if args.yes {
         return Ok(());
     }
     let refused = |why: &str| {
         Err(Error::new(&codes::NOT_AGREED, format!("tables would be changed, and {why}"))
-            .next("hallmark models migrate --yes"))
+            .next(settings(args).again("--yes")))
     };
     if !std::io::stdin().is_terminal() {
         return refused("there is no terminal to ask at");
