@@ -12,6 +12,7 @@ use super::MigrateOptions;
 use super::check;
 use super::diff::{self, Facts};
 use super::differences::differences;
+use super::given;
 use super::history::{History, Migration, Origin, State};
 use super::plan::Plan;
 use super::renames::Renames;
@@ -120,6 +121,9 @@ pub(super) async fn up(
         renames.add(text)?;
     }
     let pending = renames.pending(&found, &wanted.shape)?;
+    given::renames(&options.renames, (&found, &wanted.shape), &pending)?;
+    let values = backfill(options.backfill.iter().map(String::as_str))?;
+    given::backfill(&values, &[&wanted.shape, &found])?;
     let mut scope = wanted.shape.names();
     scope.extend(pending.tables.values().cloned());
     if let Some(last) = &last {
@@ -154,7 +158,7 @@ pub(super) async fn up(
         renames: pending,
         ..Facts::default()
     };
-    fill(&transaction, &mut plan, from, (facts, &declared_backfill(tables, options)?)).await?;
+    fill(&transaction, &mut plan, from, (facts, &with_declared(tables, values))).await?;
     transaction.rollback().await.map_err(failure)?;
     Ok(plan)
 }
@@ -205,6 +209,9 @@ pub(super) async fn down(
         let message = format!("no migration of schema {schema} can be taken back");
         return Err(Error::new(&codes::NOTHING_TO_REVERT, message).next("hallmark models migrate --status"));
     }
+    // A way back of several migrations passes through tables that neither end of it has.
+    let ends: Vec<&Shape> = plans.iter().flat_map(|(_, plan)| [&plan.after, &plan.before]).collect();
+    given::backfill(&backfill, &ends)?;
     Ok(plans)
 }
 
@@ -256,7 +263,7 @@ async fn fill(
 }
 
 /// The values that models declare for rows without one, and those given; these count.
-fn declared_backfill(tables: &[Arc<Table>], options: &MigrateOptions) -> Result<Values> {
+fn with_declared(tables: &[Arc<Table>], given: Values) -> Values {
     let mut values = Values::new();
     for table in tables {
         let declared = table.model.options.get("backfill").and_then(serde_json::Value::as_object);
@@ -265,8 +272,8 @@ fn declared_backfill(tables: &[Arc<Table>], options: &MigrateOptions) -> Result<
             values.insert((table.name.clone(), column.clone()), text);
         }
     }
-    values.extend(backfill(options.backfill.iter().map(String::as_str))?);
-    Ok(values)
+    values.extend(given);
+    values
 }
 
 fn backfill<'a>(given: impl Iterator<Item = &'a str>) -> Result<Values> {

@@ -8,6 +8,7 @@ mod agreed;
 mod check;
 mod diff;
 mod differences;
+mod given;
 mod history;
 mod look;
 mod plan;

@@ -138,12 +138,43 @@ async fn what_was_agreed_to_is_what_is_done() {
     assert_eq!(other.code().id, "HM-D087");
     place.run(&["ALTER TABLE {}.parts DROP COLUMN colour"]).await;
     assert_eq!(migrate(&more, &agreed).await.unwrap().steps, plan.steps.len());
-    for (options, code) in [
-        (MigrateOptions { renames: vec!["nonsense".to_owned()], ..MigrateOptions::default() }, "HM-D085"),
-        (MigrateOptions { backfill: vec!["parts=1".to_owned()], ..MigrateOptions::default() }, "HM-D084"),
+    place.drop().await;
+}
+
+/// What names no table and no column would say nothing.
+#[tokio::test]
+async fn what_is_given_has_to_name_what_there_is() {
+    let place = Place::new().await;
+    place.world(models(PART)).await.dataflow.start().await.unwrap();
+    let world = place.world(models(&PART.replace("name:", "title:"))).await;
+    let rename = |text: &str| MigrateOptions { renames: vec![text.to_owned()], ..super::bold() };
+    let backfill = |text: &str| MigrateOptions { backfill: vec![text.to_owned()], ..super::bold() };
+    for (text, at, next) in [
+        ("nonsense", None, "write OLD_TABLE="),
+        ("parts.nope=title", Some("parts.nope"), "the columns of parts are: name, amount, id"),
+        ("parts.name=nope", Some("parts.name"), "the columns of parts are: title, amount, id"),
+        ("pieces.name=title", Some("pieces.name"), "the tables of the models are: parts"),
+        ("parts=pieces", Some("parts"), "the tables of the models are: parts"),
     ] {
-        assert_eq!(more.dataflow.plan(&options).await.unwrap_err().code().id, code);
+        let error = world.dataflow.plan(&rename(text)).await.unwrap_err();
+        assert_eq!((error.code().id, error.place()), ("HM-D085", at), "{text}");
+        assert!(error.next_step().unwrap().starts_with(next), "{error:?}");
     }
+    for (text, at, next) in [
+        ("parts=1", None, "write TABLE.COLUMN=VALUE"),
+        ("parts.nope=1", Some("parts.nope"), "the columns of parts are: title, amount, id"),
+        ("pieces.name=1", Some("pieces.name"), "the tables of the models are: parts"),
+    ] {
+        let error = world.dataflow.plan(&backfill(text)).await.unwrap_err();
+        assert_eq!((error.code().id, error.place()), ("HM-D084", at), "{text}");
+        assert!(error.next_step().unwrap().starts_with(next), "{error:?}");
+    }
+    // What was made already may be said again.
+    migrate(&world, &rename("parts.name=title")).await.unwrap();
+    assert!(world.dataflow.plan(&rename("parts.name=title")).await.unwrap().is_empty());
+    let down = world.dataflow.plan_down(1, &backfill("parts.nope=1")).await.unwrap_err();
+    assert_eq!((down.code().id, down.place()), ("HM-D084", Some("parts.nope")));
+    world.dataflow.plan_down(1, &backfill("parts.name=x")).await.unwrap();
     place.drop().await;
 }
 
