@@ -116,7 +116,7 @@ pub(crate) fn compiled(pattern: &str) -> Option<regex::Regex> {
 }
 
 /// The PostgreSQL type of a field. Lists of floats are `double precision[]`, all other lists and dictionaries `jsonb`.
-fn sql_type(field: &Field, schema: &str) -> Result<String> {
+pub(crate) fn sql_type(field: &Field, schema: &str) -> Result<String> {
     if let Some(name) = &field.enum_type {
         let (schema, name) = enum_name(name, schema);
         return Ok(format!("{}.{}", names::quote(schema)?, names::quote(name)?));
@@ -160,6 +160,9 @@ pub const TENANT_COLUMN: &str = "tenant_id";
 /// The name of the column that counts a row's updates.
 pub const VERSION_COLUMN: &str = "row_version";
 
+/// The columns that PostgreSQL gives every table; none of a table's own may have such a name.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
 /// A resolved model.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -189,6 +192,14 @@ impl Table {
     /// # Errors
     /// `HM-D003` for a name that PostgreSQL cannot keep, `HM-D004` if the model contradicts itself.
     pub fn resolve(model: &ModelDecl, schema: &str) -> Result<Self> {
+        // What names no field of its own is wrong in the class.
+        Self::resolved(model, schema).map_err(|error| match error.place() {
+            Some(_) => error,
+            None => error.at(place(model, None)),
+        })
+    }
+
+    fn resolved(model: &ModelDecl, schema: &str) -> Result<Self> {
         let options = Options::of(model)?;
         let name = model.table.clone().unwrap_or_else(|| names::plural(&names::snake_case(&model.name)));
         let mut columns = Vec::new();
@@ -198,6 +209,7 @@ impl Table {
         }
         for field in &model.fields {
             let role = role(field, &keys, &options);
+            nameable(model, field)?;
             let mut field = field.clone();
             if role == Role::Key {
                 as_key(&mut field, keys.len() == 1);
@@ -218,7 +230,9 @@ impl Table {
                     format!("field {} of {} {message}", field.name, model.name),
                 ));
             }
-            columns.push(Column::new(field, role, (&options, schema))?);
+            let at = place(model, Some(&field));
+            let column = Column::new(field, role, (&options, schema));
+            columns.push(column.map_err(|error| error.at(at))?);
         }
         for (field, role) in added(model, &keys, &options) {
             columns.push(Column::new(field, role, (&options, schema))?);
@@ -231,7 +245,8 @@ impl Table {
             let message = format!("the primary key of {} is {kind}, which no key can be", model.name);
             return Err(refused(model, &column.field, message));
         }
-        let qualified = format!("{}.{}", names::quote(schema)?, names::quote(&name)?);
+        let ident = names::quote(&name).map_err(|e| e.next("give the model another __tablename__"))?;
+        let qualified = format!("{}.{ident}", names::quote(schema)?);
         let shown = |at: &usize| columns[*at].role != Role::Tenant;
         let row: Vec<usize> = by_name.values().copied().filter(shown).collect();
         let list = select_list(&row.iter().map(|at| &columns[*at]).collect::<Vec<_>>());
@@ -351,14 +366,32 @@ fn as_key(field: &mut Field, whole: bool) {
 }
 
 fn refused(model: &ModelDecl, field: &Field, message: String) -> Error {
-    let error = Error::new(&codes::BAD_MODEL, message);
-    match &model.source {
-        Some(source) if field.line > 0 => {
-            error.at(format!("{}:{}:{}", source.path, field.line, field.column))
+    Error::new(&codes::BAD_MODEL, message).at(place(model, Some(field)))
+}
+
+/// Where a field is declared, as near as its reader knows; without one, where the model is.
+fn place(model: &ModelDecl, field: Option<&Field>) -> String {
+    match (&model.source, field) {
+        (Some(source), Some(field)) if field.line > 0 => {
+            format!("{}:{}:{}", source.path, field.line, field.column)
         }
-        Some(source) => error.at(source.to_string()),
-        None => error.at(model.name.clone()),
+        (Some(source), _) => source.to_string(),
+        (None, _) => model.name.clone(),
     }
+}
+
+/// Refuses a field whose name cannot be a column's.
+fn nameable(model: &ModelDecl, field: &Field) -> Result<()> {
+    let error = match names::quote(&field.name) {
+        Err(error) => error,
+        Ok(_) if SYSTEM_COLUMNS.contains(&field.name.as_str()) => {
+            let message =
+                format!("field {} of {} is called as a column that every table has", field.name, model.name);
+            Error::new(&codes::BAD_IDENTIFIER, message)
+        }
+        Ok(_) => return Ok(()),
+    };
+    Err(error.at(place(model, Some(field))).next("give the field another name"))
 }
 
 fn role(field: &Field, keys: &[String], options: &Options) -> Role {

@@ -36,7 +36,10 @@ pub(super) struct Wanted {
 pub(super) async fn wanted(transaction: &Transaction<'_>, tables: &[Arc<Table>]) -> Result<Wanted> {
     if let Some(table) = tables.iter().find(|t| OWN.contains(&t.name.as_str())) {
         let message = format!("{} has the table {}, which is Hallmark's own", table.model.name, table.name);
-        return Err(Error::new(&codes::BAD_MODEL, message).next("give the model another __tablename__"));
+        let place = table.model.source.as_ref().map_or_else(|| table.model.name.clone(), ToString::to_string);
+        return Err(Error::new(&codes::BAD_MODEL, message)
+            .at(place)
+            .next("give the model another __tablename__"));
     }
     let scratch = format!("hallmark_plan_{}", hallmark_core::random::token(12)?);
     let before = extensions(transaction).await?;

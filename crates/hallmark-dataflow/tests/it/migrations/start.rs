@@ -257,3 +257,24 @@ fn options_that_name_no_field_are_refused() {
         assert!(table.options.not_enforced.is_empty(), "{option}");
     }
 }
+
+/// Also what is wrong with a model as a whole.
+#[test]
+fn what_cannot_be_a_table_says_where() {
+    let long = "x".repeat(64);
+    for (rest, code, at) in [
+        ("    __dataflow__ = {'ttl': 'soon'}\n".to_owned(), "HM-D004", "m.py:3:7"),
+        ("    __dataflow__ = {'search_fields': ['nowhere']}\n".to_owned(), "HM-D004", "m.py:3:7"),
+        ("    __dataflow__ = {'ttl': 5, 'ttl_field': 'name'}\n".to_owned(), "HM-D004", "m.py:3:7"),
+        ("    __dataflow__ = {'row_rules': {'amount': 'caller'}}\n".to_owned(), "HM-D004", "m.py:3:7"),
+        (format!("    __tablename__ = '{long}'\n"), "HM-D003", "m.py:3:7"),
+        (format!("    {long}: int = 1\n"), "HM-D003", "m.py:6:71"),
+        ("    xmin: int = 1\n".to_owned(), "HM-D003", "m.py:6:11"),
+        ("    ctid: str\n".to_owned(), "HM-D003", "m.py:6:11"),
+    ] {
+        let model = models(&format!("{PART}{rest}")).remove(0);
+        let error = hallmark_dataflow::Table::resolve(&model, "s").unwrap_err();
+        assert_eq!((error.code().id, error.place()), (code, Some(at)), "{rest} {error:?}");
+        assert!(code == "HM-D004" || error.next_step().is_some(), "{error:?}");
+    }
+}
