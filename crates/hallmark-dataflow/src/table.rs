@@ -357,7 +357,11 @@ fn as_key(field: &mut Field, whole: bool) {
     if null || whole && matches!(field.default, Some(FieldDefault::Value(_))) {
         field.default = None;
     }
-    if whole && field.kind == FieldType::Uuid && field.default.is_none() {
+    if whole
+        && field.kind == FieldType::Uuid
+        && field.default.is_none()
+        && field.auto_increment != Some(false)
+    {
         field.default = Some(FieldDefault::Uuid);
     }
     if whole && field.kind == FieldType::Integer {
@@ -385,8 +389,10 @@ fn nameable(model: &ModelDecl, field: &Field) -> Result<()> {
     let error = match names::quote(&field.name) {
         Err(error) => error,
         Ok(_) if SYSTEM_COLUMNS.contains(&field.name.as_str()) => {
-            let message =
-                format!("field {} of {} is called as a column that every table has", field.name, model.name);
+            let message = format!(
+                "field {} of {} has the name of a column that PostgreSQL gives every table",
+                field.name, model.name
+            );
             Error::new(&codes::BAD_IDENTIFIER, message)
         }
         Ok(_) => return Ok(()),

@@ -14,6 +14,8 @@ pub(super) struct ColumnRow {
     pub(super) default: Option<String>,
     pub(super) identity: bool,
     pub(super) generated: bool,
+    /// Its collation, if it is not that of its type.
+    pub(super) collation: Option<String>,
     /// Schema and name of its type.
     pub(super) typed: (String, String),
     /// The labels, if its type is an enumeration.
@@ -33,6 +35,8 @@ pub(super) struct ConstraintRow {
     pub(super) target_columns: Vec<String>,
     pub(super) on_delete: String,
     pub(super) condition: Option<String>,
+    /// What it says beyond what a model declares, as SQL has it.
+    pub(super) beyond: Vec<String>,
 }
 
 /// An index that is no constraint's.
@@ -48,14 +52,19 @@ pub(super) struct IndexRow {
     pub(super) class: Option<String>,
     /// Whether a column is in another order than ascending with nulls last.
     pub(super) ordered: bool,
+    /// Whether rows without a value count as alike.
+    pub(super) nulls_alike: bool,
 }
+
+// Before version 15 an index does not say how it takes nulls: as JSON what is missing can be asked for.
 
 /// The records of migrations are no model: all three leave them out.
 const COLUMNS: &str = "
 SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull,
        pg_get_expr(d.adbin, d.adrelid), a.attidentity <> '', a.attgenerated <> '',
        ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = a.atttypid ORDER BY e.enumsortorder),
-       tn.nspname::text, t.typname::text
+       tn.nspname::text, t.typname::text,
+       CASE WHEN a.attcollation <> t.typcollation AND a.attcollation <> 0 THEN a.attcollation::regcollation::text END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace
@@ -70,9 +79,17 @@ SELECT c.relname::text, k.conname::text, k.contype::text,
        f.relname::text, f.relnamespace IS NOT DISTINCT FROM c.relnamespace,
        ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(n, i)
              JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.n ORDER BY u.i),
-       k.confdeltype::text, pg_get_expr(k.conbin, k.conrelid)
+       k.confdeltype::text, pg_get_expr(k.conbin, k.conrelid),
+       array_remove(ARRAY[
+           CASE k.confupdtype WHEN 'c' THEN 'ON UPDATE CASCADE' WHEN 'n' THEN 'ON UPDATE SET NULL'
+               WHEN 'd' THEN 'ON UPDATE SET DEFAULT' WHEN 'r' THEN 'ON UPDATE RESTRICT' END,
+           CASE WHEN k.confmatchtype = 'f' THEN 'MATCH FULL' END,
+           CASE WHEN k.condeferred THEN 'DEFERRABLE INITIALLY DEFERRED' WHEN k.condeferrable THEN 'DEFERRABLE' END,
+           CASE WHEN (to_jsonb(x) ->> 'indnullsnotdistinct')::boolean THEN 'NULLS NOT DISTINCT' END,
+           CASE WHEN x.indnatts > x.indnkeyatts THEN 'INCLUDE' END], NULL)::text[]
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_class f ON f.oid = k.confrelid AND k.contype = 'f'
+LEFT JOIN pg_index x ON x.indexrelid = k.conindid AND k.contype IN ('p', 'u')
 WHERE n.nspname = $1 AND c.relname NOT IN ('hallmark_migrations', 'hallmark_imports', 'hallmark_import_refusals', 'hallmark_audit') AND NOT c.relispartition ORDER BY c.relname, k.contype DESC, k.conname";
 
 const INDEXES: &str = "
@@ -84,7 +101,7 @@ SELECT c.relname::text, i.relname::text, x.indisunique, m.amname::text,
        pg_get_expr(x.indpred, x.indrelid), x.indexprs IS NOT NULL,
        (SELECT o.opcname::text FROM unnest(x.indclass::oid[]) WITH ORDINALITY AS u(n, i)
         JOIN pg_opclass o ON o.oid = u.n WHERE NOT o.opcdefault ORDER BY u.i LIMIT 1),
-       0 <> ANY (x.indoption::int2[])
+       0 <> ANY (x.indoption::int2[]), coalesce((to_jsonb(x) ->> 'indnullsnotdistinct')::boolean, false)
 FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
 JOIN pg_am m ON m.oid = i.relam JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relname NOT IN ('hallmark_migrations', 'hallmark_imports', 'hallmark_import_refusals', 'hallmark_audit') AND NOT c.relispartition
@@ -104,6 +121,7 @@ pub(super) async fn columns(client: &impl GenericClient, schema: &str) -> Result
             generated: r.try_get(6)?,
             labels: r.try_get(7)?,
             typed: (r.try_get(8)?, r.try_get(9)?),
+            collation: r.try_get(10)?,
         })
     };
     rows.iter().map(read).collect::<std::result::Result<_, _>>().map_err(failure)
@@ -122,6 +140,7 @@ pub(super) async fn constraints(client: &impl GenericClient, schema: &str) -> Re
             target_columns: r.try_get(6)?,
             on_delete: r.try_get(7)?,
             condition: r.try_get(8)?,
+            beyond: r.try_get(9)?,
         })
     };
     rows.iter().map(read).collect::<std::result::Result<_, _>>().map_err(failure)
@@ -141,6 +160,7 @@ pub(super) async fn indexes(client: &impl GenericClient, schema: &str) -> Result
             expressions: r.try_get(7)?,
             class: r.try_get(8)?,
             ordered: r.try_get(9)?,
+            nulls_alike: r.try_get(10)?,
         })
     };
     rows.iter().map(read).collect::<std::result::Result<_, _>>().map_err(failure)

@@ -68,6 +68,74 @@ async fn a_database_reads_back_as_it_was_imported() {
     .await;
 }
 
+const AWKWARD: &str = r#"
+CREATE TABLE nokey (a text, n integer NOT NULL);
+CREATE TABLE unsure (id bigint PRIMARY KEY DEFERRABLE, n integer);
+CREATE TABLE tagged (tags jsonb PRIMARY KEY);
+CREATE TABLE stamped (id bigint PRIMARY KEY, updated_at timestamp NOT NULL);
+CREATE TABLE needy (id bigint PRIMARY KEY, code character(3) NOT NULL);
+CREATE TABLE makers (code text COLLATE "C" CONSTRAINT named_otherwise PRIMARY KEY, short character(3) UNIQUE, country character(2) CHECK (country <> 'xx'));
+CREATE TABLE parts (
+    id uuid PRIMARY KEY, maker text REFERENCES makers ON UPDATE CASCADE, other text CONSTRAINT later REFERENCES makers DEFERRABLE INITIALLY DEFERRED,
+    short character(3) REFERENCES makers (short), needy bigint REFERENCES needy,
+    created_at timestamp(3) with time zone NOT NULL DEFAULT now(), hour time(0), words text[], name text COLLATE "C", a integer, b integer,
+    CONSTRAINT once UNIQUE NULLS NOT DISTINCT (a), CONSTRAINT carried UNIQUE (b) INCLUDE (a)
+);
+CREATE UNIQUE INDEX alike ON parts (name) NULLS NOT DISTINCT;
+INSERT INTO makers VALUES ('m', 'abc', 'de'); INSERT INTO needy VALUES (1, 'abc');
+INSERT INTO parts VALUES ('00000000-0000-4000-8000-000000000001', 'm', 'm', 'abc', 1, now(), '08:30', '{a,b}', 'n', 1, 2);
+"#;
+
+/// What no model declares is noted, and what nodes cannot work on is left out: the project starts.
+#[tokio::test]
+async fn what_is_lost_is_noted_and_keeps_nothing_from_starting() {
+    let sql = witness().await;
+    let schema = format!("it_awkward_{}", hallmark_core::random::token(8).unwrap());
+    sql.batch_execute(&format!("CREATE SCHEMA \"{schema}\"; SET search_path = \"{schema}\"; {AWKWARD}"))
+        .await
+        .unwrap();
+    let imported = import(&sql, &schema).await.unwrap();
+    let world = World::named(imported.models.clone(), &schema, witness().await);
+    let started = world.dataflow.start().await;
+    let listed = world.call("PartCRUDNode", json!({"operation": "list"})).await;
+    let made = json!({"operation": "create", "data": {"code": "k"}});
+    let made = world.call("MakerCRUDNode", made).await;
+    sql.batch_execute(&format!("DROP SCHEMA \"{schema}\" CASCADE")).await.unwrap();
+    let names: Vec<&str> = imported.models.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(names, ["Maker", "Part"]);
+    let told: Vec<String> =
+        imported.notes.iter().map(|n| format!("{}.{}: {}", n.model, n.subject, n.message)).collect();
+    for expected in [
+        "Nokey.nokey: the table is left out: it has no primary key",
+        "Unsure.unsure: the table is left out: it has no primary key that a model can have",
+        "Unsure.unsure_pkey: no upsert works on a primary key that is DEFERRABLE",
+        "Tagged.tagged: the table is left out: its primary key is ",
+        "Needy.needy: the table is left out: its column code was left out and takes no nulls",
+        "Stamped.stamped: the table is left out: nodes leave updated_at to the database",
+        "Maker.code: COLLATE \"C\" is left out",
+        "Maker.country: nodes do not work on character(2): the column is left out",
+        "Maker.makers_country_check: it needs the column country",
+        "Part.words: nodes do not work on text[]: the column is left out",
+        "Part.parts_maker_fkey: ON UPDATE CASCADE of (maker) is left out",
+        "Part.later: DEFERRABLE INITIALLY DEFERRED of (other) is left out",
+        "Part.parts_short_fkey: it needs the column short",
+        "Part.parts_needy_fkey: it refers to needy, which was left out",
+        "Part.once: NULLS NOT DISTINCT of (a) is left out",
+        "Part.alike: NULLS NOT DISTINCT of (name) is left out",
+        "Part.carried: INCLUDE of (b) is left out",
+    ] {
+        assert!(told.iter().any(|t| t.starts_with(expected)), "{expected}\n{told:#?}");
+    }
+    started.unwrap();
+    let row = &listed.unwrap()["rows"][0];
+    assert_eq!((&row["maker"], &row["hour"], &row["name"]), (&json!("m"), &json!("08:30:00"), &json!("n")));
+    assert_eq!(made.unwrap()["row"]["code"], "k");
+    let part = &imported.models[1];
+    assert_eq!(part.get("id").unwrap().auto_increment, Some(false), "nobody makes it");
+    same_in_toml(&imported.models);
+    same_in_python(&imported.models);
+}
+
 fn same_in_toml(models: &[ModelDecl]) {
     let text = write_toml(models);
     let (read, problems) = read_toml("m.toml", &text);

@@ -52,7 +52,12 @@ fn tables(name: &str, wanted: &TableShape, there: &TableShape, note: &mut dyn Fn
         note(format!("column {name}.{} is more than expected{more}", column.name), needed);
     }
     for (constraint, shape) in &wanted.constraints {
-        let key = shape.kind == super::shape::ConstraintKind::Key;
+        // A key over other columns, or none, by which nodes find no row, and one that no upsert works on. How it is called is
+        // nothing to them.
+        let key = shape.kind == super::shape::ConstraintKind::Key
+            && there.key().is_none_or(|(_, found)| {
+                found.columns != shape.columns || found.definition.contains(" DEFERRABLE")
+            });
         match there.constraints.get(constraint) {
             Some(found) if found.kind == shape.kind && found.definition == shape.definition => {
                 if !found.validated {

@@ -41,6 +41,7 @@ use session::Session;
 use shape::Shape;
 pub use start::Started;
 pub(crate) use start::start;
+pub(crate) use types::serves;
 
 /// What a migration may do, and what it is told.
 #[derive(Clone, Debug, Default)]

@@ -108,7 +108,7 @@ fn widening((old, _): (&str, &[i64]), (new, size): (&str, &[i64])) -> bool {
 
 /// Whether nodes work on a column of one type where the model has the other: each reads narrower types as its own, and what such a
 /// column cannot hold is refused by the database.
-pub(super) fn serves(found: &str, wanted: &str) -> bool {
+pub(crate) fn serves(found: &str, wanted: &str) -> bool {
     let ((old, _), (new, _)) = (parts(found), parts(wanted));
     matches!(
         (old.as_str(), new.as_str()),
@@ -116,7 +116,9 @@ pub(super) fn serves(found: &str, wanted: &str) -> bool {
             | ("real", "double precision")
             | ("json", "jsonb")
             | ("text" | "character varying", "text" | "character varying")
-            | ("timestamp without time zone", "timestamp with time zone")
+            | ("timestamp without time zone" | "timestamp with time zone", "timestamp with time zone")
+            // Fewer digits of a second.
+            | ("time without time zone", "time without time zone")
     )
 }
 

@@ -2,7 +2,7 @@
 
 use hallmark_core::fs::{self, Mode};
 use hallmark_core::{Error, ExitClass, Result};
-use hallmark_dataflow::declare;
+use hallmark_dataflow::{Note, declare};
 use hallmark_services::Handles;
 
 use crate::app::App;
@@ -11,6 +11,12 @@ use crate::commands::codes;
 use crate::models::DataFlowConfig;
 use crate::wiring;
 
+fn tell(app: &App<'_>, notes: &[Note]) {
+    for note in notes {
+        app.ui.note(&format!("{}.{}: {} ({})", note.model, note.subject, note.message, note.code));
+    }
+}
+
 pub(crate) fn run(app: &App<'_>, args: &ImportDbArgs) -> Result<ExitClass> {
     let handles = Handles::connect(&wiring::endpoints(app)?)?;
     let imported = app.block_on(async {
@@ -18,7 +24,11 @@ pub(crate) fn run(app: &App<'_>, args: &ImportDbArgs) -> Result<ExitClass> {
         declare::import(&**client, &args.schema).await
     })?;
     if imported.models.is_empty() {
-        let message = format!("the schema {} has no tables", args.schema);
+        let message = match imported.notes.first() {
+            None => format!("the schema {} has no tables", args.schema),
+            Some(_) => format!("no table of the schema {} can be a model's", args.schema),
+        };
+        tell(app, &imported.notes);
         return Err(Error::new(&codes::UNKNOWN_TOPIC, message)
             .at(args.schema.clone())
             .next("hallmark models import-db --schema NAME"));
@@ -31,9 +41,7 @@ pub(crate) fn run(app: &App<'_>, args: &ImportDbArgs) -> Result<ExitClass> {
         Some(path) => fs::write_atomic(path, text.as_bytes(), Mode::Default)?,
         None => app.ui.verbatim(&text),
     }
-    for note in &imported.notes {
-        app.ui.note(&format!("{}.{}: {} ({})", note.model, note.subject, note.message, note.code));
-    }
+    tell(app, &imported.notes);
     let schema = app.config.section::<DataFlowConfig>("dataflow")?.schema;
     if schema != args.schema {
         app.ui.note(&format!("nodes work in the schema {schema}: for these tables set schema = \"{}\" in [dataflow] of hallmark.toml", args.schema));
