@@ -223,6 +223,53 @@ class Maker:
     name: str
 ";
 
+/// What makes values unique goes only when the next one is there.
+#[tokio::test]
+async fn there_is_no_time_without_uniqueness() {
+    let unique = |name: &str, code: &str| {
+        part(&format!("    name: str{name}\n    code: Optional[str]{code}\n    amount: int = 0\n"))
+    };
+    let (on_name, on_code) =
+        (unique(" = Field(unique=True)", " = None"), unique("", " = Field(None, unique=True)"));
+    change(&on_name, ROWS, &on_code, Class::Safe).holds().await;
+    let place = Place::new().await;
+    place.world(models(&on_name)).await.dataflow.start().await.unwrap();
+    place.run(ROWS).await;
+    let after = place.world(models(&on_code)).await;
+    let steps = async || -> Vec<String> {
+        let plan = after.dataflow.plan(&MigrateOptions::default()).await.unwrap();
+        plan.steps.iter().map(|s| s.summary.clone()).collect()
+    };
+    let moved = steps().await;
+    assert!(moved[0].starts_with("create index") && moved[1].starts_with("drop index"), "{moved:?}");
+    // A constraint, as others make one: of another name, and of the one that the model's index is to have.
+    let name = moved[0].split(' ').nth(2).unwrap();
+    place
+        .run(&["DROP INDEX {}.idx_parts_name", "ALTER TABLE {}.parts ADD CONSTRAINT others UNIQUE (name)"])
+        .await;
+    let moved = steps().await;
+    assert!(moved[0].starts_with("create index") && moved[1].starts_with("drop constraint"), "{moved:?}");
+    let add = format!("ALTER TABLE {{}}.parts DROP CONSTRAINT others, ADD CONSTRAINT {name} UNIQUE (code)");
+    place.run(&[&add]).await;
+    assert_eq!(steps().await, [format!("replace index {name} on parts")]);
+    // Killed when the new one was built: it is taken.
+    let left = format!("CREATE UNIQUE INDEX {name}_hallmark_new ON {{}}.parts (code)");
+    place.run(&[&left]).await;
+    assert_eq!(steps().await, [format!("rename index {name}_hallmark_new to {name}")]);
+    let taken = MigrateOptions { accept_drift: true, ..MigrateOptions::default() };
+    migrate(&after, &taken).await.unwrap();
+    same(&place.fingerprint().await, &fresh(&models(&on_code)).await, "an index instead of the constraint");
+    place
+        .run(&[
+            "DROP INDEX {}.NAME".replace("NAME", name).as_str(),
+            &add.replace("DROP CONSTRAINT others, ", ""),
+        ])
+        .await;
+    migrate(&after, &taken).await.unwrap();
+    same(&place.fingerprint().await, &fresh(&models(&on_code)).await, "built beside the constraint");
+    place.drop().await;
+}
+
 #[tokio::test]
 async fn tables_and_foreign_keys() {
     let owned = |field: &str| format!("{MAKER}{}", part(&format!("    name: str\n    maker_id: {field}\n")));

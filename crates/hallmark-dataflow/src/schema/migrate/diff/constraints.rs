@@ -49,8 +49,13 @@ impl<'a> Differ<'a> {
         }
         for (name, there) in &pair.old.constraints {
             let key = there.kind == ConstraintKind::Key && self.rekeyed.contains(pair.name);
-            if !taken.contains(name.as_str()) && !key && !self.stands_for_not_null(pair, name) {
+            let stays = key || self.stands_for_not_null(pair, name) || self.is_swapped(pair, name);
+            if !taken.contains(name.as_str()) && !stays {
+                let text = there.index.as_deref().unwrap_or_default();
                 let (phase, word) = match there.kind {
+                    ConstraintKind::Unique if self.outlasts(pair, name, text) => {
+                        (Phase::DropUnique, "constraint")
+                    }
                     ConstraintKind::Reference => (Phase::DropReference, "foreign key"),
                     ConstraintKind::Check => (Phase::DropConstraint, "check"),
                     _ => (Phase::DropConstraint, "constraint"),

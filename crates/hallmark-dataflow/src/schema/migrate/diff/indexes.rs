@@ -26,7 +26,6 @@ impl<'a> Differ<'a> {
             }
         }
         for (name, wanted) in open {
-            let occupied = pair.old.indexes.get(name);
             let twin = pair.old.indexes.iter().find(|(other, there)| {
                 same(there, wanted)
                     && !taken.contains(other.as_str())
@@ -34,15 +33,17 @@ impl<'a> Differ<'a> {
             });
             if let Some((other, _)) = twin {
                 taken.extend([other.as_str(), name.as_str()]);
-                self.rename_index(pair, (other, name), occupied.is_some());
+                self.rename_index(pair, (other, name));
                 continue;
             }
-            match occupied {
-                Some(there) if there.valid && pair.filled && !self.follows_type(pair.name, there) => {
-                    taken.insert(name);
-                    self.replace_index(pair, name, wanted);
-                }
-                _ => self.add_index(pair, name, wanted),
+            let beside = |there: &IndexShape| {
+                there.valid && pair.filled && !self.follows_type(pair.name, &there.definition)
+            };
+            if pair.old.indexes.get(name).is_some_and(beside) || self.is_swapped(pair, name) {
+                taken.insert(name);
+                self.replace_index(pair, name, wanted);
+            } else {
+                self.add_index(pair, name, wanted);
             }
             self.ask_unique(pair, name, wanted);
         }
@@ -54,9 +55,45 @@ impl<'a> Differ<'a> {
     }
 
     /// Whether a type changes that the index depends on: it may fail to follow, so what differs goes before.
-    fn follows_type(&self, table: &str, index: &IndexShape) -> bool {
+    fn follows_type(&self, table: &str, definition: &str) -> bool {
         // The text may have the name for another reason; then there is a time without the index, and nothing worse.
-        self.retyped.iter().any(|(t, column)| *t == table && index.definition.contains(column))
+        self.retyped.iter().any(|(t, column)| *t == table && definition.contains(column))
+    }
+
+    /// Whether a unique constraint becomes a unique index of its name, which is built beside it and takes its place.
+    pub(super) fn is_swapped(&self, pair: Pair<'a>, name: &str) -> bool {
+        let there = pair.old.constraints.get(name).filter(|c| c.kind == ConstraintKind::Unique);
+        pair.filled
+            && !pair.new.constraints.contains_key(name)
+            && pair.new.indexes.get(name).is_some_and(|wanted| wanted.unique)
+            && there.is_some_and(|c| !self.follows_type(pair.name, c.index.as_deref().unwrap_or_default()))
+    }
+
+    /// Whether what makes values unique, with this text, goes after another one has come, so that there is a time with both and none
+    /// without. It would be in the way of columns that are filled or get another type.
+    pub(super) fn outlasts(&self, pair: Pair<'a>, name: &str, definition: &str) -> bool {
+        let is_wanted = pair.new.indexes.contains_key(name) || pair.new.constraints.contains_key(name);
+        let mut coming = pair.new.indexes.iter().filter(|(other, wanted)| {
+            wanted.unique && !pair.old.indexes.get(*other).is_some_and(|there| same(there, wanted))
+        });
+        // What a killed migration left of one that is built beside another is in the way of building it again.
+        let mut named_new = pair.new.indexes.keys().map(|other| names::joined(&[other, NEW_SUFFIX]));
+        let mut changed =
+            pair.old.columns.iter().filter(|old| pair.new.column(&old.name).is_some_and(|c| c != *old));
+        pair.filled
+            && !is_wanted
+            && coming.next().is_some()
+            && !named_new.any(|new| new == name)
+            && !changed.any(|column| definition.contains(&column.name))
+    }
+
+    /// What removes the index or constraint that has this name until another one takes it.
+    fn freed(&self, pair: Pair<'a>, name: &str) -> Option<String> {
+        if self.is_swapped(pair, name) {
+            return Some(render::drop_constraint(self.schema(), pair.name, name));
+        }
+        let is_there = pair.old.indexes.contains_key(name);
+        is_there.then(|| format!("DROP INDEX {}", qualified(self.schema(), name)))
     }
 
     /// An index of an unfinished constraint or key, which that step will use or remove.
@@ -68,12 +105,9 @@ impl<'a> Differ<'a> {
         constraint || self.rekeyed.contains(pair.name) && name == names::joined(&[pair.name, KEY_SUFFIX])
     }
 
-    fn rename_index(&mut self, pair: Pair<'a>, (from, to): (&str, &str), occupied: bool) {
+    fn rename_index(&mut self, pair: Pair<'a>, (from, to): (&str, &str)) {
         let rename = format!("ALTER INDEX {} RENAME TO {}", qualified(self.schema(), from), ident(to));
-        let mut sql = Vec::new();
-        if occupied {
-            sql.push(format!("DROP INDEX {}", qualified(self.schema(), to)));
-        }
+        let mut sql: Vec<String> = self.freed(pair, to).into_iter().collect();
         sql.push(rename);
         let step = Step::brief(pair.name, to, format!("rename index {from} to {to}")).sql(sql);
         self.step(Phase::Index, step);
@@ -100,10 +134,8 @@ impl<'a> Differ<'a> {
     /// Builds the new one beside the old one, so that there is no time without: a unique index must not let duplicates in.
     fn replace_index(&mut self, pair: Pair<'a>, name: &str, wanted: &IndexShape) {
         let new = names::joined(&[name, NEW_SUFFIX]);
-        let swap = [
-            format!("DROP INDEX {}", qualified(self.schema(), name)),
-            format!("ALTER INDEX {} RENAME TO {}", qualified(self.schema(), &new), ident(name)),
-        ];
+        let mut swap: Vec<String> = self.freed(pair, name).into_iter().collect();
+        swap.push(format!("ALTER INDEX {} RENAME TO {}", qualified(self.schema(), &new), ident(name)));
         let step = Step::brief(pair.name, name, format!("replace index {name} on {}", pair.name))
             .action(self.built(pair, &new, wanted))
             .sql(swap)
@@ -118,7 +150,11 @@ impl<'a> Differ<'a> {
             .alone(render::drop_index(self.schema(), name))
             .lock("SHARE UPDATE EXCLUSIVE until older transactions end")
             .why("no row is lost; what it served is read otherwise");
-        self.step(Phase::DropConstraint, step);
+        let outlasts = |there: &IndexShape| {
+            there.unique && there.valid && !there.expressions && self.outlasts(pair, name, &there.definition)
+        };
+        let later = pair.old.indexes.get(name).is_some_and(outlasts);
+        self.step(if later { Phase::DropUnique } else { Phase::DropConstraint }, step);
     }
 
     fn ask_unique(&mut self, pair: Pair<'a>, name: &str, wanted: &IndexShape) {

@@ -50,6 +50,7 @@ enum Phase {
     Key,
     AddConstraint,
     Index,
+    DropUnique,
     AddReference,
     Trigger,
     DropColumn,
