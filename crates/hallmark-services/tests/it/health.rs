@@ -168,8 +168,9 @@ async fn what_others_run_is_watched_from_outside() {
     assert_eq!(seen.cause.unwrap().kind, CauseKind::Hung);
     server.signal(Signal::CONT);
     wait(Health::Healthy, Duration::from_secs(20)).await;
-    drop(server);
+    let _port = server.end();
     wait(Health::Degraded, NOTICED).await;
     let (_, seen) = wait(Health::Down, Duration::from_secs(10)).await;
-    assert_eq!(seen.cause.unwrap().kind, CauseKind::Unreachable);
+    let cause = seen.cause.unwrap();
+    assert_eq!(cause.kind, CauseKind::Unreachable, "{cause:?}");
 }

@@ -73,6 +73,16 @@ impl OwnRedis {
         self.wait();
     }
 
+    /// Ends the server and keeps its port, so that nobody answers there: a server of another test could be given it.
+    pub(crate) fn end(self) -> tokio::net::TcpSocket {
+        let port = self.port;
+        drop(self);
+        let held = tokio::net::TcpSocket::new_v4().expect("a socket");
+        held.set_reuseaddr(true).expect("connections of the server linger");
+        held.bind(([127, 0, 0, 1], port).into()).expect("the port is free");
+        held
+    }
+
     fn wait(&self) {
         let start = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
