@@ -108,6 +108,30 @@ pub(super) fn baseline(last: Option<&Migration>) -> Option<&Shape> {
     })
 }
 
+/// How often a record is looked at that others are changing.
+const LOOKS_MAX: usize = 5;
+
+/// The last record, and what is there while it is the last one. What a migrator does that begins between a look at the one and a look at
+/// the other would be taken for changes that nobody put on record.
+pub(super) async fn on_record(
+    transaction: &Transaction<'_>,
+    schema: &str,
+    tables: &[Arc<Table>],
+) -> Result<(Option<Migration>, Shape)> {
+    let (history, kin) = (History::of(schema), kin(tables));
+    let standing = |last: &Option<Migration>| last.as_ref().map(|m| (m.id, m.state));
+    let mut last = history.last(transaction, &kin).await?;
+    for _ in 1..LOOKS_MAX {
+        let found = Shape::read(transaction, schema).await?;
+        let now = history.last(transaction, &kin).await?;
+        if standing(&last) == standing(&now) {
+            return Ok((last, found));
+        }
+        last = now;
+    }
+    Ok((last, Shape::read(transaction, schema).await?))
+}
+
 /// The plan from what is there to what the models want.
 pub(super) async fn up(
     client: &mut Client,
@@ -116,8 +140,7 @@ pub(super) async fn up(
     options: &MigrateOptions,
 ) -> Result<Plan> {
     let transaction = client.transaction().await.map_err(failure)?;
-    let last = History::of(schema).last(&transaction, &kin(tables)).await?;
-    let found = Shape::read(&transaction, schema).await?;
+    let (last, found) = on_record(&transaction, schema, tables).await?;
     let wanted = wanted(&transaction, tables).await?;
     let mut renames = Renames::declared(tables.iter().map(AsRef::as_ref))?;
     for text in &options.renames {

@@ -27,14 +27,12 @@ pub(crate) async fn start(migrator: &Migrator<'_>) -> Result<Started> {
     if migrator.tables.is_empty() {
         return Ok(Started::default());
     }
-    let history = History::of(migrator.schema);
     let models = migrator.digest();
     {
         let mut pooled = migrator.postgres.client().await?;
         let client: &mut tokio_postgres::Client = &mut pooled;
         let transaction = client.transaction().await.map_err(failure)?;
-        let last = history.last(&transaction, &look::kin(migrator.tables)).await?;
-        let found = Shape::read(&transaction, migrator.schema).await?;
+        let (last, found) = look::on_record(&transaction, migrator.schema, migrator.tables).await?;
         if let Some(last) = &last {
             unfinished(&transaction, migrator.schema, last).await?;
             // The usual start: the models that were last seen to suit, and nobody touched the tables.
