@@ -132,13 +132,7 @@ async fn given_vectors_agree_with_plain_arithmetic() {
             for through in ["exact", "chroma"] {
                 let near = json!({"vector": [0.5, 0.1, -0.3, 0.2], "field": "shape", "through": through});
                 let answer = world.call("ToolSearchNode", json!({"near": near, "limit": 10, "filter": filter})).await.unwrap();
-                let found = json!(names(&answer));
-                // The index of ChromaDB is approximate: one build in some hundreds does not find a row of the ten.
-                let is_near = through == "chroma" && {
-                    let found = found.as_array().unwrap();
-                    found.len() == 10 && expected.as_array().unwrap().iter().filter(|name| found.contains(name)).count() >= 9
-                };
-                assert!(found == expected || is_near, "{through} {filter}: {found}, not {expected}");
+                assert_eq!(json!(names(&answer)), expected, "{through} {filter}");
             }
         }
         let near = json!({"vector": [0.5, 0.1, -0.3, 0.2], "field": "shape", "through": "exact", "at_most": 0.5});
