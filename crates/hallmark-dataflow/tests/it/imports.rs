@@ -334,3 +334,37 @@ async fn files_that_end_without_a_line_end_go_on_where_they_ended() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_mapping_is_held_to_what_the_whole_file_has() {
+    with(parse(EVENTS), |world| async move {
+        // The last rows, of which the second part is, do not have the column that is mapped.
+        let lines: String = (0..150)
+            .map(|n| {
+                let name = if n < 100 { "titel" } else { "name" };
+                format!("{{\"number\": {n}, \"{name}\": \"a\"}}\n")
+            })
+            .collect();
+        write(&world, "mapped.jsonl", &lines);
+        write(&world, "mapped.csv", "number,titel\n1000,a\n1001,b\n");
+        for (file, format, on_conflict) in
+            [("mapped.jsonl", "jsonl", "error"), ("mapped.csv", "csv", "skip"), ("mapped.csv", "csv", "error")]
+        {
+            let input = json!({
+                "path": file, "format": format, "on_conflict": on_conflict, "mapping": {"titel": "name"},
+                "commit_every": 100, "unfinished": "resume",
+            });
+            if on_conflict == "error" && format == "csv" {
+                write(&world, "mapped.csv", "number,titel\n2000,a\n2001,b\n");
+            }
+            world.call(NODE, input.clone()).await.unwrap();
+            // Nothing is left to do, and no row to be seen.
+            let again = world.call(NODE, input).await.unwrap();
+            assert_eq!(again["resumed_at"], again["read"], "{file} {on_conflict}");
+        }
+        assert_eq!(found(&world).await[0], json!(154));
+        let typo = json!({"path": "mapped.csv", "on_conflict": "skip", "mapping": {"title": "name"}, "commit_every": 100});
+        assert_eq!(code(world.call(NODE, typo).await), "HM-D025");
+    })
+    .await;
+}

@@ -147,7 +147,15 @@ impl<'a> Job<'a> {
                 .next("leave it out, or give \"on_conflict\": \"update\""));
         }
         let unmet = mapping.keys().cloned().collect();
-        let rules = Rules { table: engine.table.clone(), format, update, mapping, unmet, given: None };
+        let rules = Rules {
+            table: engine.table.clone(),
+            format,
+            update,
+            mapping,
+            unmet,
+            has_names: false,
+            given: None,
+        };
         let skip_errors = ask.text("on_error") == Some("skip");
         Ok(Self { engine, context, ask, rules, skip_errors, tally: Tally::default() })
     }

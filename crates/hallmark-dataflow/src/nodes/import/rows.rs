@@ -86,6 +86,8 @@ pub(super) struct Rules {
     pub(super) mapping: Map<String, Value>,
     /// The columns of the mapping that no row has had yet.
     pub(super) unmet: BTreeSet<String>,
+    /// Whether the names of columns were seen, of a header or of a row.
+    pub(super) has_names: bool,
     /// The columns that the first row names, in update mode.
     pub(super) given: Option<Vec<String>>,
 }
@@ -97,7 +99,9 @@ impl Rules {
     /// What is wrong with it, at its column.
     pub(super) fn row(&mut self, record: Record, ignored: &mut BTreeSet<String>) -> Result<Cells> {
         let mut data = Map::new();
-        for (name, value) in record.cells? {
+        let cells = record.cells?;
+        self.has_names = true;
+        for (name, value) in cells {
             if self.unmet.contains(&name) {
                 self.unmet.remove(&name);
             }
@@ -144,12 +148,14 @@ impl Rules {
         write::complete(&self.table, &data)
     }
 
-    /// Refuses a mapping of columns that the file does not have: misspelt, they would be without effect.
+    /// Refuses a mapping of columns that the file does not have: misspelt, they would be without effect. All rows have the same columns
+    /// but those of JSON lines, of which only the whole file (`is_whole`) tells that none has one.
     ///
     /// # Errors
     /// `HM-D025`.
-    pub(super) fn refuse_unmet(&self) -> Result<()> {
-        let Some(column) = self.unmet.iter().next() else { return Ok(()) };
+    pub(super) fn refuse_unmet(&self, is_whole: bool) -> Result<()> {
+        let is_told = self.has_names && (is_whole || self.format != Format::Jsonl);
+        let Some(column) = self.unmet.iter().next().filter(|_| is_told) else { return Ok(()) };
         let message = format!("the mapping names {column:?}, which the file does not have");
         Err(Error::new(&codes::BAD_PARAMETER, message).at("mapping"))
     }

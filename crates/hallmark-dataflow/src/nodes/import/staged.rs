@@ -115,9 +115,7 @@ impl Job<'_> {
             Error::new(&hallmark_core::codes::INTERNAL, "the import's thread ended without a word")
         })?;
         stage.finish(writer).await?;
-        if self.tally.read > 0 {
-            self.rules.refuse_unmet()?;
-        }
+        self.rules.refuse_unmet(!self.is_parted())?;
         let stored = self.store(transaction, &stage, &lines).await?;
         if self.is_committed() {
             stage.follow(transaction).await?;

@@ -90,8 +90,8 @@ impl<'a> Work<'a> {
             Format::Csv => self.csv()?,
             _ => self.others()?,
         };
-        if end.is_some() && self.tally.read > 0 {
-            self.asked.rules.refuse_unmet()?;
+        if end.is_some() {
+            self.asked.rules.refuse_unmet(self.asked.reading.part_rows.is_none())?;
         }
         match end {
             Some(mark) => self.end_part(mark, true),
@@ -169,9 +169,8 @@ impl<'a> Work<'a> {
     fn plan(&mut self, names: &[String]) -> Result<bool> {
         let rules = &mut self.asked.rules;
         rules.unmet.retain(|column| !names.contains(column));
-        if rules.format != Format::Jsonl {
-            rules.refuse_unmet()?;
-        }
+        rules.has_names = true;
+        rules.refuse_unmet(false)?;
         let rules = &self.asked.rules;
         let mut fields: Vec<Option<&str>> = Vec::with_capacity(names.len());
         for name in names {
