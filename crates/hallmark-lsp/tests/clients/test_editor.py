@@ -37,17 +37,6 @@ async def diagnostics(client: LanguageClient, project, name):
     raise AssertionError(f"no diagnostics of {name}")
 
 
-async def settled(client: LanguageClient, project, name, holds):
-    """Waits for diagnostics of which this holds: those of a moment before may come first."""
-    uri, found = project.uri(name), None
-    for _ in range(400):
-        found = client.diagnostics.get(uri)
-        if found is not None and holds(rules(found)):
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"{name} has {found}")
-
-
 async def changed(client: LanguageClient, project, name, text, version):
     client.diagnostics.pop(project.uri(name), None)
     change(client, project, name, text, version)
@@ -125,9 +114,12 @@ async def test_a_text_that_is_not_saved_counts_for_other_files(pushed, project):
     user = 'from app.base import Base\n\n\nclass Reader(Base):\n    """Reads."""\n\n    def execute(self):\n        return {}\n'
     document(pushed, project, "app/base.py", base)
     document(pushed, project, "app/user.py", user)
-    await settled(pushed, project, "app/user.py", lambda found: "node-defines-execute" in found)
+    found = await diagnostics(pushed, project, "app/user.py")
+    assert "node-defines-execute" in rules(found)
+    pushed.diagnostics.pop(project.uri("app/user.py"))
     change(pushed, project, "app/base.py", "class Base:\n    pass\n", 2)
-    await settled(pushed, project, "app/user.py", lambda found: "node-defines-execute" not in found)
+    found = await diagnostics(pushed, project, "app/user.py")
+    assert "node-defines-execute" not in rules(found)
 
 
 @pytest.mark.asyncio
