@@ -9,9 +9,10 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::ops::Deref;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread::LocalKey;
 
 use deadpool_postgres::ClientWrapper;
 
@@ -56,17 +57,27 @@ impl Driven {
     /// Waits for what was begun on this client, and drives the connection meanwhile.
     pub(super) async fn drive<T>(&self, question: impl Future<Output = T>) -> T {
         let mut question = pin!(question);
-        let mut place = Place { wheel: &self.wheel, id: None };
+        let mut place = Place::new(&self.wheel);
         poll_fn(|context| {
-            // What it sends wakes the connection, which is looked at below anyway.
-            if let Poll::Ready(answer) = self.wheel.at_hand(|| question.as_mut().poll(context)) {
-                return Poll::Ready(answer);
+            place.asker.keep(context.waker());
+            let waker = Waker::from(Arc::clone(&place.asker));
+            let mut answered = Context::from_waker(&waker);
+            let _polled = Before::replace(&POLLED, Arc::as_ptr(&place.asker));
+            loop {
+                // What it sends wakes the connection, which is looked at below anyway.
+                if let Poll::Ready(answer) = self.wheel.at_hand(|| question.as_mut().poll(&mut answered)) {
+                    return Poll::Ready(answer);
+                }
+                place.take();
+                let is_due = self.wheel.turn();
+                if place.asker.is_answered.swap(false, Ordering::Relaxed) {
+                    continue;
+                }
+                if is_due {
+                    context.waker().wake_by_ref();
+                }
+                return Poll::Pending;
             }
-            place.take(context.waker());
-            if self.wheel.turn() {
-                context.waker().wake_by_ref();
-            }
-            question.as_mut().poll(context)
         })
         .await
     }
@@ -83,14 +94,25 @@ impl Deref for Driven {
 thread_local! {
     /// The wheel that this thread is about to look at anyway, by its address: nobody has to be woken for it.
     static AT_HAND: Cell<*const Waiting> = const { Cell::new(std::ptr::null()) };
+    /// The one who waits and is polled by this thread now, by its address: it looks itself whether it has its answer.
+    static POLLED: Cell<*const Asker> = const { Cell::new(std::ptr::null()) };
 }
 
-/// Puts back what was at hand, also when the work panics.
-struct Before(*const Waiting);
+/// Puts back what was there before, also when the work panics.
+struct Before<T: 'static> {
+    key: &'static LocalKey<Cell<*const T>>,
+    before: *const T,
+}
 
-impl Drop for Before {
+impl<T> Before<T> {
+    fn replace(key: &'static LocalKey<Cell<*const T>>, now: *const T) -> Self {
+        Self { key, before: key.replace(now) }
+    }
+}
+
+impl<T> Drop for Before<T> {
     fn drop(&mut self) {
-        AT_HAND.set(self.0);
+        self.key.set(self.before);
     }
 }
 
@@ -111,7 +133,7 @@ impl Wheel {
 
     /// Does work on a thread that looks at this wheel afterwards.
     fn at_hand<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _before = Before(AT_HAND.replace(Arc::as_ptr(&self.waiting)));
+        let _before = Before::replace(&AT_HAND, Arc::as_ptr(&self.waiting));
         work()
     }
 
@@ -146,27 +168,26 @@ impl Wheel {
 struct Waiting {
     /// Whether something happened to the connection that nobody looked at.
     is_due: AtomicBool,
-    places: Mutex<VecDeque<(u64, Waker)>>,
-    next: AtomicU64,
+    askers: Mutex<VecDeque<Arc<Asker>>>,
 }
 
 impl Default for Waiting {
     fn default() -> Self {
         // It was never polled: there is something to do.
-        Self { is_due: AtomicBool::new(true), places: Mutex::default(), next: AtomicU64::new(0) }
+        Self { is_due: AtomicBool::new(true), askers: Mutex::default() }
     }
 }
 
 impl Waiting {
-    fn places(&self) -> MutexGuard<'_, VecDeque<(u64, Waker)>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    fn askers(&self) -> MutexGuard<'_, VecDeque<Arc<Asker>>> {
+        self.askers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wakes the one who came first: its answer comes first.
     fn wake_first(&self) {
-        let first = self.places().front().map(|(_, waker)| waker.clone());
-        if let Some(waker) = first {
-            waker.wake();
+        let first = self.askers().front().map(Arc::clone);
+        if let Some(asker) = first {
+            asker.wake();
         }
     }
 }
@@ -184,24 +205,60 @@ impl Wake for Waiting {
     }
 }
 
-/// One who waits. When it leaves, with its answer or without, another looks after what is due.
-struct Place<'a> {
-    wheel: &'a Wheel,
-    id: Option<u64>,
+/// One who waits. An answer that it reads itself must not wake its task: the scheduler would poll that once more for nothing, and call
+/// another thread to do so.
+struct Asker {
+    /// Whether it was woken while it was polled, by the thread that polls it.
+    is_answered: AtomicBool,
+    task: Mutex<Waker>,
 }
 
-impl Place<'_> {
-    fn take(&mut self, waker: &Waker) {
-        let waiting = &self.wheel.waiting;
-        let mut places = waiting.places();
-        match self.id.and_then(|id| places.iter_mut().find(|(other, _)| *other == id)) {
-            Some((_, known)) if known.will_wake(waker) => {}
-            Some((_, known)) => known.clone_from(waker),
-            None => {
-                let id = waiting.next.fetch_add(1, Ordering::Relaxed);
-                places.push_back((id, waker.clone()));
-                self.id = Some(id);
-            }
+impl Default for Asker {
+    fn default() -> Self {
+        Self { is_answered: AtomicBool::new(false), task: Mutex::new(Waker::noop().clone()) }
+    }
+}
+
+impl Asker {
+    fn task(&self) -> MutexGuard<'_, Waker> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps whom to wake from now on.
+    fn keep(&self, waker: &Waker) {
+        self.task().clone_from(waker);
+    }
+}
+
+impl Wake for Asker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if POLLED.get() == Arc::as_ptr(self) {
+            self.is_answered.store(true, Ordering::Relaxed);
+        } else {
+            self.task().wake_by_ref();
+        }
+    }
+}
+
+/// The place of one who waits. When it leaves, with its answer or without, another looks after what is due.
+struct Place<'a> {
+    wheel: &'a Wheel,
+    asker: Arc<Asker>,
+    is_taken: bool,
+}
+
+impl<'a> Place<'a> {
+    fn new(wheel: &'a Wheel) -> Self {
+        Self { wheel, asker: Arc::default(), is_taken: false }
+    }
+
+    fn take(&mut self) {
+        if !std::mem::replace(&mut self.is_taken, true) {
+            self.wheel.waiting.askers().push_back(Arc::clone(&self.asker));
         }
     }
 }
@@ -209,11 +266,43 @@ impl Place<'_> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let waiting = &self.wheel.waiting;
-        if let Some(id) = self.id {
-            waiting.places().retain(|(other, _)| *other != id);
+        if self.is_taken {
+            waiting.askers().retain(|other| !Arc::ptr_eq(other, &self.asker));
         }
         if waiting.is_due.load(Ordering::SeqCst) {
             waiting.wake_first();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Task(AtomicUsize);
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_task_is_woken_by_others_and_not_by_the_answer_that_it_reads() {
+        let (task, asker) = (Arc::new(Task::default()), Arc::new(Asker::default()));
+        asker.keep(&Waker::from(Arc::clone(&task)));
+        {
+            let _polled = Before::replace(&POLLED, Arc::as_ptr(&asker));
+            asker.wake_by_ref();
+            assert!(asker.is_answered.load(Ordering::SeqCst), "its own answer is not looked at again");
+            assert_eq!(task.0.load(Ordering::SeqCst), 0);
+            std::thread::scope(|scope| scope.spawn(|| asker.wake_by_ref()).join()).unwrap();
+            assert_eq!(task.0.load(Ordering::SeqCst), 1);
+        }
+        asker.wake_by_ref();
+        assert_eq!(task.0.load(Ordering::SeqCst), 2);
     }
 }

@@ -179,11 +179,13 @@ impl Line {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
+                biased;
                 result = work.as_mut() => return End { result, dead: false },
                 () = tokio::time::sleep(limit) => {}
             }
             // The work goes on meanwhile: an answer that comes now still counts.
             tokio::select! {
+                biased;
                 result = work.as_mut() => return End { result, dead: false },
                 alive = self.beats(pulse) => {
                     if !alive {
