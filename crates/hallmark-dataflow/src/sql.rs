@@ -28,6 +28,11 @@ impl Sql {
         Self { text: text.into(), bound: Vec::new() }
     }
 
+    /// A statement that begins with this text and these parameters.
+    pub(crate) fn bound(text: String, bound: Vec<Bound>) -> Self {
+        Self { text, bound }
+    }
+
     /// Appends fixed words or quoted names; never a caller's text.
     pub fn push(&mut self, text: &str) -> &mut Self {
         self.text.push_str(text);

@@ -10,6 +10,7 @@ use hallmark_workflow::Sensitivity;
 use serde_json::Value;
 
 use crate::options::{Options, Who};
+use crate::write::Insert;
 use crate::{codes, decimal, key, limits, names, sensitivity};
 
 /// What a column is for.
@@ -182,6 +183,8 @@ pub struct Table {
     keys: Vec<usize>,
     /// The columns of [`Table::row`], and their select list.
     row: (Vec<usize>, String),
+    /// What a row is usually inserted with, made once.
+    usual_insert: OnceLock<Insert>,
     /// Columns of required fields that take nulls in the database, as a start found them.
     loose: OnceLock<Vec<String>>,
 }
@@ -251,8 +254,8 @@ impl Table {
         let row: Vec<usize> = by_name.values().copied().filter(shown).collect();
         let list = select_list(&row.iter().map(|at| &columns[*at]).collect::<Vec<_>>());
         let (model, schema, row) = (model.clone(), schema.to_owned(), (row, list));
-        let loose = OnceLock::new();
-        Ok(Self { model, options, schema, name, qualified, columns, by_name, keys, row, loose })
+        let (usual_insert, loose) = (OnceLock::new(), OnceLock::new());
+        Ok(Self { model, options, schema, name, qualified, columns, by_name, keys, row, usual_insert, loose })
     }
 
     /// Notes that these columns take nulls, whatever the model says.
@@ -290,8 +293,16 @@ impl Table {
     /// # Errors
     /// `HM-D010`, naming the fields that exist.
     pub fn column(&self, name: &str) -> Result<&Column> {
-        match self.by_name.get(name).map(|i| &self.columns[*i]) {
-            Some(column) if column.role != Role::Tenant => Ok(column),
+        self.position(name).map(|at| &self.columns[at])
+    }
+
+    /// Where in [`Table::columns`] the column of this name stands.
+    ///
+    /// # Errors
+    /// As [`Table::column`].
+    pub(crate) fn position(&self, name: &str) -> Result<usize> {
+        match self.by_name.get(name) {
+            Some(at) if self.columns[*at].role != Role::Tenant => Ok(*at),
             _ => {
                 let known: Vec<&str> = self.shown().map(Column::name).collect();
                 Err(Error::new(&codes::UNKNOWN_FIELD, format!("{} has no field {name:?}", self.model.name))
@@ -317,6 +328,11 @@ impl Table {
     pub fn row(&self) -> (Vec<&Column>, &str) {
         let (columns, list) = &self.row;
         (columns.iter().map(|at| &self.columns[*at]).collect(), list)
+    }
+
+    /// How a row is inserted for which nothing is given that the database makes. The text is made once, as that of [`Table::row`] is.
+    pub(crate) fn usual_insert(&self) -> &Insert {
+        self.usual_insert.get_or_init(|| Insert::usual(self))
     }
 
     /// Whether rows may only be added.

@@ -17,7 +17,7 @@ mod decode;
 mod forms;
 
 pub use bound::{Bound, wire};
-pub(crate) use decode::{JsonText, get};
+pub(crate) use decode::{Blank, JsonText, get};
 pub use decode::{decode, float, row};
 pub use forms::timestamp;
 pub(crate) use forms::{clock, is_decimal};
@@ -45,8 +45,10 @@ pub fn for_column(column: &Column, value: &Value) -> Result<Bound> {
     }
     let bound = encode(field.kind, value).map_err(|e| e.at(field.name.clone()))?;
     if let (Bound::Text(text), Some(max), FieldType::Text) = (&bound, field.max_length, field.kind) {
-        let length = text.chars().count();
-        if u32::try_from(length).unwrap_or(u32::MAX) > max {
+        // No text has more characters than bytes.
+        let most = usize::try_from(max).unwrap_or(usize::MAX);
+        let length = if text.len() > most { text.chars().count() } else { 0 };
+        if length > most {
             let message = format!("{} has {length} characters; at most {max} fit", field.name);
             return Err(Error::new(&codes::TEXT_REFUSED, message).at(field.name.clone()));
         }
@@ -73,7 +75,7 @@ fn bounded(column: &Column, bound: &Bound) -> Result<()> {
     match bound {
         Bound::Text(text) if field.kind == FieldType::Text => {
             let least = field.min_length.unwrap_or(0);
-            if text.chars().count() < usize::try_from(least).unwrap_or(0) {
+            if least > 0 && text.chars().count() < usize::try_from(least).unwrap_or(0) {
                 let message = format!("{} has fewer than {least} characters", field.name);
                 return refuse(&codes::TEXT_REFUSED, message);
             }

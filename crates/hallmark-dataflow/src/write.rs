@@ -34,16 +34,19 @@ pub(crate) fn of_another() -> Error {
 /// # Errors
 /// `HM-D010` for an unknown field, `HM-D018` naming all that are missing, `HM-D019` for a managed field, and the codes of values.
 pub(crate) fn complete(table: &Table, data: &Map<String, Value>) -> Result<Cells> {
-    for name in data.keys() {
-        let column = table.column(name)?;
+    let mut given: Vec<Option<&Value>> = vec![None; table.columns.len()];
+    for (name, value) in data {
+        let at = table.position(name)?;
+        let column = &table.columns[at];
         if matches!(column.role, Role::UpdatedAt | Role::DeletedAt | Role::Version | Role::Ruled(_)) {
             return Err(managed(column));
         }
+        given[at] = Some(value);
     }
     let mut cells = Cells::with_capacity(table.columns.len());
     let mut missing = Vec::new();
-    for (i, column) in table.columns.iter().enumerate() {
-        match (data.get(column.name()), column.role) {
+    for ((i, column), given) in table.columns.iter().enumerate().zip(given) {
+        match (given, column.role) {
             (Some(Value::Null), Role::Key | Role::CreatedAt) => {}
             (Some(given), Role::Data | Role::Key | Role::CreatedAt) => {
                 cells.push((i, value::for_column(column, given)?));
@@ -207,32 +210,71 @@ pub(crate) fn touches(table: &Table, prefix: &str) -> Vec<String> {
     sets
 }
 
-/// The statement that inserts one row and returns `returning`; it fails if the row refers to one that is not the caller's.
+/// What stands before the list of what a statement returns.
+const RETURNING: &str = " RETURNING ";
+
+/// The beginning of a statement that inserts one row: values for these columns, and for those that say whose it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Insert {
+    /// The positions of the columns whose values come first.
+    columns: Vec<usize>,
+    text: String,
+}
+
+impl Insert {
+    /// That of a row for which nothing is given that the database makes.
+    pub(crate) fn usual(table: &Table) -> Self {
+        let is_given = |column: &Column| matches!(column.role, Role::Data | Role::Key) && !column.identity;
+        let all = table.columns.iter().enumerate();
+        let columns: Vec<usize> = all.filter(|(_, column)| is_given(column)).map(|(at, _)| at).collect();
+        let mut text = String::new();
+        push_insert(&mut text, table, &columns);
+        Self { columns, text }
+    }
+}
+
+fn push_insert(text: &mut String, table: &Table, columns: &[usize]) {
+    let columns: Vec<&Column> = columns.iter().map(|at| &table.columns[*at]).collect();
+    let named: Vec<&str> = columns.iter().copied().chain(table.owners()).map(|c| c.ident.as_str()).collect();
+    text.push_str(&["INSERT INTO ", &table.qualified, " AS t "].concat());
+    if named.is_empty() {
+        text.push_str("DEFAULT VALUES");
+        return;
+    }
+    let casts = columns.iter().map(|column| sql::cast(column)).chain(table.owners().map(|_| None));
+    let values: Vec<String> = casts
+        .enumerate()
+        .map(|(n, cast)| match cast {
+            Some(cast) => format!("${}::{cast}", n + 1),
+            None => format!("${}", n + 1),
+        })
+        .collect();
+    text.push_str(&["(", &named.join(", "), ") VALUES (", &values.join(", "), ")"].concat());
+}
+
+/// The statement that inserts one row and returns `returning`, and the values that the row gives for columns that the database counts.
+/// It fails if the row refers to one that is not the caller's.
 pub(crate) fn insert(
     engine: &Engine,
     context: &Context,
-    cells: &Cells,
+    cells: Cells,
     conflict: &OnConflict<'_>,
     returning: &str,
-) -> Sql {
+) -> (Sql, Vec<(usize, i64)>) {
     let table = &engine.table;
-    let mut idents: Vec<&str> = cells.iter().map(|(i, _)| table.columns[*i].ident.as_str()).collect();
-    let owned = table.owned(context);
-    idents.extend(owned.iter().map(|(column, _)| column.ident.as_str()));
-    let mut sql = Sql::new(format!("INSERT INTO {} AS t ({}) VALUES (", table.qualified, idents.join(", ")));
-    for (n, (i, bound)) in cells.iter().enumerate() {
-        sql.push(if n > 0 { ", " } else { "" });
-        sql.bind(bound.clone(), sql::cast(&table.columns[*i]));
+    let counted = counted(table, &cells);
+    let (columns, values): (Vec<usize>, Vec<Bound>) = cells.into_iter().unzip();
+    let usual = table.usual_insert();
+    let mut text = String::with_capacity(usual.text.len() + RETURNING.len() + returning.len());
+    if columns == usual.columns {
+        text.push_str(&usual.text);
+    } else {
+        push_insert(&mut text, table, &columns);
     }
-    for (n, (_, value)) in owned.iter().enumerate() {
-        sql.push(if n + cells.len() > 0 { ", " } else { "" }).bind(value.clone(), None);
-    }
-    sql.push(")");
-    if idents.is_empty() {
-        sql = Sql::new(format!("INSERT INTO {} AS t DEFAULT VALUES", table.qualified));
-    }
+    let owned = table.owned(context).into_iter().map(|(_, value)| value);
+    let mut sql = Sql::bound(text, values.into_iter().chain(owned).collect());
     push_conflict(&mut sql, table, conflict);
-    sql.push(" RETURNING ").push(returning);
+    sql.push(RETURNING).push(returning);
     match conflict {
         OnConflict::Error | OnConflict::Skip => engine.push_guard(&mut sql, context, Written::New),
         OnConflict::Update { given, .. } => engine.push_guard(&mut sql, context, Written::Upserted(given)),
@@ -241,7 +283,7 @@ pub(crate) fn insert(
             engine.push_guard(&mut sql, context, Written::Upserted(&set));
         }
     }
-    sql
+    (sql, counted)
 }
 
 /// Appends `SET …` for the given fields; a field given as null is set to null, a field not given stays.
@@ -296,7 +338,7 @@ pub(crate) async fn follow(client: &impl GenericClient, table: &Table, given: &[
 }
 
 /// The values that a row gives for columns that the database counts.
-pub(crate) fn counted(table: &Table, cells: &Cells) -> Vec<(usize, i64)> {
+fn counted(table: &Table, cells: &Cells) -> Vec<(usize, i64)> {
     let counted = cells.iter().filter(|(i, _)| table.columns[*i].identity);
     counted.filter_map(|(i, bound)| if let Bound::Int(v) = bound { Some((*i, *v)) } else { None }).collect()
 }

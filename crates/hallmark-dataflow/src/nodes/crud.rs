@@ -13,7 +13,7 @@ use crate::input::Ask;
 use crate::referable::Written;
 use crate::sql::{Sql, failure};
 use crate::table::{Column, Role, Table, select_list};
-use crate::value::{self, Bound};
+use crate::value::{self, Blank, Bound};
 use crate::write::{self, OnConflict};
 use crate::{codes, limits, page, total};
 
@@ -151,7 +151,11 @@ impl Call<'_> {
     }
 
     pub(super) fn masked(&self, columns: &[&Column], row: &Row) -> Result<Value> {
-        let mut object = Engine::object(columns, row)?;
+        self.filled(Blank::of(columns), row)
+    }
+
+    fn filled(&self, blank: Blank<'_>, row: &Row) -> Result<Value> {
+        let mut object = blank.fill(row)?;
         masking(self.ask.0).apply(self.table(), &mut object);
         Ok(Value::Object(object))
     }
@@ -185,9 +189,10 @@ impl Call<'_> {
             cells => cells?,
         };
         let (columns, list) = self.returning();
-        let mut sql = write::insert(self.engine, self.context, &cells, &OnConflict::Error, list);
+        let (mut sql, counted) = write::insert(self.engine, self.context, cells, &OnConflict::Error, list);
         self.engine.push_signature(&mut sql, self.context);
-        let rows = match self.engine.write(&sql).await {
+        let (rows, blank) = meanwhile(self.engine.write(&sql), || Blank::of(&columns)).await;
+        let rows = match rows {
             // Rows whose time is over are not there: what they hold is free.
             Err(error) if error.is(&codes::DUPLICATE) && self.table().options.ttl_seconds.is_some() => {
                 Box::pin(super::record::purge(self.engine, Some(self.context))).await?;
@@ -196,13 +201,12 @@ impl Call<'_> {
             rows => rows?,
         };
         let row = rows.first().ok_or_else(|| nothing("the insert returned no row"))?;
-        let counted = write::counted(self.table(), &cells);
         if !counted.is_empty() {
             let follow =
                 async { write::follow(&**self.engine.client().await?, self.table(), &counted).await };
             Box::pin(follow).await?;
         }
-        Ok(answer([("operation", "create".into()), ("row", self.masked(&columns, row)?)]))
+        Ok(answer([("operation", "create".into()), ("row", self.filled(blank, row)?)]))
     }
 
     /// The columns that a caller asks for, with those that related rows are joined by, and their select list.
@@ -224,9 +228,10 @@ impl Call<'_> {
         self.table().push_key(&mut sql, self.ask.need("id")?)?;
         sql.push(" AND ");
         self.engine.push_scope(&mut sql, self.context, self.ask.truth("include_deleted"));
-        match self.engine.lookup(&sql).await?.first() {
+        let (rows, blank) = meanwhile(self.engine.lookup(&sql), || Blank::of(&columns)).await;
+        match rows?.first() {
             Some(row) => {
-                let mut row = [self.masked(&columns, row)?];
+                let mut row = [self.filled(blank, row)?];
                 if self.ask.get("include").is_some() {
                     Box::pin(self.include(&mut row)).await?;
                 }
@@ -368,13 +373,13 @@ impl Call<'_> {
         let (columns, list) = self.returning();
         let conflict = OnConflict::Update { target, given };
         let returning = format!("{list}, (t.xmax = 0) AS created");
-        let mut sql = write::insert(self.engine, self.context, &cells, &conflict, &returning);
+        let (mut sql, counted) = write::insert(self.engine, self.context, cells, &conflict, &returning);
         self.engine.push_signature(&mut sql, self.context);
         let client = self.engine.client().await?;
         let row = sql.first(&**client).await?.ok_or_else(write::of_another)?;
         let created: bool = row.try_get(columns.len()).map_err(failure)?;
         let id = self.table().key_in(&Engine::object(&columns, &row)?);
-        write::follow(&**client, self.table(), &write::counted(self.table(), &cells)).await?;
+        write::follow(&**client, self.table(), &counted).await?;
         cache::forget(self.engine, self.context, &[id]).await;
         Ok(json!({"operation": "upsert", "created": created, "row": self.masked(&columns, &row)?}))
     }
@@ -463,6 +468,11 @@ fn push_missing<'c>(columns: &mut Vec<&'c Column>, more: &[&'c Column]) {
             columns.push(column);
         }
     }
+}
+
+/// Waits for an answer, and makes something while the server works on it: the question is sent first.
+async fn meanwhile<T, M>(answer: impl Future<Output = T>, make: impl FnOnce() -> M) -> (T, M) {
+    futures_util::future::join(answer, async { make() }).await
 }
 
 pub(super) fn nothing(message: &str) -> Error {

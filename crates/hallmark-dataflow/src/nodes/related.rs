@@ -177,10 +177,10 @@ impl Call<'_> {
         let mut client = self.engine.client().await?;
         let transaction = client.transaction().await.map_err(failure)?;
         self.engine.sign(&*transaction, self.context).await?;
-        let insert = write::insert(self.engine, self.context, &cells, &OnConflict::Error, list);
+        let (insert, counted) = write::insert(self.engine, self.context, cells, &OnConflict::Error, list);
         let row = insert.first(&*transaction).await?;
         let row = row.ok_or_else(|| super::crud::nothing("the insert returned no row"))?;
-        write::follow(&*transaction, self.table(), &write::counted(self.table(), &cells)).await?;
+        write::follow(&*transaction, self.table(), &counted).await?;
         let (plain, mut shown) = (Engine::object(&columns, &row)?, self.masked(&columns, &row)?);
         for (relation, rows) in &nested {
             let rows = self.create_related(&*transaction, relation, (&plain[&relation.here], rows)).await?;
@@ -208,11 +208,11 @@ impl Call<'_> {
         for (i, row) in rows.iter().enumerate() {
             let place = |e: Error| in_place(&format!("{name}[{i}]"), &e);
             let cells = nested_cells(relation, row, shared).map_err(place)?;
-            let insert =
-                write::insert(&engine, self.context, &cells, &OnConflict::Error, &select_list(&columns));
+            let list = select_list(&columns);
+            let (insert, counted) = write::insert(&engine, self.context, cells, &OnConflict::Error, &list);
             let inserted = insert.first(client).await.map_err(place)?;
             let inserted = inserted.ok_or_else(|| super::crud::nothing("the insert returned no row"))?;
-            write::follow(client, table, &write::counted(table, &cells)).await?;
+            write::follow(client, table, &counted).await?;
             let mut object = Engine::object(&columns, &inserted)?;
             masking(self.ask.0).apply(table, &mut object);
             created.push(Value::Object(object));

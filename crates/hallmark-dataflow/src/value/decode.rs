@@ -23,6 +23,34 @@ pub fn row(row: &Row, columns: &[&Column]) -> Result<Map<String, Value>> {
     Ok(members.into_iter().collect())
 }
 
+/// A row that is on its way: its members are made before their values are there, while the server works.
+pub(crate) struct Blank<'a> {
+    members: Map<String, Value>,
+    /// The columns in the order of the members, with their positions in the row.
+    columns: Vec<(usize, &'a Column)>,
+}
+
+impl<'a> Blank<'a> {
+    /// One of these columns, each of another name, as they were selected.
+    pub(crate) fn of(columns: &[&'a Column]) -> Self {
+        let mut columns: Vec<(usize, &Column)> = columns.iter().copied().enumerate().collect();
+        columns.sort_by(|(_, a), (_, b)| a.name().cmp(b.name()));
+        let members = columns.iter().map(|(_, column)| (column.name().to_owned(), Value::Null)).collect();
+        Self { members, columns }
+    }
+
+    /// The row that came.
+    ///
+    /// # Errors
+    /// As [`row`].
+    pub(crate) fn fill(mut self, row: &Row) -> Result<Map<String, Value>> {
+        for (value, (at, column)) in self.members.values_mut().zip(self.columns) {
+            *value = decode(row, at, column.field.kind)?;
+        }
+        Ok(self.members)
+    }
+}
+
 /// Reads one column of a row.
 ///
 /// # Errors

@@ -43,8 +43,7 @@ impl Call<'_> {
         let (mut sql, counted) = match write::complete(table, &new) {
             Ok(cells) => {
                 let conflict = OnConflict::Set { target, values };
-                let sql = write::insert(self.engine, self.context, &cells, &conflict, &returning);
-                (sql, write::counted(table, &cells))
+                write::insert(self.engine, self.context, cells, &conflict, &returning)
             }
             // What is too little to create a row is enough to change one.
             Err(error) if error.is(&codes::MISSING_VALUE) && !values.is_empty() => {
