@@ -10,6 +10,7 @@ mod generate;
 mod growth;
 mod peers;
 mod points;
+mod processors;
 mod throughput;
 mod world;
 
