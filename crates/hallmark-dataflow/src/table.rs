@@ -10,7 +10,6 @@ use hallmark_workflow::Sensitivity;
 use serde_json::Value;
 
 use crate::options::{Options, Who};
-use crate::write::Insert;
 use crate::{codes, decimal, key, limits, names, sensitivity};
 
 /// What a column is for.
@@ -183,8 +182,8 @@ pub struct Table {
     keys: Vec<usize>,
     /// The columns of [`Table::row`], and their select list.
     row: (Vec<usize>, String),
-    /// What a row is usually inserted with, made once.
-    usual_insert: OnceLock<Insert>,
+    /// The columns that a row is usually inserted with, and the beginning of the statement for it: made once, as [`Table::row`] is.
+    pub(crate) usual_insert: OnceLock<(Vec<usize>, String)>,
     /// Columns of required fields that take nulls in the database, as a start found them.
     loose: OnceLock<Vec<String>>,
 }
@@ -328,11 +327,6 @@ impl Table {
     pub fn row(&self) -> (Vec<&Column>, &str) {
         let (columns, list) = &self.row;
         (columns.iter().map(|at| &self.columns[*at]).collect(), list)
-    }
-
-    /// How a row is inserted for which nothing is given that the database makes. The text is made once, as that of [`Table::row`] is.
-    pub(crate) fn usual_insert(&self) -> &Insert {
-        self.usual_insert.get_or_init(|| Insert::usual(self))
     }
 
     /// Whether rows may only be added.

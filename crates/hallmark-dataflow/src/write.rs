@@ -210,36 +210,21 @@ pub(crate) fn touches(table: &Table, prefix: &str) -> Vec<String> {
     sets
 }
 
-/// What stands before the list of what a statement returns.
-const RETURNING: &str = " RETURNING ";
+/// The columns of a row for which nothing is given that the database makes, and the beginning of the statement that inserts it.
+fn usual_insert(table: &Table) -> (Vec<usize>, String) {
+    let is_given = |column: &Column| matches!(column.role, Role::Data | Role::Key) && !column.identity;
+    let all = table.columns.iter().enumerate();
+    let columns: Vec<usize> = all.filter(|(_, column)| is_given(column)).map(|(at, _)| at).collect();
+    let text = begin_insert(table, &columns);
+    (columns, text)
+}
 
 /// The beginning of a statement that inserts one row: values for these columns, and for those that say whose it is.
-#[derive(Clone, Debug)]
-pub(crate) struct Insert {
-    /// The positions of the columns whose values come first.
-    columns: Vec<usize>,
-    text: String,
-}
-
-impl Insert {
-    /// That of a row for which nothing is given that the database makes.
-    pub(crate) fn usual(table: &Table) -> Self {
-        let is_given = |column: &Column| matches!(column.role, Role::Data | Role::Key) && !column.identity;
-        let all = table.columns.iter().enumerate();
-        let columns: Vec<usize> = all.filter(|(_, column)| is_given(column)).map(|(at, _)| at).collect();
-        let mut text = String::new();
-        push_insert(&mut text, table, &columns);
-        Self { columns, text }
-    }
-}
-
-fn push_insert(text: &mut String, table: &Table, columns: &[usize]) {
+fn begin_insert(table: &Table, columns: &[usize]) -> String {
     let columns: Vec<&Column> = columns.iter().map(|at| &table.columns[*at]).collect();
     let named: Vec<&str> = columns.iter().copied().chain(table.owners()).map(|c| c.ident.as_str()).collect();
-    text.push_str(&["INSERT INTO ", &table.qualified, " AS t "].concat());
     if named.is_empty() {
-        text.push_str("DEFAULT VALUES");
-        return;
+        return format!("INSERT INTO {} AS t DEFAULT VALUES", table.qualified);
     }
     let casts = columns.iter().map(|column| sql::cast(column)).chain(table.owners().map(|_| None));
     let values: Vec<String> = casts
@@ -249,7 +234,8 @@ fn push_insert(text: &mut String, table: &Table, columns: &[usize]) {
             None => format!("${}", n + 1),
         })
         .collect();
-    text.push_str(&["(", &named.join(", "), ") VALUES (", &values.join(", "), ")"].concat());
+    let (named, values) = (named.join(", "), values.join(", "));
+    format!("INSERT INTO {} AS t ({named}) VALUES ({values})", table.qualified)
 }
 
 /// The statement that inserts one row and returns `returning`, and the values that the row gives for columns that the database counts.
@@ -264,17 +250,12 @@ pub(crate) fn insert(
     let table = &engine.table;
     let counted = counted(table, &cells);
     let (columns, values): (Vec<usize>, Vec<Bound>) = cells.into_iter().unzip();
-    let usual = table.usual_insert();
-    let mut text = String::with_capacity(usual.text.len() + RETURNING.len() + returning.len());
-    if columns == usual.columns {
-        text.push_str(&usual.text);
-    } else {
-        push_insert(&mut text, table, &columns);
-    }
+    let (usual, text) = table.usual_insert.get_or_init(|| usual_insert(table));
+    let text = if columns == *usual { text.clone() } else { begin_insert(table, &columns) };
     let owned = table.owned(context).into_iter().map(|(_, value)| value);
     let mut sql = Sql::bound(text, values.into_iter().chain(owned).collect());
     push_conflict(&mut sql, table, conflict);
-    sql.push(RETURNING).push(returning);
+    sql.push(" RETURNING ").push(returning);
     match conflict {
         OnConflict::Error | OnConflict::Skip => engine.push_guard(&mut sql, context, Written::New),
         OnConflict::Update { given, .. } => engine.push_guard(&mut sql, context, Written::Upserted(given)),

@@ -15,6 +15,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::LocalKey;
 
 use deadpool_postgres::ClientWrapper;
+use futures_util::task::AtomicWaker;
 
 type Connection = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
@@ -56,14 +57,16 @@ impl Driven {
 
     /// Waits for what was begun on this client, and drives the connection meanwhile.
     pub(super) async fn drive<T>(&self, question: impl Future<Output = T>) -> T {
+        /// A question that wants to be looked at again each time, as one with many rows does, must not keep the thread.
+        const ROUNDS: usize = 16;
         let mut question = pin!(question);
-        let mut place = Place::new(&self.wheel);
+        let mut place = Place { wheel: &self.wheel, asker: Arc::default(), is_taken: false };
         poll_fn(|context| {
-            place.asker.keep(context.waker());
+            place.asker.task.register(context.waker());
             let waker = Waker::from(Arc::clone(&place.asker));
             let mut answered = Context::from_waker(&waker);
             let _polled = Before::replace(&POLLED, Arc::as_ptr(&place.asker));
-            loop {
+            for _ in 0..ROUNDS {
                 // What it sends wakes the connection, which is looked at below anyway.
                 if let Poll::Ready(answer) = self.wheel.at_hand(|| question.as_mut().poll(&mut answered)) {
                     return Poll::Ready(answer);
@@ -78,6 +81,8 @@ impl Driven {
                 }
                 return Poll::Pending;
             }
+            context.waker().wake_by_ref();
+            Poll::Pending
         })
         .await
     }
@@ -207,27 +212,11 @@ impl Wake for Waiting {
 
 /// One who waits. An answer that it reads itself must not wake its task: the scheduler would poll that once more for nothing, and call
 /// another thread to do so.
+#[derive(Default)]
 struct Asker {
     /// Whether it was woken while it was polled, by the thread that polls it.
     is_answered: AtomicBool,
-    task: Mutex<Waker>,
-}
-
-impl Default for Asker {
-    fn default() -> Self {
-        Self { is_answered: AtomicBool::new(false), task: Mutex::new(Waker::noop().clone()) }
-    }
-}
-
-impl Asker {
-    fn task(&self) -> MutexGuard<'_, Waker> {
-        self.task.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps whom to wake from now on.
-    fn keep(&self, waker: &Waker) {
-        self.task().clone_from(waker);
-    }
+    task: AtomicWaker,
 }
 
 impl Wake for Asker {
@@ -239,7 +228,7 @@ impl Wake for Asker {
         if POLLED.get() == Arc::as_ptr(self) {
             self.is_answered.store(true, Ordering::Relaxed);
         } else {
-            self.task().wake_by_ref();
+            self.task.wake();
         }
     }
 }
@@ -251,11 +240,7 @@ struct Place<'a> {
     is_taken: bool,
 }
 
-impl<'a> Place<'a> {
-    fn new(wheel: &'a Wheel) -> Self {
-        Self { wheel, asker: Arc::default(), is_taken: false }
-    }
-
+impl Place<'_> {
     fn take(&mut self) {
         if !std::mem::replace(&mut self.is_taken, true) {
             self.wheel.waiting.askers().push_back(Arc::clone(&self.asker));
@@ -293,15 +278,17 @@ mod tests {
     #[test]
     fn a_task_is_woken_by_others_and_not_by_the_answer_that_it_reads() {
         let (task, asker) = (Arc::new(Task::default()), Arc::new(Asker::default()));
-        asker.keep(&Waker::from(Arc::clone(&task)));
+        let waker = Waker::from(Arc::clone(&task));
+        asker.task.register(&waker);
         {
             let _polled = Before::replace(&POLLED, Arc::as_ptr(&asker));
             asker.wake_by_ref();
             assert!(asker.is_answered.load(Ordering::SeqCst), "its own answer is not looked at again");
             assert_eq!(task.0.load(Ordering::SeqCst), 0);
-            std::thread::scope(|scope| scope.spawn(|| asker.wake_by_ref()).join()).unwrap();
+            std::thread::scope(|scope| drop(scope.spawn(|| asker.wake_by_ref())));
             assert_eq!(task.0.load(Ordering::SeqCst), 1);
         }
+        asker.task.register(&waker);
         asker.wake_by_ref();
         assert_eq!(task.0.load(Ordering::SeqCst), 2);
     }

@@ -178,6 +178,7 @@ impl Line {
         self.inner.ticker.touch();
         let mut work = std::pin::pin!(work);
         loop {
+            // The answer is looked at first: one that is there must not set a timer.
             tokio::select! {
                 biased;
                 result = work.as_mut() => return End { result, dead: false },
