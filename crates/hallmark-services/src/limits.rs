@@ -159,6 +159,8 @@ pub const LANES_MAX: usize = 4;
 pub const LANE_TAKEN_GOOD: usize = 8;
 /// Statements that stay prepared on one connection; beyond, they are prepared anew.
 pub const STATEMENTS_KEPT: usize = 500;
+/// Statements of a driven connection that are found by comparing their texts.
+pub const STATEMENTS_RECENT: usize = 16;
 /// Statements that write which callers drive themselves at the same time; who comes then takes a connection of the pool.
 pub const SOLOS_MAX: usize = 4;
 /// Reads that may be under way on one of them; who comes then takes a connection of the pool.

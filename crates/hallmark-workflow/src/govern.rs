@@ -220,7 +220,7 @@ pub(crate) fn measure_members(members: &Input, most: usize) -> Result<usize, Str
     let mut bytes = 0;
     for (name, value) in members {
         bytes += name.len() + 4;
-        walk(value, 2, &mut bytes, most).map_err(|bound| bound.to_string())?;
+        step(value, 2, &mut bytes, most).map_err(|bound| bound.to_string())?;
     }
     Ok(bytes)
 }
@@ -249,17 +249,30 @@ fn walk(value: &Value, depth: usize, bytes: &mut usize, most: usize) -> Result<(
         Value::String(text) => *bytes += text.len(),
         Value::Array(items) => {
             for item in items {
-                walk(item, depth + 1, bytes, most)?;
+                step(item, depth + 1, bytes, most)?;
             }
         }
         Value::Object(members) => {
             for (name, item) in members {
                 *bytes += name.len() + 4;
-                walk(item, depth + 1, bytes, most)?;
+                step(item, depth + 1, bytes, most)?;
             }
         }
         _ => {}
     }
+    if *bytes > most { Err(Bound::Bytes(most)) } else { Ok(()) }
+}
+
+/// As [`walk`], without a call for what holds nothing: most members of most results.
+#[inline]
+fn step(value: &Value, depth: usize, bytes: &mut usize, most: usize) -> Result<(), Bound> {
+    let length = match value {
+        Value::Array(_) | Value::Object(_) => return walk(value, depth, bytes, most),
+        _ if depth > limits::VALUE_MAX_DEPTH => return Err(Bound::Depth),
+        Value::String(text) => text.len(),
+        _ => 0,
+    };
+    *bytes += 8 + length;
     if *bytes > most { Err(Bound::Bytes(most)) } else { Ok(()) }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{BufMut as _, BytesMut};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-use super::lane::Prepared;
+use super::prepared::Prepared;
 
 /// The name of the parameters' rows. A table of this name would have to have been named so on purpose; asking it would fail, and the
 /// questions would be asked one by one.

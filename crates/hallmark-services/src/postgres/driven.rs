@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::ops::Deref;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -17,12 +17,16 @@ use std::thread::LocalKey;
 use deadpool_postgres::ClientWrapper;
 use futures_util::task::AtomicWaker;
 
+use super::recent::Recent;
+
 type Connection = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
 /// A client and the connection that its callers drive.
 pub(super) struct Driven {
     client: ClientWrapper,
     wheel: Wheel,
+    /// The statements that are prepared on it, as far as they came lately.
+    pub(super) recent: Recent,
 }
 
 impl std::fmt::Debug for Driven {
@@ -39,7 +43,11 @@ impl Driven {
     ) -> Self {
         // The pool's client wants to end a task of its own; it has none.
         let none = tokio::spawn(std::future::ready(()));
-        Self { client: ClientWrapper::new(client, none), wheel: Wheel::new(Box::pin(connection)) }
+        Self {
+            client: ClientWrapper::new(client, none),
+            wheel: Wheel::new(Box::pin(connection)),
+            recent: Recent::default(),
+        }
     }
 
     /// Whether the connection was not seen to end. What came since somebody last waited is looked at first.
@@ -56,16 +64,19 @@ impl Driven {
     }
 
     /// Waits for what was begun on this client, and drives the connection meanwhile.
-    pub(super) async fn drive<T>(&self, question: impl Future<Output = T>) -> T {
+    pub(super) async fn drive<T>(&self, mut question: Pin<&mut impl Future<Output = T>>) -> T {
         /// A question that wants to be looked at again each time, as one with many rows does, must not keep the thread.
         const ROUNDS: usize = 16;
-        let mut question = pin!(question);
         let mut place = Place { wheel: &self.wheel, asker: Arc::default(), is_taken: false };
         poll_fn(|context| {
             place.asker.task.register(context.waker());
             let waker = Waker::from(Arc::clone(&place.asker));
             let mut answered = Context::from_waker(&waker);
             let _polled = Before::replace(&POLLED, Arc::as_ptr(&place.asker));
+            if place.is_taken {
+                // Who was woken most likely has an answer to read; until then the question has nothing new to say.
+                self.wheel.turn();
+            }
             for _ in 0..ROUNDS {
                 // What it sends wakes the connection, which is looked at below anyway.
                 if let Poll::Ready(answer) = self.wheel.at_hand(|| question.as_mut().poll(&mut answered)) {

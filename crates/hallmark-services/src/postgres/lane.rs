@@ -8,55 +8,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use deadpool_postgres::ClientWrapper;
-use hallmark_core::{Error, Result};
+use hallmark_core::Result;
 use tokio::sync::Mutex;
 use tokio_postgres::Row;
-use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{ToSql, Type};
 
 use super::Postgres;
+use super::prepared::Prepared;
 use super::shared::Shared;
 use crate::limits;
-
-/// A statement whose text is one of few, for it stays prepared.
-#[derive(Clone, Copy, Debug)]
-pub struct Prepared<'a> {
-    /// The statement.
-    pub text: &'a str,
-    /// The types of its parameters.
-    pub types: &'a [Type],
-    /// Its parameters.
-    pub parameters: &'a [&'a (dyn ToSql + Sync)],
-    /// What a failure means for the caller.
-    pub failure: fn(tokio_postgres::Error) -> Error,
-}
-
-impl Prepared<'_> {
-    /// The rows, over this connection.
-    ///
-    /// # Errors
-    /// As [`Prepared::failure`] says.
-    pub(crate) async fn rows(&self, client: &ClientWrapper) -> Result<Vec<Row>> {
-        match self.prepared(client).await {
-            // "cached plan must not change result type": a column has another type since the statement was prepared.
-            Err(error) if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) => {
-                client.statement_cache.remove(self.text, self.types);
-                self.prepared(client).await.map_err(self.failure)
-            }
-            other => other.map_err(self.failure),
-        }
-    }
-
-    async fn prepared(&self, client: &ClientWrapper) -> Result<Vec<Row>, tokio_postgres::Error> {
-        // The texts are few, but callers choose the fields that they want, and their order.
-        if client.statement_cache.size() > limits::STATEMENTS_KEPT {
-            client.statement_cache.clear();
-        }
-        let statement = client.prepare_typed_cached(self.text, self.types).await?;
-        client.query(&statement, self.parameters).await
-    }
-}
 
 /// The shared connections to one server.
 #[derive(Debug)]

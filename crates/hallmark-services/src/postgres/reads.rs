@@ -12,7 +12,8 @@ use tokio_postgres::Row;
 
 use super::held::{Held, cancelling};
 use super::lag::{LagMeter, Lsn, serves};
-use super::lane::{Lanes, Prepared};
+use super::lane::Lanes;
+use super::prepared::Prepared;
 use super::solo::Solos;
 use super::{Postgres, error, pulse};
 use crate::monitor::pulse::Line as _;

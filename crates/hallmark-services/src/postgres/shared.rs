@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 
 use super::batch::{Form, Questions};
 use super::driven::Driven;
-use super::lane::Prepared;
+use super::prepared::Prepared;
 use crate::limits;
 
 /// The connection, and who waits for a turn on it.
@@ -94,7 +94,7 @@ impl Shared {
     }
 
     async fn alone(&self, question: Prepared<'_>) -> Result<Vec<Row>> {
-        self.client.drive(question.rows(&self.client)).await
+        question.driven(&self.client).await
     }
 
     fn way(&self, question: &Prepared<'_>, crowd: bool) -> Way {

@@ -4,6 +4,7 @@
 //! A statement that writes may wait for a lock, so nobody is sent behind it on the same connection, as reads by key are. Those for
 //! whom there is no place take a connection of the pool, with its bounded wait.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +14,7 @@ use tokio_postgres::Row;
 use super::Postgres;
 use super::driven::Driven;
 use super::held::quiet;
-use super::lane::Prepared;
+use super::prepared::Prepared;
 use crate::limits;
 
 /// The connections of one process to one server.
@@ -52,7 +53,8 @@ impl Drop for Taken<'_> {
             (tokio::runtime::Handle::try_current(), self.solos.pool.shared_config())
         {
             drop(runtime.spawn(async move {
-                quiet(&client, &config, || client.drive(client.batch_execute(""))).await;
+                quiet(&client, &config, || async { client.drive(pin!(client.batch_execute(""))).await })
+                    .await;
             }));
         }
     }
@@ -79,7 +81,7 @@ impl Solos {
             None => Arc::new(Box::pin(self.pool.connect()).await?),
         };
         let mut taken = Taken { solos: self, client, is_answered: false };
-        let rows = taken.client.drive(statement.rows(&taken.client)).await;
+        let rows = statement.driven(&taken.client).await;
         taken.is_answered = true;
         rows
     }

@@ -118,12 +118,12 @@ impl Line {
         F: Future<Output = Result<T>>,
         P: Future<Output = bool>,
     {
+        // Boxed: the futures of drivers are large, and each layer that holds one holds all of it.
         if self.inner.bare {
-            return work().await;
+            return Box::pin(work()).await;
         }
         let mut pauses = self.inner.policy.retry.pauses(repeat, None);
         loop {
-            // Boxed: the futures of drivers are large, and each layer that holds one holds all of it.
             let error = match self.attempt(Box::pin(work()), &pulse, watched).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,

@@ -213,6 +213,27 @@ async fn statements_do_not_stay_prepared_without_bound() {
     assert!((400..=520).contains(&most), "{most} statements were prepared at once");
 }
 
+#[tokio::test]
+async fn one_text_with_other_types_is_another_statement() {
+    let guarded = Guarded::bare(&Handles::connect(&endpoints()).unwrap());
+    let text = format!("SELECT pg_typeof($1)::text /* {} */", uuid::Uuid::new_v4().simple());
+    let types = [(Type::INT8, "bigint"), (Type::TEXT, "text"), (Type::BOOL, "boolean")];
+    for (wire, name) in types.iter().cycle().take(12) {
+        let null: Option<&str> = None;
+        let number: Option<i64> = None;
+        let truth: Option<bool> = None;
+        let value: &(dyn tokio_postgres::types::ToSql + Sync) = match *name {
+            "bigint" => &number,
+            "text" => &null,
+            _ => &truth,
+        };
+        let (types, parameters) = ([wire.clone()], [value]);
+        let lookup = Prepared { text: &text, types: &types, parameters: &parameters, failure: error };
+        let rows = guarded.postgres().lookup(lookup).await.unwrap().into_value();
+        assert_eq!(rows[0].get::<_, &str>(0), *name);
+    }
+}
+
 /// Puts a number into a table and gets it back.
 async fn put(guarded: &Guarded, table: &str, number: i64) -> hallmark_core::Result<i64> {
     let text = format!("INSERT INTO {table} (n) VALUES ($1) RETURNING n");
