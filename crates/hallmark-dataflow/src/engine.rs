@@ -1,5 +1,6 @@
 //! What every node of a model shares: its table, the handles, and the limits of what a caller may see.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -177,6 +178,34 @@ impl Engine {
         value::row(row, columns)
     }
 
+    /// The statement that finds one row by its key, if it is one that the caller may see.
+    ///
+    /// # Errors
+    /// As [`Table::key_values`].
+    pub(crate) fn find(&self, list: &str, context: &Context, key: &Value, deleted_too: bool) -> Result<Sql> {
+        let table = &self.table;
+        let keys = table.key_values(key)?;
+        let text = match deleted_too {
+            // The text is the same for every caller and key: only what is bound is another.
+            false => {
+                Cow::Borrowed(table.usual_find.get_or_init(|| self.found(&keys, context, false)).as_str())
+            }
+            true => Cow::Owned(self.found(&keys, context, true)),
+        };
+        let owned = table.owned(context);
+        let values = keys.into_iter().chain(owned).map(|(_, value)| value).collect();
+        Ok(Sql::bound(["SELECT ", list, &text].concat(), values))
+    }
+
+    /// What follows the select list of [`Engine::find`].
+    fn found(&self, keys: &[(&Column, Bound)], context: &Context, deleted_too: bool) -> String {
+        let mut sql = Sql::new([" FROM ", &self.table.qualified, " WHERE "].concat());
+        Table::push_key_values(&mut sql, keys.to_vec());
+        sql.push(" AND ");
+        self.push_scope(&mut sql, context, deleted_too);
+        sql.text().to_owned()
+    }
+
     /// Reads one row by its key.
     pub(crate) async fn by_key(
         &self,
@@ -186,10 +215,7 @@ impl Engine {
         deleted_too: bool,
     ) -> Result<Option<Map<String, Value>>> {
         let (columns, list) = self.table.row();
-        let mut sql = Sql::new(["SELECT ", list, " FROM ", &self.table.qualified, " WHERE "].concat());
-        self.table.push_key(&mut sql, key)?;
-        sql.push(" AND ");
-        self.push_scope(&mut sql, context, deleted_too);
+        let sql = self.find(list, context, key, deleted_too)?;
         sql.first(client).await?.map(|row| Self::object(&columns, &row)).transpose()
     }
 }

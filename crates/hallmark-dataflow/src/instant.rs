@@ -61,23 +61,68 @@ impl std::fmt::Display for Instant {
             i64::MIN => return f.write_str("-infinity"),
             _ => {}
         }
-        if let Some(Ok(near)) = self.0.checked_add(EPOCH).map(jiff::Timestamp::from_microsecond) {
-            return near.fmt(f);
-        }
+        // Written here and not by the calendar library: it knows fewer instants, and every row has one or two.
+        let mut text = Digits::default();
         let (year, month, day) = civil(self.0.div_euclid(DAY));
         let (seconds, part) = (self.0.rem_euclid(DAY) / 1_000_000, self.0.rem_euclid(1_000_000));
-        let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
         // Years beyond four digits have six and a sign, as in RFC 3339's expanded form.
         if (0..=9_999).contains(&year) {
-            write!(f, "{year:04}")?;
+            text.number(year, 4);
         } else {
-            write!(f, "{year:+07}")?;
+            text.push(if year < 0 { b'-' } else { b'+' });
+            text.number(year.abs(), 6);
         }
-        write!(f, "-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        for (before, number) in [
+            (b'-', month),
+            (b'-', day),
+            (b'T', seconds / 3_600),
+            (b':', seconds / 60 % 60),
+            (b':', seconds % 60),
+        ] {
+            text.push(before);
+            text.number(number, 2);
+        }
         if part != 0 {
-            write!(f, ".{}", format!("{part:06}").trim_end_matches('0'))?;
+            text.push(b'.');
+            text.number(part, 6);
+            text.trim_zeros();
         }
-        f.write_str("Z")
+        text.push(b'Z');
+        f.write_str(text.as_str())
+    }
+}
+
+/// A short text of digits and the signs between them.
+#[derive(Default)]
+struct Digits {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Digits {
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.length] = byte;
+        self.length += 1;
+    }
+
+    /// The last `width` digits of a number that has no sign.
+    fn number(&mut self, number: i64, width: usize) {
+        let mut rest = number;
+        for byte in self.bytes[self.length..][..width].iter_mut().rev() {
+            *byte = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.length += width;
+    }
+
+    fn trim_zeros(&mut self) {
+        while self.length > 0 && self.bytes[self.length - 1] == b'0' {
+            self.length -= 1;
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
     }
 }
 
@@ -209,6 +254,19 @@ mod tests {
             "20000-1-1x",
         ] {
             assert_eq!(Day::read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn near_instants_are_written_as_the_calendar_library_writes_them() {
+        // Steps that meet every month, hour and length of a fraction, over all that the library knows.
+        let [first, last] =
+            [jiff::Timestamp::MIN, jiff::Timestamp::MAX].map(|end| end.as_second() * 1_000_000);
+        let steps = (0..20_000_i64).map(|n| first + (last - first) / 20_000 * n);
+        let fractions = [0, 1, 10, 500_000, 999_999, -1, 86_399_999_999].map(|n| 1_709_164_800_000_000 + n);
+        for micros in steps.chain(fractions).chain([first, last, 0, -1]) {
+            let near = jiff::Timestamp::from_microsecond(micros).unwrap();
+            assert_eq!(Instant::of(near).to_string(), near.to_string());
         }
     }
 

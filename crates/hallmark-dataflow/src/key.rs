@@ -110,11 +110,16 @@ impl Table {
     /// # Errors
     /// As [`Table::key_values`].
     pub fn push_key(&self, sql: &mut Sql, id: &Value) -> Result<()> {
-        for (i, (column, bound)) in self.key_values(id)?.into_iter().enumerate() {
+        Self::push_key_values(sql, self.key_values(id)?);
+        Ok(())
+    }
+
+    /// As [`Table::push_key`], for values that were checked.
+    pub(crate) fn push_key_values(sql: &mut Sql, values: Vec<(&Column, Bound)>) {
+        for (i, (column, bound)) in values.into_iter().enumerate() {
             sql.push(if i > 0 { " AND " } else { "" }).push(&column.ident).push(" = ");
             sql.bind(bound, crate::sql::compared_as(column));
         }
-        Ok(())
     }
 
     /// The order in which several rows are changed: that of numbers, else that of the keys' texts. A key that is none comes first.

@@ -55,7 +55,7 @@ pub fn quote(name: &str) -> Result<String> {
             format!("{name:?} is no identifier of 1 to {max} bytes"),
         ));
     }
-    Ok(format!("\"{}\"", name.replace('"', "\"\"")))
+    Ok(["\"", &name.replace('"', "\"\""), "\""].concat())
 }
 
 /// A text as an SQL literal, for the places where PostgreSQL takes no parameter (defaults, checks).

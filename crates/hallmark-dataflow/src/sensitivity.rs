@@ -49,7 +49,9 @@ const PERSONAL: [&str; 22] = [
 #[must_use]
 pub fn of(field: &str, options: &Options) -> Sensitivity {
     let name = field.to_ascii_lowercase();
-    let is = |known: &str| name == known || name.ends_with(&format!("_{known}"));
+    let is = |known: &str| {
+        name.strip_suffix(known).is_some_and(|before| before.is_empty() || before.ends_with('_'))
+    };
     if SECRETS.iter().any(|k| is(k)) {
         Sensitivity::Secret
     } else if PERSONAL.iter().any(|k| is(k)) || options.pii_fields.iter().any(|f| f == field) {

@@ -1,5 +1,7 @@
 //! Statements: text made of fixed words and quoted names, values always bound.
 
+use std::fmt::Write as _;
+
 use hallmark_core::{Error, Result};
 use hallmark_python::models::FieldType;
 use hallmark_services::{Answer, postgres};
@@ -42,8 +44,7 @@ impl Sql {
     /// Appends a parameter; `cast` names a type to cast to, if the wire type is not the one wanted.
     pub fn bind(&mut self, value: Bound, cast: Option<&str>) -> &mut Self {
         self.bound.push(value);
-        self.text.push('$');
-        self.text.push_str(&self.bound.len().to_string());
+        push_place(&mut self.text, self.bound.len());
         if let Some(cast) = cast {
             self.text.push_str("::");
             self.text.push_str(cast);
@@ -187,6 +188,12 @@ impl Sql {
         let found = client.query(&statement, &parameters).await.map_err(failure);
         clock.end(found, |rows| rows.len() as u64)
     }
+}
+
+/// Appends the place of a parameter.
+fn push_place(text: &mut String, number: usize) {
+    // A text takes whatever is written to it.
+    let _ = write!(text, "${number}");
 }
 
 /// Ends a transaction.

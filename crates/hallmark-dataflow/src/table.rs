@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use hallmark_core::{Error, Result};
 use hallmark_python::models::{Field, FieldDefault, FieldType, ModelDecl};
 use hallmark_workflow::Sensitivity;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::options::{Options, Who};
 use crate::{codes, decimal, key, limits, names, sensitivity};
@@ -184,6 +184,10 @@ pub struct Table {
     row: (Vec<usize>, String),
     /// The columns that a row is usually inserted with, and the beginning of the statement for it: made once, as [`Table::row`] is.
     pub(crate) usual_insert: OnceLock<(Vec<usize>, String)>,
+    /// The end of the statement that finds one row by its key, made once.
+    pub(crate) usual_find: OnceLock<String>,
+    /// The members of [`Table::row`] without their values, made once.
+    pub(crate) blank: OnceLock<Map<String, Value>>,
     /// Columns of required fields that take nulls in the database, as a start found them.
     loose: OnceLock<Vec<String>>,
 }
@@ -209,10 +213,10 @@ impl Table {
         if keys.is_empty() {
             keys.push("id".to_owned());
         }
-        for field in &model.fields {
-            let role = role(field, &keys, &options);
-            nameable(model, field)?;
-            let mut field = field.clone();
+        for declared in &model.fields {
+            let role = role(declared, &keys, &options);
+            nameable(model, declared)?;
+            let mut field = declared.clone();
             if role == Role::Key {
                 as_key(&mut field, keys.len() == 1);
             }
@@ -232,9 +236,8 @@ impl Table {
                     format!("field {} of {} {message}", field.name, model.name),
                 ));
             }
-            let at = place(model, Some(&field));
             let column = Column::new(field, role, (&options, schema));
-            columns.push(column.map_err(|error| error.at(at))?);
+            columns.push(column.map_err(|error| error.at(place(model, Some(declared))))?);
         }
         for (field, role) in added(model, &keys, &options) {
             columns.push(Column::new(field, role, (&options, schema))?);
@@ -253,8 +256,23 @@ impl Table {
         let row: Vec<usize> = by_name.values().copied().filter(shown).collect();
         let list = select_list(&row.iter().map(|at| &columns[*at]).collect::<Vec<_>>());
         let (model, schema, row) = (model.clone(), schema.to_owned(), (row, list));
-        let (usual_insert, loose) = (OnceLock::new(), OnceLock::new());
-        Ok(Self { model, options, schema, name, qualified, columns, by_name, keys, row, usual_insert, loose })
+        let (usual_insert, usual_find) = (OnceLock::new(), OnceLock::new());
+        let (blank, loose) = (OnceLock::new(), OnceLock::new());
+        Ok(Self {
+            model,
+            options,
+            schema,
+            name,
+            qualified,
+            columns,
+            by_name,
+            keys,
+            row,
+            usual_insert,
+            usual_find,
+            blank,
+            loose,
+        })
     }
 
     /// Notes that these columns take nulls, whatever the model says.
@@ -327,6 +345,13 @@ impl Table {
     pub fn row(&self) -> (Vec<&Column>, &str) {
         let (columns, list) = &self.row;
         (columns.iter().map(|at| &self.columns[*at]).collect(), list)
+    }
+
+    /// Whether these columns are those of [`Table::row`], in its order.
+    pub(crate) fn is_row(&self, columns: &[&Column]) -> bool {
+        let all = &self.row.0;
+        let same = |(column, at): (&&Column, &usize)| std::ptr::eq(*column, &raw const self.columns[*at]);
+        columns.len() == all.len() && columns.iter().zip(all).all(same)
     }
 
     /// Whether rows may only be added.

@@ -1,6 +1,7 @@
 //! Create, read, update, delete, upsert, list, and the bulk forms.
 
 use std::borrow::Cow;
+use std::pin::{Pin, pin};
 
 use hallmark_core::{Error, Result};
 use hallmark_workflow::{BoxFuture, Context, Input, Param};
@@ -151,7 +152,7 @@ impl Call<'_> {
     }
 
     pub(super) fn masked(&self, columns: &[&Column], row: &Row) -> Result<Value> {
-        self.filled(Blank::of(columns), row)
+        self.filled(Blank::of(self.table(), columns), row)
     }
 
     fn filled(&self, blank: Blank<'_>, row: &Row) -> Result<Value> {
@@ -191,7 +192,8 @@ impl Call<'_> {
         let (columns, list) = self.returning();
         let (mut sql, counted) = write::insert(self.engine, self.context, cells, &OnConflict::Error, list);
         self.engine.push_signature(&mut sql, self.context);
-        let (rows, blank) = meanwhile(self.engine.write(&sql), || Blank::of(&columns)).await;
+        let (rows, blank) =
+            meanwhile(pin!(self.engine.write(&sql)), || Blank::of(self.table(), &columns)).await;
         let rows = match rows {
             // Rows whose time is over are not there: what they hold is free.
             Err(error) if error.is(&codes::DUPLICATE) && self.table().options.ttl_seconds.is_some() => {
@@ -224,11 +226,10 @@ impl Call<'_> {
 
     async fn read(&self) -> Result<Value> {
         let (columns, list) = self.wanted()?;
-        let mut sql = Sql::new(["SELECT ", &list, " FROM ", &self.table().qualified, " WHERE "].concat());
-        self.table().push_key(&mut sql, self.ask.need("id")?)?;
-        sql.push(" AND ");
-        self.engine.push_scope(&mut sql, self.context, self.ask.truth("include_deleted"));
-        let (rows, blank) = meanwhile(self.engine.lookup(&sql), || Blank::of(&columns)).await;
+        let (id, deleted_too) = (self.ask.need("id")?, self.ask.truth("include_deleted"));
+        let sql = self.engine.find(&list, self.context, id, deleted_too)?;
+        let (rows, blank) =
+            meanwhile(pin!(self.engine.lookup(&sql)), || Blank::of(self.table(), &columns)).await;
         match rows?.first() {
             Some(row) => {
                 let mut row = [self.filled(blank, row)?];
@@ -470,8 +471,9 @@ fn push_missing<'c>(columns: &mut Vec<&'c Column>, more: &[&'c Column]) {
     }
 }
 
-/// Waits for an answer, and makes something while the server works on it: the question is sent first.
-async fn meanwhile<T, M>(answer: impl Future<Output = T>, make: impl FnOnce() -> M) -> (T, M) {
+/// Waits for an answer, and makes something while the server works on it: the question is sent first. The answer is pinned by the
+/// caller, in whose future it lies once; given by value it would lie there twice.
+async fn meanwhile<T, M>(answer: Pin<&mut impl Future<Output = T>>, make: impl FnOnce() -> M) -> (T, M) {
     futures_util::future::join(answer, async { make() }).await
 }
 

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Kind, Type};
 
 use crate::label::Label;
-use crate::table::Column;
+use crate::table::{Column, Table};
 use crate::{codes, instant};
 
 /// Reads columns `0..` of a row that was selected with [`Column::selected`].
@@ -15,12 +15,7 @@ use crate::{codes, instant};
 /// # Errors
 /// `HM-D031` if the table's columns are not those of the model.
 pub fn row(row: &Row, columns: &[&Column]) -> Result<Map<String, Value>> {
-    let mut members = Vec::with_capacity(columns.len());
-    for (i, column) in columns.iter().enumerate() {
-        members.push((column.name().to_owned(), decode(row, i, column.field.kind)?));
-    }
-    // Collected, the tree is made in one go.
-    Ok(members.into_iter().collect())
+    Blank::new(columns).fill(row)
 }
 
 /// A row that is on its way: its members are made before their values are there, while the server works.
@@ -31,12 +26,22 @@ pub(crate) struct Blank<'a> {
 }
 
 impl<'a> Blank<'a> {
-    /// One of these columns, each of another name, as they were selected.
-    pub(crate) fn of(columns: &[&'a Column]) -> Self {
+    /// One of these columns, as they were selected.
+    fn new(columns: &[&'a Column]) -> Self {
         let mut columns: Vec<(usize, &Column)> = columns.iter().copied().enumerate().collect();
         columns.sort_by(|(_, a), (_, b)| a.name().cmp(b.name()));
-        let members = columns.iter().map(|(_, column)| (column.name().to_owned(), Value::Null)).collect();
-        Self { members, columns }
+        columns.dedup_by(|(_, a), (_, b)| a.name() == b.name());
+        Self { members: members(&columns), columns }
+    }
+
+    /// One of these columns of a table, as they were selected.
+    pub(crate) fn of(table: &Table, columns: &[&'a Column]) -> Self {
+        if !table.is_row(columns) {
+            return Self::new(columns);
+        }
+        let columns: Vec<(usize, &Column)> = columns.iter().copied().enumerate().collect();
+        // A copy is quicker than a tree of members one by one.
+        Self { members: table.blank.get_or_init(|| members(&columns)).clone(), columns }
     }
 
     /// The row that came.
@@ -49,6 +54,11 @@ impl<'a> Blank<'a> {
         }
         Ok(self.members)
     }
+}
+
+/// The members of these columns, which are sorted by their names.
+fn members(columns: &[(usize, &Column)]) -> Map<String, Value> {
+    columns.iter().map(|(_, column)| (column.name().to_owned(), Value::Null)).collect()
 }
 
 /// Reads one column of a row.
