@@ -188,9 +188,9 @@ impl Engine {
         let text = match deleted_too {
             // The text is the same for every caller and key: only what is bound is another.
             false => {
-                Cow::Borrowed(table.usual_find.get_or_init(|| self.found(&keys, context, false)).as_str())
+                Cow::Borrowed(table.usual_find.get_or_init(|| self.find_tail(&keys, context, false)).as_str())
             }
-            true => Cow::Owned(self.found(&keys, context, true)),
+            true => Cow::Owned(self.find_tail(&keys, context, true)),
         };
         let owned = table.owned(context);
         let values = keys.into_iter().chain(owned).map(|(_, value)| value).collect();
@@ -198,7 +198,7 @@ impl Engine {
     }
 
     /// What follows the select list of [`Engine::find`].
-    fn found(&self, keys: &[(&Column, Bound)], context: &Context, deleted_too: bool) -> String {
+    fn find_tail(&self, keys: &[(&Column, Bound)], context: &Context, deleted_too: bool) -> String {
         let mut sql = Sql::new([" FROM ", &self.table.qualified, " WHERE "].concat());
         Table::push_key_values(&mut sql, keys.to_vec());
         sql.push(" AND ");
